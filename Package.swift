@@ -30,10 +30,14 @@ let package = Package(
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
+        + [
+            .target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")]),
+            .executableTarget(name: "ipcbench", dependencies: ["CBaselines", "IPCCore"]),
+        ]
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11
 )
 
-for target in package.targets where target.name != "CIPC" {
+for target in package.targets where !["CIPC", "CBaselines"].contains(target.name) {
     target.swiftSettings = settings
 }
