@@ -27,7 +27,7 @@ struct Table {
             result.ratioThroughput.map { Number.fixed($0, digits: 2) } ?? "-",
             verdict.text.isEmpty ? "-" : verdict.text,
             judged ?? "-",
-            result.row.baseline + (result.theirFigure.map { " " + Number.short($0) } ?? ""),
+            result.row.baseline + (result.theirFigure.map { "; C epoll: " + Number.short($0) } ?? ""),
         ])
     }
 
