@@ -36,7 +36,8 @@ let package = Package(
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
         + [
             .target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")]),
-            .executableTarget(name: "ipcbench", dependencies: ["CBaselines", "IPCCore"]),
+            .executableTarget(
+                name: "ipcbench", dependencies: ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"]),
         ]
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11

@@ -137,10 +137,10 @@ struct trips {
     _Bool finishing;
 };
 
-static int start_trip(struct loop *loop, struct channel *channel, struct trips *trips)
+static int start_trip(struct loop *loop, struct channel *channel, struct trips *trips, uint64_t now)
 {
     cbase_message_stamp(loop->outgoing, loop->bytes, channel->sequence);
-    channel->sent_at = cbase_now();
+    channel->sent_at = now;
     trips->waiting++;
     return send_message(loop, channel, loop->outgoing);
 }
@@ -169,13 +169,13 @@ static int serve_reply(struct loop *loop, struct channel *channel, void *context
             return 0;
         }
     }
-    return start_trip(loop, channel, trips);
+    return start_trip(loop, channel, trips, now);
 }
 
 static int make_trips(struct loop *loop, struct trips *trips)
 {
     for (size_t index = 0; index < loop->count; index++) {
-        const int result = start_trip(loop, &loop->channels[index], trips);
+        const int result = start_trip(loop, &loop->channels[index], trips, cbase_now());
         if (result < 0)
             return result;
     }

@@ -58,16 +58,30 @@ int cbase_reap(pid_t process, _Bool kill_it)
     return status;
 }
 
-int cbase_open_pipes(int ends[4])
+static int open_pipe(int ends[2], int capacity)
+{
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    if (capacity > 0 && fcntl(ends[1], F_SETPIPE_SZ, capacity) < 0) {
+        const int error = errno;
+        close(ends[0]);
+        close(ends[1]);
+        return -error;
+    }
+    return 0;
+}
+
+int cbase_open_pipes(int ends[4], int capacity)
 {
     int forth[2], back[2];
-    if (pipe2(forth, O_CLOEXEC | O_NONBLOCK) < 0)
-        return -errno;
-    if (pipe2(back, O_CLOEXEC | O_NONBLOCK) < 0) {
-        const int error = errno;
+    int result = open_pipe(forth, capacity);
+    if (result < 0)
+        return result;
+    result = open_pipe(back, capacity);
+    if (result < 0) {
         close(forth[0]);
         close(forth[1]);
-        return -error;
+        return result;
     }
     ends[0] = back[0];
     ends[1] = forth[1];

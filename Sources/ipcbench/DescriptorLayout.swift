@@ -18,6 +18,13 @@ struct DescriptorLayout {
         }
     }
 
+    /// What one process of this side does: nobody talks to an idle channel, so that C holds its other end.
+    func job(for side: Side) -> Job {
+        var own = job
+        if side == .peer, job.work == .idleResident || job.work == .idleProcessorTime { own.by = .c }
+        return own
+    }
+
     /// How many descriptors one process of this side takes over its control.
     func descriptorCount(for side: Side) -> Int {
         switch job.work {
@@ -32,7 +39,7 @@ struct DescriptorLayout {
         guard descriptorCount(for: .initiator) > 0 else { return }
         if job.transport == .pipe {
             var ends: [Int32] = [0, 0, 0, 0]
-            _ = try checked("pipe", unsafe cbase_open_pipes(&ends))
+            _ = try checked("pipe", unsafe cbase_open_pipes(&ends, pipeCapacity))
             defer { ends.forEach { cbase_close($0) } }
             try send(Array(ends[..<2]), over: initiator)
             try send(Array(ends[2...]), over: peers[0])
@@ -43,6 +50,12 @@ struct DescriptorLayout {
         } else {
             try passPairs(job.channels, toInitiator: initiator, peer: peers[0])
         }
+    }
+
+    /// Large messages get a pipe that holds more than one, on both sides of a ratio: what a program would ask for. 1 MiB
+    /// is the most that an ordinary user may.
+    private var pipeCapacity: Int32 {
+        job.bytes < 65_536 ? 0 : 1 << 20
     }
 
     private func passPairs(_ count: Int, toInitiator initiator: Int32, peer: Int32) throws(BenchmarkFailure) {

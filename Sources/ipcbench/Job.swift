@@ -69,7 +69,8 @@ struct Job: Equatable {
 enum Pinning: String {
     /// All on one processor: the cost of the software, no wake-up across processors.
     case same
-    /// The initiator on one, its peers on another.
+    /// The initiator on one, its peers on another. The library is told nothing of it: it sees the processors that a
+    /// program of its own would see, and decides by them whether to spin.
     case cross
     /// Wherever the kernel puts them.
     case free

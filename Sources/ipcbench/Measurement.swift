@@ -43,7 +43,7 @@ struct Measurement {
 
     private func start(_ side: Side, layout: DescriptorLayout, path: String) throws(BenchmarkFailure) -> Started {
         let assignment = ProcessAssignment(
-            job: job, side: side, processor: pinning.processor(for: side), nanoseconds: UInt64(seconds * 1e9),
+            job: layout.job(for: side), side: side, pinning: pinning, nanoseconds: UInt64(seconds * 1e9),
             descriptorCount: layout.descriptorCount(for: side), path: path, parent: cbase_process_id())
         var process: Int32 = 0
         let control = unsafe withArgumentVector(["ipcbench"] + assignment.arguments) {

@@ -43,7 +43,8 @@ struct MeasuringProcess {
 
     private func prepare() throws(BenchmarkFailure) -> [Int32] {
         _ = try checked("the comparing process", cbase_end_with_parent(assignment.parent))
-        if let processor = assignment.processor {
+        if assignment.job.by == .library, assignment.pinning == .cross { LibraryProcess.seeProcessors() }
+        if let processor = assignment.pinning.processor(for: assignment.side) {
             _ = try checked("pinning to processor \(processor)", cbase_pin(Int32(processor)))
         }
         _ = try checked("raising the limit of descriptors", cbase_raise_descriptor_limit())

@@ -23,6 +23,11 @@ enum Number {
         return text
     }
 
+    /// A small number to four digits behind the point, a large one to none.
+    static func figure(_ value: Double) -> String {
+        value < 10 ? fixed(value, digits: 4) : fixed(value, digits: 0)
+    }
+
     /// `nanoseconds` in the unit that suits it.
     static func time(_ nanoseconds: Double) -> String {
         switch nanoseconds {

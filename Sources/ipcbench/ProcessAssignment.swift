@@ -5,8 +5,7 @@ struct ProcessAssignment: Equatable {
 
     var job: Job
     var side: Side
-    /// The processor to run on; nil for any.
-    var processor: Int?
+    var pinning: Pinning
     /// How long to measure.
     var nanoseconds: UInt64
     /// How many descriptors come over the control.
@@ -20,7 +19,7 @@ struct ProcessAssignment: Equatable {
     var arguments: [String] {
         [
             Self.flag, side.rawValue, job.work.rawValue, job.transport.rawValue, job.by.rawValue, job.executor.rawValue,
-            String(job.bytes), String(job.channels), String(processor ?? -1), String(nanoseconds),
+            String(job.bytes), String(job.channels), pinning.rawValue, String(nanoseconds),
             String(descriptorCount), path, String(parent),
         ]
     }
@@ -33,13 +32,14 @@ struct ProcessAssignment: Equatable {
             let transport = Job.Transport(rawValue: arguments[3]),
             let by = Job.Implementation(rawValue: arguments[4]),
             let executor = Job.Executor(rawValue: arguments[5]),
-            let bytes = Int(arguments[6]), let channels = Int(arguments[7]), let processor = Int(arguments[8]),
+            let bytes = Int(arguments[6]), let channels = Int(arguments[7]),
+            let pinning = Pinning(rawValue: arguments[8]),
             let nanoseconds = UInt64(arguments[9]), let descriptorCount = Int(arguments[10]),
             let parent = Int32(arguments[12])
         else { return nil }
         job = Job(work: work, transport: transport, by: by, executor: executor, bytes: bytes, channels: channels)
         self.side = side
-        self.processor = processor < 0 ? nil : processor
+        self.pinning = pinning
         self.nanoseconds = nanoseconds
         self.descriptorCount = descriptorCount
         path = arguments[11]
@@ -47,11 +47,11 @@ struct ProcessAssignment: Equatable {
     }
 
     init(
-        job: Job, side: Side, processor: Int?, nanoseconds: UInt64, descriptorCount: Int, path: String, parent: Int32
+        job: Job, side: Side, pinning: Pinning, nanoseconds: UInt64, descriptorCount: Int, path: String, parent: Int32
     ) {
         self.job = job
         self.side = side
-        self.processor = processor
+        self.pinning = pinning
         self.nanoseconds = nanoseconds
         self.descriptorCount = descriptorCount
         self.path = path

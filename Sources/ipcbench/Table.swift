@@ -22,12 +22,12 @@ struct Table {
             result.p99.map(Number.time) ?? "-",
             result.rate.map(Number.rate) ?? "-",
             result.gibPerSecond.map { Number.fixed($0, digits: 2) } ?? "-",
-            result.figure.map(Number.short) ?? "-",
+            result.figure.map(Number.figure) ?? "-",
             result.ratioP50.map { Number.fixed($0, digits: 2) } ?? "-",
             result.ratioThroughput.map { Number.fixed($0, digits: 2) } ?? "-",
             verdict.text.isEmpty ? "-" : verdict.text,
             judged ?? "-",
-            result.row.baseline + (result.theirFigure.map { "; C epoll: " + Number.short($0) } ?? ""),
+            result.row.baseline + (result.theirFigure.map { "; C epoll: " + Number.figure($0) } ?? ""),
         ])
     }
 

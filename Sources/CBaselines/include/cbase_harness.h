@@ -73,7 +73,8 @@ int cbase_control_report(int control, const cbase_report *report);
 // Descriptors to measure on, all close-on-exec and non-blocking.
 
 /// Two pipes that make one duplex link: `ends` is reader and writer of one side, then reader and writer of the other.
-int cbase_open_pipes(int ends[_Nonnull 4]);
+/// `capacity` is what each should hold, in bytes; 0 leaves it at the kernel's 64 KiB.
+int cbase_open_pipes(int ends[_Nonnull 4], int capacity);
 
 /// A Unix stream socketpair.
 int cbase_open_stream_pair(int ends[_Nonnull 2]);
