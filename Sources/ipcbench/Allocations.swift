@@ -24,8 +24,8 @@ struct Allocations {
         cbase_allocations_start()
         await makeTrips(&second)
         let calls = cbase_allocations_stop()
-        var report = Trips.report(of: [first, second], in: counted)
-        conclude(&report, calls: calls, messages: second.count)
+        var report = TimeLog.report(of: [first.log, second.log], in: counted)
+        conclude(&report, calls: calls, messages: second.log.report.received)
         return report
     }
 
@@ -44,8 +44,8 @@ struct Allocations {
         return second
     }
 
-    private func window() -> TripWindow {
-        TripWindow(warmUp: cbase_warm_up_trips, nanoseconds: Self.phase)
+    private func window() -> TimeWindow {
+        TimeWindow(warmUp: cbase_warm_up_trips, nanoseconds: Self.phase)
     }
 
     private func conclude(_ report: inout cbase_report, calls: UInt64, messages: UInt64) {

@@ -13,7 +13,7 @@ struct Hog {
     /// Both until the measured channel's window closes.
     func run() async -> cbase_report {
         let assignment = measured.assignment
-        let window = TripWindow(warmUp: cbase_warm_up_trips, nanoseconds: assignment.nanoseconds)
+        let window = TimeWindow(warmUp: cbase_warm_up_trips, nanoseconds: assignment.nanoseconds)
         let all = await withTaskGroup(of: Trips.self) { group in
             group.addTask {
                 var trips = Trips(bytes: assignment.job.bytes, window: window)
@@ -30,7 +30,7 @@ struct Hog {
             while let trips = await group.next() { all.append(trips) }
             return all
         }
-        return Trips.report(of: all, in: window)
+        return TimeLog.report(of: all.map(\.log), in: window)
     }
 
     private func burn(_ trips: inout Trips) async {

@@ -41,10 +41,10 @@ extension PipeWork {
         let job = assignment.job
         switch (job.work, assignment.side) {
         case (.roundTrip, .initiator):
-            let window = TripWindow(warmUp: cbase_warm_up_trips, nanoseconds: assignment.nanoseconds)
+            let window = TimeWindow(warmUp: cbase_warm_up_trips, nanoseconds: assignment.nanoseconds)
             var trips = Trips(bytes: job.bytes, window: window)
             await roundTrips(&trips)
-            report = Trips.report(of: [trips], in: window)
+            report = TimeLog.report(of: [trips.log], in: window)
         case (.stream, .initiator): await send(&report)
         case (.stream, .peer): await receive(&report)
         case (.batch, .initiator): await sendBatches(&report)

@@ -9,7 +9,7 @@ struct ManyChannels {
 
     /// One ping-pong on each channel.
     func roundTrips() async -> cbase_report {
-        let window = TripWindow(
+        let window = TimeWindow(
             warmUp: max(cbase_warm_up_trips, channels.count), nanoseconds: assignment.nanoseconds)
         let capacity = cbase_sample_capacity / channels.count
         let all = await withTaskGroup(of: Trips.self) { group in
@@ -25,7 +25,7 @@ struct ManyChannels {
             while let trips = await group.next() { all.append(trips) }
             return all
         }
-        return Trips.report(of: all, in: window)
+        return TimeLog.report(of: all.map(\.log), in: window)
     }
 
     /// An echo on each channel.
@@ -40,14 +40,7 @@ struct ManyChannels {
                 }
             }
             var sum = cbase_report()
-            while let report = await group.next() {
-                sum.sent += report.sent
-                sum.received += report.received
-                if sum.failure == 0, report.failure != 0 {
-                    sum.failure = report.failure
-                    sum.detail = report.detail
-                }
-            }
+            while let report = await group.next() { sum.add(report) }
             return sum
         }
     }

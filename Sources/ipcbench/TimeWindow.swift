@@ -1,14 +1,14 @@
 import Synchronization
 
-/// The time in which round trips count, the same for all channels of a measurement: it opens when enough of them have been
+/// The time in which operations count, the same for all channels of a measurement: it opens when enough of them have been
 /// made to warm up, and closes after a fixed time.
-final class TripWindow: Sendable {
+final class TimeWindow: Sendable {
     private let warmUpLeft: Atomic<Int>
     private let nanoseconds: UInt64
     private let startInstant = Atomic<UInt64>(.max)
     private let endInstant = Atomic<UInt64>(.max)
 
-    /// A window of `nanoseconds` after `warmUp` trips.
+    /// A window of `nanoseconds` after `warmUp` operations.
     init(warmUp: Int, nanoseconds: UInt64) {
         warmUpLeft = Atomic(warmUp)
         self.nanoseconds = nanoseconds
@@ -17,7 +17,7 @@ final class TripWindow: Sendable {
     var start: UInt64 { startInstant.load(ordering: .acquiring) }
     var end: UInt64 { endInstant.load(ordering: .relaxed) }
 
-    /// Whether the trip that ended at `now` counts.
+    /// Whether the operation that ended at `now` counts.
     func counts(_ now: UInt64) -> Bool {
         let end = end
         if end == .max {
