@@ -1,0 +1,39 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The settings of every Swift target, in one place.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .strictMemorySafety(),
+]
+
+/// Each module and what it imports: nothing else, no cycle. `PackageShapeTests` compares this list with the design's.
+let modules: [(name: String, imports: [String])] = [
+    ("IPCSystem", ["CIPC"]),
+    ("IPCCore", ["IPCSystem"]),
+]
+
+/// The modules that a user may depend on, each a product of the same name.
+let publicModules = ["IPCCore"]
+
+let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
+    ("IPCSystemTests", ["IPCSystem"]),
+    ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+]
+
+let package = Package(
+    name: "swift-ipc",
+    products: publicModules.map { .library(name: $0, targets: [$0]) },
+    targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
+        + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
+        + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
+    cLanguageStandard: .gnu11
+)
+
+for target in package.targets where target.name != "CIPC" {
+    target.swiftSettings = settings
+}

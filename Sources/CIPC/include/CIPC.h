@@ -1,0 +1,15 @@
+// What Swift cannot say: raw system calls without libc's cancellation points, variadic calls, control messages.
+// Every function returns a negative errno on failure, so that no caller reads errno.
+// No header here includes more of the system than fixed-size integers: see cipc_types.h.
+#ifndef CIPC_H
+#define CIPC_H
+
+#include "cipc_types.h"
+#include "cipc_raw.h"
+#include "cipc_descriptor.h"
+#include "cipc_epoll.h"
+#include "cipc_socket.h"
+#include "cipc_thread.h"
+#include "cipc_clock.h"
+
+#endif

@@ -1,0 +1,53 @@
+// Writing to a pipe without SIGPIPE, and without touching its disposition.
+#include "CIPC.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+__thread int32_t cipc_thread_blocks_sigpipe = 0;
+
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100 // Linux 6.18
+#endif
+
+// The signal that a broken pipe raises goes to the writing thread. Masked there and taken from its pending set, it is
+// seen by nobody; one that was pending before stays pending.
+static long write_masked(int32_t descriptor, const void *buffer, size_t count) {
+    sigset_t pipe_signal, old, pending;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    sigpending(&pending);
+    int was_pending = sigismember(&pending, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &old);
+    long result = cipc_syscall3(CIPC_SYS_WRITE, descriptor, (long)buffer, (long)count);
+    if (result == -EPIPE && !was_pending) {
+        struct timespec zero = {0, 0};
+        while (sigtimedwait(&pipe_signal, NULL, &zero) < 0 && errno == EINTR) {
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return result;
+}
+
+long cipc_write_guarded(int32_t descriptor, const void *buffer, size_t count) {
+    static _Atomic int without_flag = 0;
+    if (!atomic_load_explicit(&without_flag, memory_order_relaxed)) {
+        cipc_iovec piece = {(void *)buffer, count};
+        long result = cipc_syscall6(CIPC_SYS_PWRITEV2, descriptor, (long)&piece, 1, -1, -1, RWF_NOSIGNAL);
+        if (result != -EOPNOTSUPP && result != -EINVAL && result != -ENOSYS) {
+            return result;
+        }
+        // EINVAL and EOPNOTSUPP may also come from the descriptor itself: ask without the flag, and remember only if
+        // the flag was what was refused.
+        result = write_masked(descriptor, buffer, count);
+        if (result >= 0 || result == -EAGAIN || result == -EPIPE) {
+            atomic_store_explicit(&without_flag, 1, memory_order_relaxed);
+        }
+        return result;
+    }
+    return write_masked(descriptor, buffer, count);
+}

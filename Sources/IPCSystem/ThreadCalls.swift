@@ -1,0 +1,40 @@
+public import CIPC
+
+/// A thread of this library, for what must block or poll. SIGPIPE is blocked on it and nothing else.
+package enum SystemThread {
+    private final class Body {
+        let run: () -> Void
+        init(_ run: @escaping () -> Void) { self.run = run }
+    }
+
+    /// Starts a detached thread. `name` (15 bytes at most) shows in /proc and in debuggers.
+    package static func start(_ name: String, _ run: @escaping @Sendable () -> Void) throws(SystemCallError) {
+        let context = unsafe Unmanaged.passRetained(Body(run)).toOpaque()
+        do {
+            _ = try retrying(.pthread_create) {
+                // SAFETY: the thread takes over the one reference that `context` holds.
+                unsafe cipc_thread_start(
+                    name, { unsafe Unmanaged<Body>.fromOpaque($0).takeRetainedValue().run() }, context)
+            }
+        } catch {
+            unsafe Unmanaged<Body>.fromOpaque(context).release()
+            throw error
+        }
+    }
+}
+
+/// What the process and the thread know of themselves.
+package enum ProcessFacts {
+    package static var processID: Int32 { cipc_process_id() }
+    package static var threadID: Int32 { cipc_thread_id() }
+    package static var effectiveUser: UInt32 { cipc_effective_user() }
+    package static var effectiveGroup: UInt32 { cipc_effective_group() }
+    /// The processors that this thread may run on.
+    package static var usableProcessors: Int { Int(cipc_usable_processors()) }
+}
+
+/// CLOCK_MONOTONIC.
+@usableFromInline
+package enum MonotonicClock {
+    @inlinable package static var nanoseconds: UInt64 { cipc_monotonic_nanoseconds() }
+}
