@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -237,6 +238,17 @@ int32_t cipc_pidfd_signal(int32_t pidfd, int32_t signal, int32_t whole_group) {
     long flags = whole_group ? 4 /* PIDFD_SIGNAL_PROCESS_GROUP */ : 0;
     return (int32_t)call(SYS_pidfd_send_signal, pidfd, signal, 0, flags, 0);
 }
+
+int32_t cipc_kill(int32_t process, int32_t signal) { return (int32_t)call(SYS_kill, process, signal, 0, 0, 0); }
+
+int32_t cipc_get_limit(int32_t resource, cipc_spawn_limit *limit) {
+    uint64_t found[2] = {0, 0};
+    long result = call(SYS_prlimit64, 0, resource, 0, (long)found, 0);
+    *limit = (cipc_spawn_limit){resource, found[0], found[1]};
+    return (int32_t)result;
+}
+
+size_t cipc_string_length(const char *string) { return strlen(string); }
 
 extern char **environ;
 char **cipc_environment(void) { return environ; }

@@ -90,8 +90,15 @@ int32_t cipc_pidfd_open(int32_t process);
 /// pidfd_send_signal(2), to the process or (Linux 6.9, -EINVAL before) to the group that it leads or led.
 int32_t cipc_pidfd_signal(int32_t pidfd, int32_t signal, int32_t whole_group);
 
+/// kill(2). A negative `process` is a group.
+int32_t cipc_kill(int32_t process, int32_t signal);
+
+/// prlimit(2) on this process, to read.
+int32_t cipc_get_limit(int32_t resource, cipc_spawn_limit *_Nonnull limit);
+
 /// The environment of this process, ended by null, or null. Not to be read while another thread changes it.
 char *_Nullable *_Nullable cipc_environment(void);
+size_t cipc_string_length(const char *_Nonnull string);
 int32_t cipc_unset_environment(const char *_Nonnull name);
 
 #endif
