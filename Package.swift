@@ -15,14 +15,17 @@ let settings: [SwiftSetting] = [
 let modules: [(name: String, imports: [String])] = [
     ("IPCSystem", ["CIPC"]),
     ("IPCCore", ["IPCSystem"]),
+    ("IPCPipes", ["IPCCore"]),
+    ("IPCProcess", ["IPCPipes"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore"]
+let publicModules = ["IPCCore", "IPCProcess"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+    ("IPCProcessTests", ["IPCProcess", "ipc-test-helper"]),
 ]
 
 let package = Package(
@@ -30,6 +33,8 @@ let package = Package(
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
+        // A program for tests to start; not a product.
+        + [.executableTarget(name: "ipc-test-helper", dependencies: ["IPCProcess", "IPCSystem"], path: "Tests/Helper")]
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11
 )

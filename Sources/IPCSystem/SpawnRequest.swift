@@ -68,6 +68,11 @@ package struct SpawnFailure: Error {
 
     package let step: Step
     package let error: SystemCallError
+
+    package init(step: Step, error: SystemCallError) {
+        self.step = step
+        self.error = error
+    }
 }
 
 extension ProcessCalls {

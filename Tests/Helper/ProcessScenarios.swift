@@ -80,7 +80,7 @@ private func spawnAndStay(_ arguments: [String]) async throws -> Int32 {
 private func stolenStatus(_ arguments: [String]) async throws -> Int32 {
     startThread {
         while true {
-            if unsafe waitpid(-1, nil, 0) < 0 { usleep(1000) }
+            if waitpid(-1, nil, 0) < 0 { usleep(1000) }
         }
     }
     for round in 0..<20 {
@@ -89,7 +89,7 @@ private func stolenStatus(_ arguments: [String]) async throws -> Int32 {
         if arguments == ["forgotten"] {
             let fault = FaultInjection.Fault(.ioctl, errno: Errno.invalid, count: .max)
             let error = await FaultInjection.with([fault]) { () async -> IPCError? in
-                do {
+                do throws(IPCError) {
                     _ = try await child.exitStatus()
                     return nil
                 } catch {

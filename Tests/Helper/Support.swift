@@ -27,7 +27,7 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
-    var thread = pthread_t()
+    var thread: pthread_t = 0
     let context = unsafe Unmanaged.passRetained(Body(body)).toOpaque()
     _ = unsafe pthread_create(
         &thread, nil,

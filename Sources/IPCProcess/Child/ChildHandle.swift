@@ -26,13 +26,13 @@ final class ChildHandle: Sendable {
     /// The status if the child has ended, taking it from the kernel (which removes the zombie); nil while it runs.
     func takeStatus() throws(IPCError) -> ExitStatus? {
         // waitid does not wait here, and the lock is what makes the taker unique.
-        try state.withLock { state throws(IPCError) in
+        try state.withLock { state throws(IPCError) -> ExitStatus? in
             switch state {
             case .ended(let status): return status
             case .lost(let error): throw error
             case .running: break
             }
-            do {
+            do throws(SystemCallError) {
                 guard let ending = try ProcessCalls.reap(pidfd.number) else { return nil }
                 let status = ExitStatus(ending)
                 state = .ended(status)
@@ -96,7 +96,7 @@ final class ChildHandle: Sendable {
     /// - Returns: false when there was nobody left.
     @discardableResult
     func signalTree(_ signal: Signal) throws(IPCError) -> Bool {
-        do {
+        do throws(SystemCallError) {
             guard leadsGroup else {
                 try ProcessCalls.signal(pidfd.number, signal.rawValue)
                 return true

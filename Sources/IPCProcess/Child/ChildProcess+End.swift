@@ -43,9 +43,9 @@ extension ChildProcess {
     /// - Throws: as ``exitStatus(until:)``, save `.timedOut` and `.cancelled`.
     @discardableResult
     public func terminate(grace: Duration = .seconds(5)) async throws(IPCError) -> ExitStatus {
-        try? handle.signalTree(.terminate)
+        _ = try? handle.signalTree(.terminate)
         // A stopped process acts on SIGTERM only when it goes on.
-        try? handle.signalTree(.continue)
+        _ = try? handle.signalTree(.continue)
         try? await handle.waitForEnd(until: .after(grace))
         return try await kill()
     }
@@ -56,11 +56,11 @@ extension ChildProcess {
     @discardableResult
     public func kill() async throws(IPCError) -> ExitStatus {
         // Before the status is taken: until then even a kernel that finds groups by number alone finds the right one.
-        try? handle.signalTree(.kill)
+        _ = try? handle.signalTree(.kill)
         // In a task of its own, which the cancellation of this one does not reach: SIGKILL is prompt.
         let child = self
         let outcome = await Task { () -> Result<ExitStatus, IPCError> in
-            do {
+            do throws(IPCError) {
                 return .success(try await child.exitStatus())
             } catch {
                 return .failure(error)

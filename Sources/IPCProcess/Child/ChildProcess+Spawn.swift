@@ -23,15 +23,26 @@ extension ChildProcess {
     ) async throws(IPCError) -> ChildProcess {
         if Task.isCancelled { throw .cancelled("start a program") }
         var plan = try SpawnPlan(executable, arguments: arguments, options: options, transferring: endpoints)
-        do {
-            let started = try await Spawner.shared.spawn(plan.request)
-            let handle = ChildHandle(started, leadsGroup: options.processGroup.isLed)
-            return ChildProcess(
-                handle: handle, input: try plan.takeEnd(0).map(PipeWriter.adopt),
-                output: try plan.takeEnd(1).map(PipeReader.adopt), error: try plan.takeEnd(2).map(PipeReader.adopt))
-        } catch let failure as SpawnFailure {
+        // Before the child exists, so that nothing can fail once it does.
+        let input: PipeWriter? = try adopt(plan.takeEnd(0))
+        let output: PipeReader? = try adopt(plan.takeEnd(1))
+        let error: PipeReader? = try adopt(plan.takeEnd(2))
+        let started: ProcessCalls.Started
+        do throws(SpawnFailure) {
+            started = try await Spawner.shared.spawn(plan.request)
+        } catch let failure {
             throw IPCError(failure, executable, options)
         }
+        // The plan holds the child's descriptors open until here.
+        withExtendedLifetime(plan) {}
+        return ChildProcess(
+            handle: ChildHandle(started, leadsGroup: options.processGroup.isLed), input: input, output: output,
+            error: error)
+    }
+
+    private static func adopt<End: DescriptorTransferable>(_ end: PassedDescriptor?) throws(IPCError) -> End? {
+        guard let end else { return nil }
+        return try End.receive(TransferredDescriptors(descriptors: [end]))
     }
 }
 

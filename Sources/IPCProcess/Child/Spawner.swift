@@ -8,24 +8,23 @@ final class Spawner: Sendable {
 
     private typealias Outcome = Result<ProcessCalls.Started, SpawnFailure>
 
+    // SAFETY: the thread resumes each continuation once, when it takes the job out of the queue.
+    @safe
     private struct Job {
         let request: SpawnRequest
         let continuation: UnsafeContinuation<Outcome, Never>
     }
 
-    private struct Queue {
-        var jobs: [Job] = []
-        var hasThread = false
-    }
-
-    private let queue = Mutex(Queue())
+    private let hasThread = Mutex(false)
+    private let queue = Mutex<[Job]>([])
     private let arrivals = FutexWord()
 
     /// Starts a program. It is started even if the task is cancelled meanwhile: the caller decides what becomes of it.
     func spawn(_ request: SpawnRequest) async throws(SpawnFailure) -> ProcessCalls.Started {
         try startThread()
-        let outcome = await withUnsafeContinuation { continuation in
-            queue.withLock { unsafe $0.jobs.append(Job(request: request, continuation: continuation)) }
+        let outcome = unsafe await withUnsafeContinuation { continuation in
+            let job = unsafe Job(request: request, continuation: continuation)
+            queue.withLock { $0.append(job) }
             _ = arrivals.add(1)
             arrivals.wake()
         }
@@ -33,17 +32,14 @@ final class Spawner: Sendable {
     }
 
     private func startThread() throws(SpawnFailure) {
-        let isFirst = queue.withLock { queue in
-            defer { queue.hasThread = true }
-            return !queue.hasThread
-        }
-        guard isFirst else { return }
-        do {
-            try SystemThread.start("ipc-spawn") { self.run() }
-        } catch {
-            // Whoever has queued a job meanwhile is served by the thread that the next attempt starts.
-            queue.withLock { $0.hasThread = false }
-            throw SpawnFailure(step: .create, error: error)
+        try hasThread.withLock { hasThread throws(SpawnFailure) in
+            guard !hasThread else { return }
+            do throws(SystemCallError) {
+                try SystemThread.start("ipc-spawn") { self.run() }
+                hasThread = true
+            } catch {
+                throw SpawnFailure(step: .create, error: error)
+            }
         }
     }
 
@@ -51,8 +47,8 @@ final class Spawner: Sendable {
         while true {
             let seen = arrivals.value
             let jobs = queue.withLock { queue in
-                defer { queue.jobs.removeAll() }
-                return queue.jobs
+                defer { queue.removeAll() }
+                return queue
             }
             if jobs.isEmpty { arrivals.wait(while: seen) }
             for job in jobs { unsafe job.continuation.resume(returning: Self.perform(job.request)) }

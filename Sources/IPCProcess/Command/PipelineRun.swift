@@ -45,7 +45,7 @@ struct PipelineRun: Sendable {
     }
 
     private static func kill(_ children: [ChildProcess]) async {
-        for child in children { try? child.sendToTree(.kill) }
+        for child in children { _ = try? child.sendToTree(.kill) }
         for child in children {
             child.closeStreams()
             _ = try? await child.kill()
@@ -81,7 +81,7 @@ struct PipelineRun: Sendable {
 
         await withTaskGroup(of: Part.self) { group in
             addTasks(to: &group, input: input, limit: limit)
-            do {
+            do throws(IPCError) {
                 statuses = try await waitForAll(until: deadline)
             } catch {
                 failure = error
@@ -111,7 +111,7 @@ struct PipelineRun: Sendable {
             }
         }
         let stop: @Sendable () -> Void = { [children] in
-            for child in children { try? child.sendToTree(.kill) }
+            for child in children { _ = try? child.sendToTree(.kill) }
         }
         if let reader = try? children[children.count - 1].standardOutput {
             group.addTask { .output(await StreamCollector(reader, limit: limit, onTooMuch: stop).collect()) }
