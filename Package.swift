@@ -25,7 +25,7 @@ let publicModules = ["IPCCore", "IPCProcess"]
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
-    ("IPCProcessTests", ["IPCProcess", "ipc-test-helper"]),
+    ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
 ]
 
 let package = Package(
