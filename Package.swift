@@ -16,15 +16,18 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCSystem", ["CIPC"]),
     ("IPCCore", ["IPCSystem"]),
     ("IPCPipes", ["IPCCore"]),
+    ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCProcess"]
+let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+    ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
+    ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
 ]
 
