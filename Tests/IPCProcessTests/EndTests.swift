@@ -44,7 +44,7 @@ import Testing
         #expect(try await child.exitStatus() == .exited(3))
         // The group outlives its leader, and can still be ended.
         #expect(try child.sendToTree(.kill))
-        #expect(try await child.standardOutput.read(upTo: 1, until: .never) == nil)
+        #expect(try await child.standardOutput.receive() == nil)
         try await eventually { try !child.sendToTree(.kill) }
     }
 
