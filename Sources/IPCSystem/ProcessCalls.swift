@@ -54,8 +54,8 @@ package enum ProcessCalls {
         _ = try retrying(.pidfd_send_signal) { cipc_pidfd_signal(pidfd, number, 0) }
     }
 
-    /// pidfd_send_signal(2) to the group that the process leads or led (Linux 6.9, EINVAL before). The group is found by
-    /// the kernel's own record, so it cannot be another one that got the same number.
+    /// pidfd_send_signal(2) to the group that the process leads or led (Linux 6.9, EINVAL before). The group is found
+    /// by the kernel's own record, so it cannot be another one that got the same number.
     package static func signalGroup(_ pidfd: Int32, _ number: Int32) throws(SystemCallError) {
         _ = try retrying(.pidfd_send_signal) { cipc_pidfd_signal(pidfd, number, 1) }
     }
