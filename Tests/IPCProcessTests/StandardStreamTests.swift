@@ -7,8 +7,8 @@ import Testing
             "tr", arguments: ["a-z", "A-Z"], options: .init(standardInput: .pipe, standardOutput: .pipe)
         ) { child in
             let input = try child.standardInput
-            try await input.write(Array("one\ntwo\r\nthree".utf8))
-            input.close()
+            try await input.send(Array("one\ntwo\r\nthree".utf8))
+            try await input.finish()
             var lines: [String] = []
             for try await line in try child.standardOutput.lines { lines.append(line) }
             return lines
@@ -23,7 +23,7 @@ import Testing
         ) { child in
             var lines = try child.standardOutput.lines.makeAsyncIterator()
             #expect(try await lines.next() == "ready")
-            try await child.standardInput.write(Array("yes\n".utf8))
+            try await child.standardInput.send(Array("yes\n".utf8))
             #expect(try await lines.next() == "got yes")
         }
     }
@@ -85,7 +85,7 @@ import Testing
         ).output()
         #expect(second.text == "through two\n")
         // It was given away.
-        await #expect(throws: IPCError.self) { try await first.standardOutput.read(upTo: 1, until: .never) }
+        await #expect(throws: IPCError.self) { try await first.standardOutput.receive() }
     }
 
     @Test func streamsOfAChildBlock() async throws {
