@@ -9,12 +9,12 @@ final class BinaryKeyTable {
     }
 
     /// The table as it will stand in the message: for each name its length and its bytes.
-    private(set) var bytes = MessageBuffer()
-    private var entries: [Entry] = []
+    @safe @exclusivity(unchecked) private(set) var bytes = MessageBuffer()
+    @safe @exclusivity(unchecked) private var entries: [Entry] = []
     /// Open addressing: a name's number plus one, 0 where free. The size is a power of two, at most half full.
-    private var slots = [Int32](repeating: 0, count: 64)
+    @safe @exclusivity(unchecked) private var slots = [Int32](repeating: 0, count: 64)
     /// Which number the first name of a key type got: with an array of structs, each struct starts there.
-    private var firstNumbers: [(type: ObjectIdentifier, number: Int)] = []
+    @safe @exclusivity(unchecked) private var firstNumbers: [(type: ObjectIdentifier, number: Int)] = []
 
     var count: Int { entries.count }
 
@@ -49,7 +49,7 @@ final class BinaryKeyTable {
     @unsafe
     private func find(_ utf8: UnsafeBufferPointer<UInt8>, _ name: String) -> Int {
         var hash: UInt32 = 2_166_136_261
-        for unsafebyte in unsafe utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+        for index in 0..<utf8.count { hash = unsafe (hash ^ UInt32(utf8[index])) &* 16_777_619 }
         var slot = Int(hash) & (slots.count - 1)
         // Ends: at least half of the slots are free.
         while slots[slot] != 0 {
