@@ -18,23 +18,34 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
+    ("IPCJSON", ["IPCCore"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess"]
+let publicModules = [
+    "IPCCore",
+    "IPCPipes",
+    "IPCSockets",
+    "IPCProcess",
+    "IPCJSON",
+]
+
+let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
+    (
+        "ipcbench",
+        ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil
+    ),
+    // Programs for tests to start; not products.
+    ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
+]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+    ("IPCJSONTests", ["IPCJSON"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
-]
-
-let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
-    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
-    // A program for tests to start; not a product.
-    ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
 ]
 
 let package = Package(
