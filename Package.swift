@@ -15,14 +15,16 @@ let settings: [SwiftSetting] = [
 let modules: [(name: String, imports: [String])] = [
     ("IPCSystem", ["CIPC"]),
     ("IPCCore", ["IPCSystem"]),
+    ("IPCTestKit", ["IPCCore"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore"]
+let publicModules = ["IPCCore", "IPCTestKit"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+    ("IPCTestKitTests", ["IPCTestKit", "IPCCore"]),
 ]
 
 let package = Package(
