@@ -26,17 +26,13 @@ package enum TestingCalls {
     package static func contents(of path: String) throws(SystemCallError) -> [UInt8] {
         let descriptor = try FileCalls.open(path, .readOnly)
         var contents: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 16384)
-        while true {
-            var count: Int?
-            do throws(SystemCallError) {
-                count = try unsafe buffer.withUnsafeMutableBytes { bytes throws(SystemCallError) in
-                    try unsafe DescriptorCalls.read(descriptor.number, into: bytes)
-                }
-            }
-            guard let count, count > 0 else { return contents }
-            contents += buffer[..<count]
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16384, alignment: 16)
+        defer { unsafe buffer.deallocate() }
+        // SAFETY: read(2) fills at most the buffer, which lives until the end of this function.
+        while let count = try unsafe DescriptorCalls.read(descriptor.number, into: buffer), count > 0 {
+            unsafe contents.append(contentsOf: buffer[..<count])
         }
+        return contents
     }
 
     /// SIGKILL to this process.

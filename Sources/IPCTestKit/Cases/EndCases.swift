@@ -18,17 +18,12 @@ enum EndCases {
         try await context.eachWay { way in
             // Whoever waits already hears of the end.
             try await context.together(
-                (0..<3).map { _ in
-                    {
-                        let message = try await way.receive()
-                        try context.expect(message == nil, "nil after finish", "\(message?.count ?? 0) bytes")
-                    }
-                } + [
-                    {
-                        try await Task.sleep(for: .milliseconds(20))
-                        try await way.finish()
-                    }
-                ])
+                waiters: 3,
+                {
+                    let message = try await way.receive()
+                    try context.expect(message == nil, "nil after finish", "\(message?.count ?? 0) bytes")
+                },
+                then: { try await way.finish() })
         }
     }
 
@@ -42,7 +37,7 @@ enum EndCases {
         }
         try await context.expectError([.finished], "send in place after finish") {
             try await way.sender.send(byteCount: message.count, until: context.limit) { span in
-                unsafe span.append(contentsOf: message)
+                Record.write(message, into: &span)
             }
         }
         try await context.expectError([.finished], "a batch after finish") {
@@ -74,13 +69,7 @@ enum EndCases {
         }
         try await context.eachWay { way in
             // Whoever waits already hears of it.
-            try await context.together(
-                (0..<3).map { _ in { try await expectDeath(way) } } + [
-                    {
-                        try await Task.sleep(for: .milliseconds(20))
-                        way.sender.close()
-                    }
-                ])
+            try await context.together(waiters: 3, { try await expectDeath(way) }, then: { way.sender.close() })
         }
         try await context.eachWay { way in
             // Finished first, then gone: that was an end.
@@ -109,14 +98,7 @@ enum EndCases {
         try await context.eachWay { way in
             // Whoever waits for room hears of it.
             _ = try way.fill(size: context.bulkSize)
-            try await context.together([
-                { try await expectPeerClosed(way) },
-                { try await expectPeerClosed(way) },
-                {
-                    try await Task.sleep(for: .milliseconds(20))
-                    way.receiver.close()
-                },
-            ])
+            try await context.together(waiters: 2, { try await expectPeerClosed(way) }, then: { way.receiver.close() })
         }
         let after = MemoryUse.dispositionOfSIGPIPE
         try context.expect(after == disposition, "SIGPIPE left as it was, \(disposition)", "\(after)")

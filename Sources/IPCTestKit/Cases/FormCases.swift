@@ -10,12 +10,12 @@ enum FormCases {
                 try unsafe way.sender.trySend(message.span.bytes), "room for one small message", "trySend says no")
             try await expectInPlace(message, way)
             try await way.sender.send(byteCount: message.count, until: limit) { span in
-                unsafe span.append(contentsOf: message)
+                Record.write(message, into: &span)
             }
             try await expectInPlace(message, way)
             // What the closure leaves unfilled is not sent.
             try await way.sender.send(byteCount: message.count + 100, until: limit) { span in
-                unsafe span.append(contentsOf: message)
+                Record.write(message, into: &span)
             }
             try await expectInPlace(message, way)
             try await throwingBodies(message, way)
@@ -169,9 +169,7 @@ enum FormCases {
         do {
             try await way.sender.send(contentsOf: messages, until: deadline)
         } catch {
-            guard let error = error as? BatchError, error.error.code == code else {
-                throw way.context.failure("a batch that fails with \(code)", "\(error)")
-            }
+            try way.context.expect(error.error.code == code, "a batch that fails with \(code)", "\(error)")
             return error.sentCount
         }
         throw way.context.failure("a batch that fails with \(code)", "all \(messages.count) were sent")

@@ -214,7 +214,7 @@ enum InterruptionCases {
             do {
                 guard let message = try await way.plainReceiver.receive(until: .now) else { break }
                 return message
-            } catch let error as IPCError where error.code == .timedOut {
+            } catch where error.code == .timedOut {
                 try await Task.sleep(for: .milliseconds(1))
             }
         }
@@ -226,7 +226,7 @@ enum InterruptionCases {
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         let task = Task {
-            withUnsafeCurrentTask { unsafe $0?.cancel() }
+            unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
             return try await body()
         }
         return try await task.value

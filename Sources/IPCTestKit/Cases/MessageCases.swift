@@ -89,7 +89,7 @@ enum MessageCases {
                 "send in place",
                 {
                     try await way.sender.send(byteCount: message.count, until: context.limit) { span in
-                        unsafe span.append(contentsOf: message)
+                        Record.write(message, into: &span)
                     }
                 }
             ),

@@ -86,6 +86,18 @@ struct ConformanceContext: Sendable {
             for try await _ in group {}
         }
     }
+
+    /// Runs `waiting` in several tasks, and `event` when they most probably wait.
+    func together(
+        waiters: Int, _ waiting: @escaping @Sendable () async throws -> Void,
+        then event: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        let delayed: @Sendable () async throws -> Void = {
+            try await Task.sleep(for: .milliseconds(20))
+            try await event()
+        }
+        try await together([@Sendable () async throws -> Void](repeating: waiting, count: waiters) + [delayed])
+    }
 }
 
 /// The error that a case's closure throws.

@@ -30,7 +30,7 @@ public enum ConformanceSuite {
         let body: @Sendable (ConformanceContext) async throws -> Void
 
         init(
-            _ topic: ConformanceTopic, _ needs: [Need] = [],
+            _ topic: ConformanceTopic, _ needs: [Need],
             _ body: @escaping @Sendable (ConformanceContext) async throws -> Void
         ) {
             self.topic = topic
@@ -40,7 +40,7 @@ public enum ConformanceSuite {
     }
 
     static let definitions: [Definition] = [
-        Definition(.declarations, CoexistenceCases.declarations),
+        Definition(.declarations, [], CoexistenceCases.declarations),
         Definition(.order, [.losslessness, .order], MessageCases.order),
         Definition(.boundaries, [.losslessness, .order, .boundaries], MessageCases.boundaries),
         Definition(.emptyMessage, [.losslessness, .order, .boundaries], MessageCases.emptyMessage),
@@ -60,7 +60,7 @@ public enum ConformanceSuite {
         Definition(.finish, [.room], EndCases.finish),
         Definition(.death, [.link, .deathDetection, .room], EndCases.death),
         Definition(.peerGone, [.link, .deathDetection], EndCases.peerGone),
-        Definition(.closeWhileWaiting, ConcurrencyCases.closeWhileWaiting),
+        Definition(.closeWhileWaiting, [], ConcurrencyCases.closeWhileWaiting),
         Definition(.cutFrames, [.wire], WireCases.cutFrames),
         Definition(.hostileInput, [.wire, .room], WireCases.hostileInput),
         Definition(.independence, [.losslessness, .room], CoexistenceCases.independence),

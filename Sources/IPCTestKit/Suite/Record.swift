@@ -18,6 +18,10 @@ enum Record {
         return bytes
     }
 
+    static func write(_ bytes: [UInt8], into span: inout OutputRawSpan) {
+        for byte in bytes { span.append(byte) }
+    }
+
     /// Who sent it and which one it is; nil when it is not a whole record.
     static func parse(_ bytes: [UInt8]) -> (sender: Int, index: Int)? {
         guard bytes.count >= headerSize else { return nil }
