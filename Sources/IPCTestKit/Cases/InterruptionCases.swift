@@ -17,6 +17,10 @@ enum InterruptionCases {
 
     static func receives(_ means: Means, _ context: ConformanceContext) async throws {
         try await context.eachWay { way in
+            // With nothing to receive, the interruption is what happens.
+            try await context.expectError([means.code], "receive that is interrupted while it waits") {
+                try await interrupted(means, until: way.context.limit) { try await way.plainReceiver.receive(until: $0) }
+            }
             try await oneReceiver(means, way)
             if context.guarantees.preservesBoundaries { try await severalReceivers(means, way) }
             try await way.expectNothingMore()
@@ -109,21 +113,26 @@ enum InterruptionCases {
 
     static func sends(_ means: Means, _ context: ConformanceContext) async throws {
         try await context.eachWay { way in
-            try await way.context.together(try senders(means, way, tasks: 1))
+            let bodies = try await senders(means, way, tasks: 1)
+            try await context.together(bodies)
             try await way.expectNothingMore()
         }
         try await context.eachWay { way in
-            try await way.context.together(try senders(means, way, tasks: 3))
+            let bodies = try await senders(means, way, tasks: 3)
+            try await context.together(bodies)
             try await way.expectNothingMore()
         }
     }
 
     /// The channel is full at the start, and the receiver is slow, so that sends wait.
-    private static func senders(_ means: Means, _ way: Way, tasks: Int) throws -> [@Sendable () async throws -> Void] {
+    private static func senders(
+        _ means: Means, _ way: Way, tasks: Int
+    ) async throws -> [@Sendable () async throws -> Void] {
         let context = way.context
         let size = context.bulkSize
         // The number of its own sender, so that each sender counts from 0.
-        let filled = try way.fill(sender: tasks, size: size, limit: 2_000)
+        let room = try way.fill(sender: tasks, size: size)
+        let filled = room + (try await interruptedWhileFull(means, way, sender: tasks, filled: room, size: size))
         var bodies: [@Sendable () async throws -> Void] = (0..<tasks).map { sender in
             {
                 var generator = context.generator.fork(sender)
@@ -173,6 +182,36 @@ enum InterruptionCases {
         } catch let error as IPCError where error.code == means.code {
             return false
         }
+    }
+
+    /// Runs `body`, which waits, and interrupts it a little later.
+    private static func interrupted<Result: Sendable>(
+        _ means: Means, until limit: Deadline, _ body: @escaping @Sendable (Deadline) async throws -> Result
+    ) async throws -> Result {
+        switch means {
+        case .deadline: return try await body(.after(.milliseconds(20)))
+        case .cancellation:
+            let task = Task { try await body(limit) }
+            try await Task.sleep(for: .milliseconds(20))
+            task.cancel()
+            return try await task.value
+        }
+    }
+
+    /// Into a full channel, the interruption is what happens: at the latest to the second send, where a transport may
+    /// begin a message that does not fit. Returns how many were sent before.
+    private static func interruptedWhileFull(
+        _ means: Means, _ way: Way, sender: Int, filled: Int, size: Int
+    ) async throws -> Int {
+        for sent in 0..<16 {
+            let record = Record.bytes(sender: sender, index: filled + sent, size: size)
+            do {
+                try await interrupted(means, until: way.context.limit) { try await way.plainSender.send(record, until: $0) }
+            } catch let error as IPCError where error.code == means.code {
+                return sent
+            }
+        }
+        throw way.context.failure("send into a full channel to be interrupted", "16 were sent")
     }
 
     // MARK: Over before it began

@@ -47,7 +47,7 @@ public enum ConformanceSuite {
         Definition(.largestMessage, [.losslessness, .boundaries, .limit], MessageCases.largestMessage),
         Definition(.tryForms, [.losslessness, .room], MessageCases.tryForms),
         Definition(.inPlaceForms, [.losslessness, .order, .room], FormCases.inPlace),
-        Definition(.batchForms, [.losslessness, .order], FormCases.batches),
+        Definition(.batchForms, [.losslessness, .order, .room], FormCases.batches),
         Definition(.incomingSequence, [.losslessness], FormCases.sequence),
         Definition(.concurrentSenders, [.losslessness], ConcurrencyCases.senders),
         Definition(.concurrentReceivers, [.losslessness, .boundaries], ConcurrencyCases.receivers),
