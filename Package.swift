@@ -15,16 +15,20 @@ let settings: [SwiftSetting] = [
 let modules: [(name: String, imports: [String])] = [
     ("IPCSystem", ["CIPC"]),
     ("IPCCore", ["IPCSystem"]),
+    ("IPCPipes", ["IPCCore"]),
+    ("IPCSockets", ["IPCCore"]),
     ("IPCTestKit", ["IPCCore"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCTestKit"]
+let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCTestKit"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
-    ("IPCTestKitTests", ["IPCTestKit", "IPCCore"]),
+    ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
+    ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
+    ("IPCTestKitTests", ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCCore", "IPCSystem"]),
 ]
 
 let package = Package(
