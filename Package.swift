@@ -28,7 +28,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
-    ("IPCTestKitTests", ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCCore", "IPCSystem"]),
+    ("IPCTestKitTests", ["IPCTestKit", "ConformanceTransports", "IPCCore", "IPCSystem"]),
 ]
 
 let package = Package(
@@ -36,6 +36,12 @@ let package = Package(
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
+        // The transports of the package as the conformance suite sees them, for tests and for their peer program.
+        + [
+            .target(
+                name: "ConformanceTransports", dependencies: ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCSystem"],
+                path: "Tests/ConformanceTransports")
+        ]
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11
 )

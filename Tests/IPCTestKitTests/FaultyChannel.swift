@@ -116,7 +116,7 @@ final class FaultyChannel: Channel, ByteChannel {
     }
 
     private func receiveFromBase(_ deadline: Deadline) async throws(IPCError) -> [UInt8]? {
-        do {
+        do throws(IPCError) {
             if fault == .ignoresCancellation {
                 let task = Task { [base] in
                     do throws(IPCError) { return Result<[UInt8]?, IPCError>.success(try await base.receive(until: deadline)) }
