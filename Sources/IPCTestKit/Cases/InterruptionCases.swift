@@ -137,7 +137,9 @@ enum InterruptionCases {
             {
                 var generator = context.generator.fork(sender)
                 for index in 0..<count {
-                    let record = Record.bytes(sender: sender, index: index, size: size)
+                    // Now and then one that is larger than what the kernel holds: it is interrupted half-way.
+                    let record = Record.bytes(
+                        sender: sender, index: index, size: index % 8 == 0 ? context.overflowingSize : size)
                     var attempts = 0
                     // What was refused is tried again: if it had been sent, it would arrive twice.
                     while try await !interruptedSend(record, means, way, attempts, &generator) { attempts += 1 }

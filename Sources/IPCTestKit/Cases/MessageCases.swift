@@ -103,7 +103,34 @@ enum MessageCases {
         }
     }
 
+    /// Messages of all sizes are tried into a channel that is now fuller and now emptier: each is sent or it is not.
+    private static func triedSizes(_ context: ConformanceContext) async throws {
+        try await context.eachWay { way in
+            var generator = context.generator
+            var ledger = Ledger(context)
+            var reassembler = Reassembler(context)
+            var sent = 0
+            for _ in 0..<1_500 {
+                if generator.next() % 2 == 0 {
+                    let size = generator.next() % 4 == 0 ? context.overflowingSize : context.recordSize(&generator)
+                    let record = Record.bytes(sender: 0, index: sent, size: size)
+                    if try way.plainSender.trySend(record) { sent += 1 }
+                } else if case .message(let chunk) = try way.plainReceiver.tryReceive() {
+                    for record in reassembler.add(chunk) { try ledger.take(record) }
+                }
+            }
+            try context.expect(sent > 0, "some of 1,500 messages to have room", "none")
+            while ledger.count < sent {
+                guard let chunk = try await way.receive() else { break }
+                for record in reassembler.add(chunk) { try ledger.take(record) }
+            }
+            try ledger.expect(sent, from: 1)
+            try await way.expectNothingMore()
+        }
+    }
+
     static func tryForms(_ context: ConformanceContext) async throws {
+        try await triedSizes(context)
         try await context.eachWay { way in
             let before = try way.plainReceiver.tryReceive()
             try context.expect(before == .empty, ".empty before the first message", "\(before)")

@@ -43,6 +43,11 @@ extension ConformanceContext {
         return Int.random(in: Record.headerSize...max(min(guarantees.maximumMessageSize, most), 8), using: &generator)
     }
 
+    /// A record that does not fit into the buffers of the kernel, if there may be one.
+    var overflowingSize: Int {
+        guarantees.preservesBoundaries ? min(guarantees.maximumMessageSize, 100_000) : Record.streamSize
+    }
+
     /// A record that fills a channel soon.
     var bulkSize: Int {
         guarantees.preservesBoundaries ? min(guarantees.maximumMessageSize, 4096) : Record.streamSize
