@@ -44,7 +44,7 @@ extension ConformanceTransport {
         for topic: ConformanceTopic in [.boundaries, .emptyMessage, .largestMessage, .concurrentReceivers] {
             transport.declined[topic] = "a stream of bytes has no messages"
         }
-        for topic: ConformanceTopic in [.cutFrames, .hostileInput, .remoteCutFrames] {
+        for topic: ConformanceTopic in [.cutFrames, .hostileInput] {
             transport.declined[topic] = "a stream of bytes has no frames"
         }
         return transport
@@ -57,7 +57,6 @@ extension ConformanceTransport {
             let (reader, writer) = try AnonymousPipe.make(options)
             return ConformancePair(sender: writer, receiver: reader)
         }
-        transport.declined[.remoteEcho] = "the peer cannot answer"
         transport.wire = rawPipe(options)
         return transport
     }

@@ -13,7 +13,8 @@ final class FaultyChannel: Channel, ByteChannel {
     private let onClose: @Sendable () -> Void
 
     init(
-        _ base: InProcessChannel, _ fault: Fault?, _ guarantees: ChannelGuarantees, onClose: @escaping @Sendable () -> Void
+        _ base: InProcessChannel, _ fault: Fault?, _ guarantees: ChannelGuarantees,
+        onClose: @escaping @Sendable () -> Void
     ) {
         self.base = base
         self.fault = fault
@@ -119,8 +120,9 @@ final class FaultyChannel: Channel, ByteChannel {
         do throws(IPCError) {
             if fault == .ignoresCancellation {
                 let task = Task { [base] in
-                    do throws(IPCError) { return Result<[UInt8]?, IPCError>.success(try await base.receive(until: deadline)) }
-                    catch { return .failure(error) }
+                    do throws(IPCError) {
+                        return Result<[UInt8]?, IPCError>.success(try await base.receive(until: deadline))
+                    } catch { return .failure(error) }
                 }
                 return try await task.value.get()
             }

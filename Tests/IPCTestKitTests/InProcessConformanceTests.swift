@@ -26,7 +26,8 @@ extension ConformanceTransport {
         }
         if capacity < 4 {
             for topic: ConformanceTopic in [
-                .tryForms, .inPlaceForms, .batchForms, .passedDeadlines, .finish, .death, .independence, .manyChannels, .census,
+                .tryForms, .inPlaceForms, .batchForms, .passedDeadlines, .finish, .death, .independence, .manyChannels,
+                .census,
             ] {
                 declined[topic] = "a rendezvous holds no messages"
             }

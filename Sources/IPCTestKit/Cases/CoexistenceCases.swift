@@ -47,7 +47,8 @@ enum CoexistenceCases {
             do {
                 pairs.append(try await context.transport.makePair())
             } catch {
-                throw context.failure("\(count) open channels", "\(number), with a limit of \(limit) descriptors: \(error)")
+                throw context.failure(
+                    "\(count) open channels", "\(number), with a limit of \(limit) descriptors: \(error)")
             }
         }
         let ways = pairs.map { context.ways(of: $0) }

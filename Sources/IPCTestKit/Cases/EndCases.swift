@@ -46,14 +46,17 @@ enum EndCases {
     }
 
     /// How a receiver hears of a peer that went without a word.
-    static func expectDeath(_ way: Way, isCut: Bool = false) async throws {
-        let context = way.context
+    static func expectDeath(
+        _ receiver: any ReceiveChannel<[UInt8]>, _ context: ConformanceContext, isCut: Bool = false
+    ) async throws {
         for attempt in ["receive", "receive again"] {
             if context.guarantees.tellsFinishFromDeath {
                 let codes: [IPCError.Code] = isCut ? [.peerClosed, .truncated] : [.peerClosed]
-                try await context.expectError(codes, "\(attempt) after the peer is gone") { try await way.receive() }
+                try await context.expectError(codes, "\(attempt) after the peer is gone") {
+                    try await receiver.receive(until: context.limit)
+                }
             } else {
-                let message = try await way.receive()
+                let message = try await receiver.receive(until: context.limit)
                 try context.expect(message == nil, "the end after the peer is gone", "\(message?.count ?? 0) bytes")
             }
         }
@@ -82,11 +85,12 @@ enum EndCases {
             way.sender.close()
             var ledger = Ledger(context)
             try await way.receiveRecords(3, into: &ledger)
-            try await expectDeath(way)
+            try await expectDeath(way.receiver, context)
         }
         try await context.eachWay { way in
             // Whoever waits already hears of it.
-            try await context.together(waiters: 3, { try await expectDeath(way) }, then: { way.sender.close() })
+            try await context.together(
+                waiters: 3, { try await expectDeath(way.receiver, context) }, then: { way.sender.close() })
         }
         try await context.eachWay { way in
             // Gone in the middle of a message: what was sent is delivered, a piece of it is not.
@@ -108,7 +112,7 @@ enum EndCases {
             // The rest of the last message may have waited behind the mechanism's buffer, and close drops it.
             let delivered = try await recordsUntilDeath(way)
             try context.expect(delivered >= filled - 1, "the \(filled) messages that were sent", "\(delivered)")
-            try await expectDeath(way, isCut: true)
+            try await expectDeath(way.receiver, context, isCut: true)
         }
         try await context.eachWay { way in
             // Finished first, then gone: that was an end.
@@ -126,7 +130,7 @@ enum EndCases {
         let disposition = MemoryUse.dispositionOfSIGPIPE
         try await context.eachWay { way in
             way.receiver.close()
-            try await expectPeerClosed(way)
+            try await expectPeerClosed(way.sender, context)
             try await context.expectError([.peerClosed], "trySend to a peer that is gone") {
                 try way.plainSender.trySend([1])
             }
@@ -137,20 +141,22 @@ enum EndCases {
         try await context.eachWay { way in
             // Whoever waits for room hears of it.
             _ = try way.fill(size: context.bulkSize)
-            try await context.together(waiters: 2, { try await expectPeerClosed(way) }, then: { way.receiver.close() })
+            try await context.together(
+                waiters: 2, { try await expectPeerClosed(way.sender, context) }, then: { way.receiver.close() })
         }
         let after = MemoryUse.dispositionOfSIGPIPE
         try context.expect(after == disposition, "SIGPIPE left as it was, \(disposition)", "\(after)")
     }
 
     /// Sends until the peer's absence shows: it may take a message or two where the news travels.
-    static func expectPeerClosed(_ way: Way) async throws {
-        try await way.context.expectError([.peerClosed], "send to a peer that is gone") {
-            let limit = way.context.limit
+    static func expectPeerClosed(
+        _ sender: any SendChannel<[UInt8]>, _ context: ConformanceContext
+    ) async throws {
+        try await context.expectError([.peerClosed], "send to a peer that is gone") {
+            let limit = context.limit
             var count = 0
             while !limit.hasPassed {
-                try await way.plainSender.send(
-                    Record.bytes(sender: 5, index: count, size: Record.streamSize), until: limit)
+                try await sender.send(Record.bytes(sender: 5, index: count, size: Record.streamSize), until: limit)
                 count += 1
                 if count > 1_000 { try await Task.sleep(for: .milliseconds(1)) }
             }

@@ -97,7 +97,8 @@ enum FormCases {
             try await failingBatches(way)
             try await way.expectNothingMore()
             var rest: [[UInt8]] = []
-            let end = context.guarantees.topology == .link
+            let end =
+                context.guarantees.topology == .link
                 ? try await way.receiver.receive(upTo: 4, into: &rest, until: context.limit) : nil
             try context.expect(end == nil && rest.isEmpty, "nil after finish", "\(rest.count) messages")
         }

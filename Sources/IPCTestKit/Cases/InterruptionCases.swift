@@ -19,7 +19,9 @@ enum InterruptionCases {
         try await context.eachWay { way in
             // With nothing to receive, the interruption is what happens.
             try await context.expectError([means.code], "receive that is interrupted while it waits") {
-                try await interrupted(means, until: way.context.limit) { try await way.plainReceiver.receive(until: $0) }
+                try await interrupted(means, until: way.context.limit) {
+                    try await way.plainReceiver.receive(until: $0)
+                }
             }
             try await oneReceiver(means, way)
             if context.guarantees.preservesBoundaries { try await severalReceivers(means, way) }
@@ -208,7 +210,9 @@ enum InterruptionCases {
         for sent in 0..<16 {
             let record = Record.bytes(sender: sender, index: filled + sent, size: size)
             do {
-                try await interrupted(means, until: way.context.limit) { try await way.plainSender.send(record, until: $0) }
+                try await interrupted(means, until: way.context.limit) {
+                    try await way.plainSender.send(record, until: $0)
+                }
             } catch let error as IPCError where error.code == means.code {
                 return sent
             }
@@ -255,7 +259,7 @@ enum InterruptionCases {
             do {
                 guard let message = try await way.plainReceiver.receive(until: .now) else { break }
                 return message
-            } catch where error.code == .timedOut {
+            } catch  where error.code == .timedOut {
                 try await Task.sleep(for: .milliseconds(1))
             }
         }

@@ -2,52 +2,12 @@
 enum WireCases {
     static func cutFrames(_ context: ConformanceContext) async throws {
         guard let wire = context.transport.wire else { return }
-        let messages = [Record.bytes(sender: 0, index: 0, size: 8), [], Record.bytes(sender: 0, index: 1, size: 21)]
-        var stream = wire.opening
-        // Where the stream may end without being cut.
-        var whole: Set<Int> = [0, stream.count]
-        var ends: [Int] = []
-        for message in messages {
-            stream += wire.frame(message)
-            ends.append(stream.count)
-            whole.insert(stream.count)
-        }
-        let finished = stream.count + (wire.finish?.count ?? 0)
-        stream += wire.finish ?? []
-        for cut in 0...stream.count {
+        let stream = CutStream(wire)
+        for cut in 0...stream.bytes.count {
             try await context.withRawPair { raw, receiver in
-                try await raw.write(Array(stream.prefix(cut)))
+                try await raw.write(Array(stream.bytes.prefix(cut)))
                 raw.die()
-                for index in ends.indices where ends[index] <= cut {
-                    let message = try await receiver.receive(until: context.limit)
-                    try context.expect(
-                        message == messages[index], "message \(index) before the stream ends at byte \(cut)",
-                        message.map { "\($0.count) bytes" } ?? "the end")
-                }
-                try await expectEnd(
-                    of: receiver, context, at: cut, isWhole: whole.contains(cut),
-                    isFinished: cut >= finished && (wire.finish != nil || whole.contains(cut)))
-            }
-        }
-    }
-
-    private static func expectEnd(
-        of receiver: any ReceiveChannel<[UInt8]>, _ context: ConformanceContext, at cut: Int, isWhole: Bool,
-        isFinished: Bool
-    ) async throws {
-        let opening = context.transport.wire?.opening.count ?? 0
-        for _ in 0..<2 {
-            if isFinished {
-                let message = try await receiver.receive(until: context.limit)
-                try context.expect(message == nil, "nil at the end", "\(message?.count ?? 0) bytes")
-                continue
-            }
-            // Inside the handshake there is no message yet to be cut.
-            let codes: [IPCError.Code] =
-                cut < opening
-                ? [.peerClosed, .truncated, .handshakeFailed] : [isWhole ? .peerClosed : .truncated]
-            try await context.expectError(codes, "receive when the stream ends at byte \(cut)") {
-                try await receiver.receive(until: context.limit)
+                try await stream.expect(of: receiver, cutAt: cut, context)
             }
         }
     }

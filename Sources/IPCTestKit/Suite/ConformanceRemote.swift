@@ -7,7 +7,8 @@ public struct ConformanceRemote: Sendable {
     /// The program that plays the peer: a path.
     public var program: String
     /// Makes an end here that can do what is asked, and what the peer needs to make the other one.
-    public var makeEnd: @Sendable (ChannelGuarantees.Direction) async throws -> (ConformanceEnds, TransferredDescriptors)
+    public var makeEnd:
+        @Sendable (ChannelGuarantees.Direction) async throws -> (ConformanceEnds, TransferredDescriptors)
     /// In the peer: makes the other end.
     public var openEnd: @Sendable (TransferredDescriptors) async throws -> ConformanceEnds
     /// In the peer: writes raw bytes to what was given, instead of making an end. Nil where there is no byte stream.
@@ -16,9 +17,10 @@ public struct ConformanceRemote: Sendable {
     /// A way to reach a peer.
     public init(
         program: String,
-        makeEnd: @escaping @Sendable (ChannelGuarantees.Direction) async throws -> (
-            ConformanceEnds, TransferredDescriptors
-        ),
+        makeEnd:
+            @escaping @Sendable (ChannelGuarantees.Direction) async throws -> (
+                ConformanceEnds, TransferredDescriptors
+            ),
         openEnd: @escaping @Sendable (TransferredDescriptors) async throws -> ConformanceEnds,
         openRaw: (@Sendable (TransferredDescriptors, [UInt8]) async throws -> Void)? = nil
     ) {

@@ -11,7 +11,8 @@
 public struct ConformanceTransport: Sendable {
     /// The name in reports, and by which a peer program finds the transport.
     public var name: String
-    /// What every pair promises (``ChannelGuarantees/direction`` aside, which the ends tell).
+    /// What every pair promises; ``ChannelGuarantees/direction`` is `.both` where both ends send and receive, and one of
+    /// the others where messages go one way.
     public var guarantees: ChannelGuarantees
     /// Makes two connected ends in this process. The suite closes them. Keep buffers small (1 MiB at most) and the
     /// largest message between 4 KiB and 16 MiB, so that a test can fill the channel.

@@ -11,6 +11,7 @@ enum Need: Sendable {
     case room
     case wire
     case peer
+    case duplex
     /// A peer that can write raw bytes.
     case rawPeer
 
@@ -29,6 +30,7 @@ enum Need: Sendable {
         case .room: return guarantees.messageCapacity ?? .max >= 4 ? nil : "fewer than 4 messages have room"
         case .wire: return transport.wire == nil ? "no wire format is described" : nil
         case .peer: return transport.remote == nil ? "no way to another process is described" : nil
+        case .duplex: return guarantees.direction == .both ? nil : "messages go one way"
         case .rawPeer: return transport.remote?.openRaw == nil ? "no raw peer is described" : nil
         }
     }

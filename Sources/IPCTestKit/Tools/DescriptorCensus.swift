@@ -80,7 +80,9 @@ public struct DescriptorCensus: Sendable, Hashable {
         var found: Set<Child> = []
         for thread in entries(in: "/proc/self/task").names {
             guard let list = try? TestingCalls.contents(of: "/proc/self/task/\(thread)/children") else { continue }
-            for processID in list.split(separator: UInt8(ascii: " ")).compactMap({ Int32(String(decoding: $0, as: UTF8.self)) }) {
+            for processID in list.split(separator: UInt8(ascii: " ")).compactMap({
+                Int32(String(decoding: $0, as: UTF8.self))
+            }) {
                 guard let child = child(processID) else { continue }
                 found.insert(child)
             }
