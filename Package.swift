@@ -31,21 +31,28 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCTestKitTests", ["IPCTestKit", "ConformanceTransports", "IPCCore", "IPCSystem"]),
 ]
 
+/// The transports of the package as the conformance suite sees them, for tests and for their peer program.
+let conformanceTargets: [Target] = [
+    .target(
+        name: "ConformanceTransports", dependencies: ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCSystem"],
+        path: "Tests/ConformanceTransports")
+]
+
 let package = Package(
     name: "swift-ipc",
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
-        // The transports of the package as the conformance suite sees them, for tests and for their peer program.
         + [
-            .target(
-                name: "ConformanceTransports", dependencies: ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCSystem"],
-                path: "Tests/ConformanceTransports")
+            .target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")]),
+            .executableTarget(
+                name: "ipcbench", dependencies: ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"]),
         ]
+        + conformanceTargets
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11
 )
 
-for target in package.targets where target.name != "CIPC" {
+for target in package.targets where !["CIPC", "CBaselines"].contains(target.name) {
     target.swiftSettings = settings
 }
