@@ -35,6 +35,13 @@ public struct DescriptorCensus: Sendable, Hashable {
     /// The children of all threads.
     public var children: Set<Child>
 
+    /// A census of these.
+    public init(descriptors: Set<Descriptor>, sharedMemoryNames: Set<String>, children: Set<Child>) {
+        self.descriptors = descriptors
+        self.sharedMemoryNames = sharedMemoryNames
+        self.children = children
+    }
+
     /// What is there now. What /proc does not show is left out.
     public static func take() -> DescriptorCensus {
         DescriptorCensus(
