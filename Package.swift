@@ -17,25 +17,35 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCCore", ["IPCSystem"]),
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
-    ("IPCTestKit", ["IPCCore"]),
+    ("IPCProcess", ["IPCPipes"]),
+    ("IPCTestKit", ["IPCCore", "IPCProcess"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCTestKit"]
+let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCTestKit"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
-    ("IPCTestKitTests", ["IPCTestKit", "ConformanceTransports", "IPCCore", "IPCSystem"]),
+    ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
+    (
+        "IPCTestKitTests",
+        ["IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCCore", "IPCProcess", "IPCSystem"]
+    ),
 ]
 
 /// The transports of the package as the conformance suite sees them, for tests and for their peer program.
-let conformanceTargets: [Target] = [
-    .target(
-        name: "ConformanceTransports", dependencies: ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCSystem"],
-        path: "Tests/ConformanceTransports")
+let conformanceTransports = Target.target(
+    name: "ConformanceTransports", dependencies: ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCSystem"],
+    path: "Tests/ConformanceTransports")
+
+let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
+    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
+    // A program for tests to start; not a product.
+    ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
+    ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
 ]
 
 let package = Package(
@@ -43,12 +53,8 @@ let package = Package(
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
-        + [
-            .target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")]),
-            .executableTarget(
-                name: "ipcbench", dependencies: ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"]),
-        ]
-        + conformanceTargets
+        + [.target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")]), conformanceTransports]
+        + executables.map { .executableTarget(name: $0.name, dependencies: $0.dependencies, path: $0.path) }
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11
 )

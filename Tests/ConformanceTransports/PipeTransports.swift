@@ -16,6 +16,24 @@ extension ConformanceTransport {
             return ConformancePair(near, far)
         }
         transport.wire = rawPipe(options)
+        transport.remote = ConformanceRemote(
+            program: PeerProgram.path,
+            makeEnd: { _ in
+                let there = try DescriptorCalls.makePipe()
+                let back = try DescriptorCalls.makePipe()
+                let near = PipeChannel(
+                    reader: try PipeReader(OwnedDescriptor(owning: back.reading), options),
+                    writer: try PipeWriter(OwnedDescriptor(owning: there.writing), options))
+                let far = [there.reading, back.writing].map { PassedDescriptor(owning: $0) }
+                return (ConformanceEnds(near), TransferredDescriptors(descriptors: far))
+            },
+            openEnd: { transferred in
+                ConformanceEnds(
+                    PipeChannel(
+                        reader: try PipeReader(try transferred.takeDescriptor(0), options),
+                        writer: try PipeWriter(try transferred.takeDescriptor(1), options)))
+            },
+            openRaw: { try await $0.writeRaw($1, to: 1) })
         return transport
     }
 
@@ -44,7 +62,7 @@ extension ConformanceTransport {
         for topic: ConformanceTopic in [.boundaries, .emptyMessage, .largestMessage, .concurrentReceivers] {
             transport.declined[topic] = "a stream of bytes has no messages"
         }
-        for topic: ConformanceTopic in [.cutFrames, .hostileInput] {
+        for topic: ConformanceTopic in [.cutFrames, .hostileInput, .remoteCutFrames] {
             transport.declined[topic] = "a stream of bytes has no frames"
         }
         return transport
@@ -57,8 +75,36 @@ extension ConformanceTransport {
             let (reader, writer) = try AnonymousPipe.make(options)
             return ConformancePair(sender: writer, receiver: reader)
         }
+        transport.declined[.remoteEcho] = "the peer cannot answer"
         transport.wire = rawPipe(options)
+        transport.remote = remoteOneWay(options)
         return transport
+    }
+
+    private static func remoteOneWay(_ options: PipeOptions) -> ConformanceRemote {
+        let farWrites: UInt8 = 1
+        return ConformanceRemote(
+            program: PeerProgram.path,
+            makeEnd: { direction in
+                let ends = try DescriptorCalls.makePipe()
+                if direction == .receives {
+                    let reader = try PipeReader(OwnedDescriptor(owning: ends.reading), options)
+                    let far = PassedDescriptor(owning: ends.writing)
+                    return (
+                        ConformanceEnds(receiving: reader),
+                        TransferredDescriptors(descriptors: [far], state: [farWrites])
+                    )
+                }
+                let writer = try PipeWriter(OwnedDescriptor(owning: ends.writing), options)
+                let far = PassedDescriptor(owning: ends.reading)
+                return (ConformanceEnds(sending: writer), TransferredDescriptors(descriptors: [far]))
+            },
+            openEnd: { transferred in
+                transferred.state == [farWrites]
+                    ? ConformanceEnds(sending: try PipeWriter(try transferred.takeDescriptor(0), options))
+                    : ConformanceEnds(receiving: try PipeReader(try transferred.takeDescriptor(0), options))
+            },
+            openRaw: { try await $0.writeRaw($1, to: 0) })
     }
 
     private static func rawPipe(_ options: PipeOptions) -> ConformanceWire {

@@ -6,8 +6,12 @@ import Synchronization
 final class RawWriter: Sendable {
     private let descriptor: Mutex<PassedDescriptor?>
 
-    init(owning number: Int32) {
-        descriptor = Mutex(PassedDescriptor(owning: number))
+    init(_ descriptor: PassedDescriptor) {
+        self.descriptor = Mutex(descriptor)
+    }
+
+    convenience init(owning number: Int32) {
+        self.init(PassedDescriptor(owning: number))
     }
 
     /// Writes all of `bytes`, trying again every millisecond while there is no room.

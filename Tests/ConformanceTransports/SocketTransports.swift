@@ -21,6 +21,16 @@ extension ConformanceTransport {
             return ConformanceWire.RawPair(
                 end: ConformanceEnds(end), write: { try await writer.write($0) }, die: { writer.die() })
         }
+        transport.remote = ConformanceRemote(
+            program: PeerProgram.path,
+            makeEnd: { _ in
+                let ends = try SocketCalls.makePair(.stream)
+                let near = try SocketChannel(OwnedDescriptor(owning: ends.0), options)
+                let far = PassedDescriptor(owning: ends.1)
+                return (ConformanceEnds(near), TransferredDescriptors(descriptors: [far]))
+            },
+            openEnd: { ConformanceEnds(try SocketChannel(try $0.takeDescriptor(0), options)) },
+            openRaw: { try await $0.writeRaw($1, to: 0) })
         return transport
     }
 }

@@ -66,5 +66,11 @@ public enum ConformanceSuite {
         Definition(.independence, [.losslessness, .room], CoexistenceCases.independence),
         Definition(.manyChannels, [.losslessness, .room], CoexistenceCases.many),
         Definition(.census, [.room], CoexistenceCases.census),
+        Definition(.remoteEcho, [.peer, .duplex, .link, .losslessness], RemoteCases.echo),
+        Definition(.remoteStream, [.peer, .losslessness], RemoteCases.stream),
+        Definition(.remoteDelivery, [.peer, .losslessness], RemoteCases.delivery),
+        Definition(.remoteDeath, [.peer, .link, .deathDetection, .losslessness], RemoteCases.death),
+        Definition(.remoteCutFrames, [.peer, .rawPeer, .wire], RemoteCases.cutFrames),
+        Definition(.remotePeerGone, [.peer, .link, .deathDetection], RemoteCases.peerGone),
     ]
 }

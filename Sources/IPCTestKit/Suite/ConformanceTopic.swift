@@ -52,4 +52,16 @@ public enum ConformanceTopic: String, Sendable, Hashable, CaseIterable {
     case manyChannels
     /// Channels that were made, used and closed leave nothing behind.
     case census
+    /// Across two processes: messages go there and come back.
+    case remoteEcho
+    /// Across two processes: numbered messages arrive whole, in order, and then the end.
+    case remoteStream
+    /// Across two processes: the peer gets everything that was sent and nothing else.
+    case remoteDelivery
+    /// Across two processes: SIGKILL of the peer wakes who waits, after what was sent.
+    case remoteDeath
+    /// Across two processes: SIGKILL of the peer after each byte of its stream.
+    case remoteCutFrames
+    /// Across two processes: sending to a peer that was killed.
+    case remotePeerGone
 }
