@@ -7,6 +7,10 @@ enum Fault: String, CaseIterable, Sendable {
     case deliversTwice, isUnbounded, sendsDespiteCancel, losesOnCancel, sendsDespiteDeadline, losesOnDeadline
     case ignoresCancellation, neverTriesLate, sendsAfterFinish, finishLooksLikeDeath, deathLooksLikeFinish
     case hidesDeadPeer, closeWakesNobody, closesOthers, runsOut, leaksDescriptors
+    case deliversCutMessage, hidesCut, hidesLimit, hidesWrongMagic
+
+    /// Whether it takes a stream of bytes to have it.
+    var isAboutBytes: Bool { topic == .cutFrames || topic == .hostileInput }
 
     var topic: ConformanceTopic {
         switch self {
@@ -34,6 +38,8 @@ enum Fault: String, CaseIterable, Sendable {
         case .closesOthers: .independence
         case .runsOut: .manyChannels
         case .leaksDescriptors: .census
+        case .deliversCutMessage, .hidesCut: .cutFrames
+        case .hidesLimit, .hidesWrongMagic: .hostileInput
         }
     }
 }

@@ -1,15 +1,31 @@
+import ConformanceTransports
+import IPCSockets
 import IPCTestKit
 import Synchronization
 import Testing
 
 /// The suite can fail: each way to break the contract is noticed by the case that is about it.
 @Suite(.serialized) struct FaultTests {
-    @Test(arguments: Fault.allCases)
+    @Test(arguments: Fault.allCases.filter { !$0.isAboutBytes })
     func isNoticed(_ fault: Fault) async throws {
         let cases = ConformanceSuite.cases(for: .faulty(fault))
         let conformance = try #require(cases.first { $0.topic == fault.topic })
         let failure = await #expect(throws: ConformanceFailure.self) { try await conformance.run() }
         #expect(failure?.topic == fault.topic)
+    }
+
+    /// Faults at this end of a socket, with raw bytes or another process at the other end.
+    @Test(arguments: [
+        (Fault.deliversCutMessage, ConformanceTopic.cutFrames), (.hidesCut, .cutFrames), (.hidesLimit, .hostileInput),
+        (.hidesWrongMagic, .hostileInput), (.dropsMessages, .remoteEcho), (.reorders, .remoteStream),
+        (.dropsMessages, .remoteDelivery), (.deathLooksLikeFinish, .remoteDeath), (.hidesCut, .remoteCutFrames),
+        (.hidesDeadPeer, .remotePeerGone),
+    ])
+    func isNoticedOnASocket(_ fault: Fault, _ topic: ConformanceTopic) async throws {
+        let cases = ConformanceSuite.cases(for: .faultySocket(fault))
+        let conformance = try #require(cases.first { $0.topic == topic })
+        let failure = await #expect(throws: ConformanceFailure.self) { try await conformance.run() }
+        #expect(failure?.topic == topic)
     }
 
     /// The same wrapper without a fault conforms, so that it is the fault that was noticed.
@@ -73,6 +89,32 @@ extension ConformanceTransport {
                 FaultyChannel(far, fault, promised, onClose: onClose))
         }
         return transport
+    }
+}
+
+extension ConformanceTransport {
+    /// A socket whose near end has a fault. The peer program knows it by the name of the sound one.
+    static func faultySocket(_ fault: Fault) -> ConformanceTransport {
+        var transport = ConformanceTransport.socketPair
+        transport.patience = .seconds(2)
+        if let sound = transport.wire {
+            transport.wire?.makeRawPair = {
+                let raw = try await sound.makeRawPair()
+                return ConformanceWire.RawPair(end: wrap(raw.end, fault), write: raw.write, die: raw.die)
+            }
+        }
+        if let sound = transport.remote {
+            transport.remote?.makeEnd = { direction in
+                let (end, endpoint) = try await sound.makeEnd(direction)
+                return (wrap(end, fault), endpoint)
+            }
+        }
+        return transport
+    }
+
+    private static func wrap(_ ends: ConformanceEnds, _ fault: Fault) -> ConformanceEnds {
+        guard let socket = ends.sender as? SocketChannel else { return ends }
+        return ConformanceEnds(FaultyChannel(socket, fault, socket.guarantees, onClose: {}))
     }
 }
 

@@ -1,9 +1,10 @@
 import IPCTestKit
 import Synchronization
 
-/// An in-process end that breaks the contract in one way, or in none.
-final class FaultyChannel: Channel, ByteChannel {
-    let base: InProcessChannel
+/// An end that breaks the contract in one way, or in none.
+final class FaultyChannel<Base: Channel & ByteChannel>: Channel, ByteChannel
+where Base.Inbound == [UInt8], Base.Outbound == [UInt8] {
+    let base: Base
     let fault: Fault?
     let guarantees: ChannelGuarantees
     private let sends = Atomic<Int>(0)
@@ -13,7 +14,7 @@ final class FaultyChannel: Channel, ByteChannel {
     private let onClose: @Sendable () -> Void
 
     init(
-        _ base: InProcessChannel, _ fault: Fault?, _ guarantees: ChannelGuarantees,
+        _ base: Base, _ fault: Fault?, _ guarantees: ChannelGuarantees,
         onClose: @escaping @Sendable () -> Void
     ) {
         self.base = base
@@ -54,7 +55,8 @@ final class FaultyChannel: Channel, ByteChannel {
 
     func finish(until deadline: Deadline) async throws(IPCError) {
         if fault == .finishLooksLikeDeath { return base.close() }
-        try await base.finish(until: deadline)
+        let sender: any SendChannel<[UInt8]> = base
+        try await sender.finish(until: deadline)
     }
 
     func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
@@ -132,8 +134,14 @@ final class FaultyChannel: Channel, ByteChannel {
             }
             return try await base.receive(until: deadline)
         } catch {
-            if fault == .deathLooksLikeFinish && error.code == .peerClosed { return nil }
-            throw error
+            switch (fault, error.code) {
+            case (.deathLooksLikeFinish, .peerClosed): return nil
+            case (.deliversCutMessage, .truncated): return [1, 2, 3]
+            case (.hidesCut, .truncated): throw IPCError(.peerClosed, "the other side is gone")
+            case (.hidesLimit, .messageTooLarge): throw IPCError(.messageTooLarge, "receive: it is too large")
+            case (.hidesWrongMagic, .wrongMagic): throw IPCError(.protocolViolation, "receive: it is wrong")
+            default: throw error
+            }
         }
     }
 

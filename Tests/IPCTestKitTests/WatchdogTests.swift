@@ -18,7 +18,7 @@ import Testing
             processExitsWith: .signal(6), observing: [\.standardErrorContent]
         ) {
             try await withWatchdog(.milliseconds(100), "the stuck thing") {
-                await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
+                await stickHere()
             }
         }
         let text = String(decoding: result.standardErrorContent, as: UTF8.self)
@@ -41,6 +41,11 @@ import Testing
 }
 
 private struct BodyError: Error {}
+
+/// Nobody resumes it, and cancellation does not either.
+private func stickHere() async {
+    unsafe await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
+}
 
 /// What must never happen on a thread of the pool.
 private func blockThisThread() {

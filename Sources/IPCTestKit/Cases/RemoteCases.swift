@@ -1,12 +1,15 @@
+import IPCProcess
+
 /// The other end is in another process.
 enum RemoteCases {
     static func echo(_ context: ConformanceContext) async throws {
         try await context.withPeer(.echo, near: .both) { peer in
             let way = Way(context: context, sender: try peer.sender, receiver: try peer.receiver)
-            var sizes = [1, 8, 4096, 65_536, context.guarantees.maximumMessageSize]
-                .filter { $0 <= min(context.guarantees.maximumMessageSize, 1 << 20) }
             var generator = context.generator
-            for _ in 0..<300 { sizes.append(context.recordSize(&generator)) }
+            let sizes =
+                [8, 4096, 65_536, context.guarantees.maximumMessageSize]
+                .filter { $0 <= min(context.guarantees.maximumMessageSize, 1 << 20) }
+                + (0..<300).map { _ in context.recordSize(&generator) }
             try await context.together([
                 {
                     for (index, size) in sizes.enumerated() {
