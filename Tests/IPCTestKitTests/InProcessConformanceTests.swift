@@ -13,6 +13,12 @@ import Testing
     func conformsWithoutCapacity(_ conformance: ConformanceCase) async throws {
         try await conformance.run()
     }
+
+    /// Where there is no peer, what is promised of a queue holds.
+    @Test(arguments: ConformanceSuite.cases(for: .queue))
+    func queueConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
 }
 
 extension ConformanceTransport {

@@ -28,4 +28,15 @@ import Testing
     func socketPairConforms(_ conformance: ConformanceCase) async throws {
         try await conformance.run()
     }
+
+    /// The same on the executor of the library, where a task resumes on the thread that saw its message.
+    @Test(arguments: ConformanceSuite.cases(for: .socketPair))
+    func socketPairConformsOnTheExecutor(_ conformance: ConformanceCase) async throws {
+        try await withIPCExecutor { try await conformance.run() }
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .pipeChannel))
+    func pipeChannelConformsOnTheExecutor(_ conformance: ConformanceCase) async throws {
+        try await withIPCExecutor { try await conformance.run() }
+    }
 }

@@ -99,6 +99,7 @@ struct PeerRole {
         for index in 0..<count {
             let record = Record.bytes(sender: 0, index: index, size: context.recordSize(&generator))
             try await sender.send(record, until: context.limit)
+            KillPoint.pass("conformance-peer-sent")
         }
         if finishes { try await sender.finish(until: context.limit) }
     }

@@ -110,12 +110,13 @@ public struct DescriptorCensus: Sendable, Hashable {
 }
 
 extension DescriptorCensus: CustomStringConvertible {
-    /// One entry after the other.
+    /// One entry after the other, the first twenty.
     public var description: String {
         let lines =
             descriptors.sorted { $0.number < $1.number }.map { "descriptor \($0)" }
             + sharedMemoryNames.sorted().map { "/dev/shm/\($0)" }
             + children.sorted { $0.processID < $1.processID }.map { "\($0)" }
-        return lines.isEmpty ? "nothing" : lines.joined(separator: ", ")
+        let rest = lines.count > 20 ? ", and \(lines.count - 20) more" : ""
+        return lines.isEmpty ? "nothing" : lines.prefix(20).joined(separator: ", ") + rest
     }
 }
