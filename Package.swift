@@ -19,6 +19,7 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
     ("IPCJSON", ["IPCCore"]),
+    ("IPCTestKit", ["IPCCore", "IPCProcess"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
@@ -28,6 +29,7 @@ let publicModules = [
     "IPCSockets",
     "IPCProcess",
     "IPCJSON",
+    "IPCTestKit",
 ]
 
 let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
@@ -37,6 +39,7 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
     ),
     // Programs for tests to start; not products.
     ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
+    ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
 ]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
@@ -46,14 +49,23 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
+    (
+        "IPCTestKitTests",
+        ["IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCSockets", "IPCProcess", "IPCSystem"]
+    ),
 ]
+
+/// The transports of the package as the conformance suite sees them, for tests and for their peer program.
+let conformanceTransports = Target.target(
+    name: "ConformanceTransports", dependencies: ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCSystem"],
+    path: "Tests/ConformanceTransports")
 
 let package = Package(
     name: "swift-ipc",
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
-        + [.target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")])]
+        + [.target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")]), conformanceTransports]
         + executables.map { .executableTarget(name: $0.name, dependencies: $0.dependencies, path: $0.path) }
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11
