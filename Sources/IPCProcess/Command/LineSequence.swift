@@ -1,6 +1,6 @@
 public import IPCPipes
 
-/// The lines that a program writes, as they come. Made by ``IPCPipes/PipeReader/lines``.
+/// The lines that a program writes, as they come. Made by `PipeReader.lines`.
 ///
 /// A line ends with "\n", and a "\r" before it belongs to the end; what follows the last end is a line if it is not
 /// empty. Bytes that are not UTF-8 become U+FFFD. The sequence ends when the last process that holds the other end has
