@@ -1,5 +1,5 @@
-package import IPCSystem
-package import Synchronization
+import IPCSystem
+import Synchronization
 
 /// Serves requests: returns the reply, or nil when it has sent a stream of items. What it throws reaches the caller.
 package typealias CallHandler = @Sendable (IncomingCall) async throws -> [UInt8]?
@@ -75,29 +75,31 @@ package final class CallConnection: Sendable {
         writer.ring()
     }
 
+    /// Returns why the reading ended; nil when the peer finished.
     private func readAll() async -> IPCError? {
         var actions: [State.Action] = []
-        while true {
-            var broken: IPCError?
-            do {
+        var broken: IPCError?
+        do throws(IPCError) {
+            while broken == nil {
                 let count = try await channel.receive(upTo: 64, until: .never) { message in
-                    guard broken == nil else { return }
-                    do {
-                        try self.state.withLock { state throws(IPCError) in
-                            try state.receive(message, into: &actions)
-                        }
-                    } catch {
-                        broken = error
-                    }
+                    if broken == nil { broken = self.take(message, &actions) }
                 }
-                let due = actions
+                perform(actions)
                 actions.removeAll(keepingCapacity: true)
-                perform(due)
-                if let broken { return broken }
                 if count == nil { return nil }
-            } catch {
-                return state.withLock { $0.ended } ?? error
             }
+            return broken
+        } catch {
+            return state.withLock { $0.ended } ?? error
+        }
+    }
+
+    private func take(_ message: RawSpan, _ actions: inout [State.Action]) -> IPCError? {
+        do throws(IPCError) {
+            try state.withLock { state throws(IPCError) in try state.receive(message, into: &actions) }
+            return nil
+        } catch {
+            return error
         }
     }
 
