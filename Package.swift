@@ -15,14 +15,18 @@ let settings: [SwiftSetting] = [
 let modules: [(name: String, imports: [String])] = [
     ("IPCSystem", ["CIPC"]),
     ("IPCCore", ["IPCSystem"]),
+    ("IPCPipes", ["IPCCore"]),
+    ("IPCSockets", ["IPCCore"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore"]
+let publicModules = ["IPCCore", "IPCPipes", "IPCSockets"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+    ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
+    ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
 ]
 
 let package = Package(
