@@ -17,16 +17,20 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCCore", ["IPCSystem"]),
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
+    ("IPCProcess", ["IPCPipes"]),
+    ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCPipes", "IPCSockets"]
+let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
+    ("IPCProcessTests", ["IPCProcess", "ipc-test-helper"]),
+    ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
 ]
 
 let package = Package(
@@ -34,6 +38,8 @@ let package = Package(
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
+        // A program for tests to start; not a product.
+        + [.executableTarget(name: "ipc-test-helper", dependencies: ["IPCProcess", "IPCWorkers", "IPCSystem"], path: "Tests/Helper")]
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11
 )
