@@ -51,9 +51,15 @@ package struct ArrayQueue<Element> {
         head = 0
     }
 
-    /// Calls `body` with each element, from the front.
-    package func forEach(_ body: (Element) -> Void) {
-        for element in storage[head...] { body(element!) }
+    /// Takes out the first that `isWanted` picks.
+    package mutating func removeFirst(where isWanted: (Element) -> Bool) -> Element? {
+        guard let index = storage[head...].firstIndex(where: { isWanted($0!) }) else { return nil }
+        return storage.remove(at: index)
+    }
+
+    /// Changes each element in place, from the front.
+    package mutating func mutateEach(_ change: (inout Element) -> Void) {
+        for index in head..<storage.count { change(&storage[index]!) }
     }
 }
 

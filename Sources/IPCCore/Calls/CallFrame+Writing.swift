@@ -23,6 +23,14 @@ extension CallWire {
         buffer.append(contentsOf: payload)
     }
 
+    package static func appendRequest(
+        id: UInt64, _ fields: CallRequestFields, _ payload: RawSpan, to buffer: inout [UInt8]
+    ) {
+        appendHeader(.request, id: id, bodySize: requestFieldsSize + payload.byteCount, to: &buffer)
+        appendFields(fields, to: &buffer)
+        unsafe payload.withUnsafeBytes { unsafe buffer.append(contentsOf: $0) }
+    }
+
     package static func appendFields(_ fields: CallRequestFields, to buffer: inout [UInt8]) {
         append(fields.remaining, to: &buffer)
         append(fields.window, to: &buffer)
