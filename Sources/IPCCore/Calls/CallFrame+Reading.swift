@@ -6,6 +6,16 @@ extension CallWire {
     package static func forEachFrame(
         of message: RawSpan, _ body: (CallHeader, RawSpan) throws(IPCError) -> Void
     ) throws(IPCError) {
+        try forEachRange(of: message) { (header, range) throws(IPCError) in
+            try body(header, message.extracting(range))
+        }
+    }
+
+    /// The same with the place of each frame's body in the message, for who keeps the message.
+    @inline(__always)
+    package static func forEachRange(
+        of message: RawSpan, _ body: (CallHeader, Range<Int>) throws(IPCError) -> Void
+    ) throws(IPCError) {
         var offset = 0
         let end = message.byteCount
         while offset < end {
@@ -20,7 +30,7 @@ extension CallWire {
             }
             let header = CallHeader(kind: kind, id: message.load(UInt64.self, at: offset + 8))
             let next = offset + 4 + length
-            try body(header, message.extracting(offset + headerSize..<next))
+            try body(header, offset + headerSize..<next)
             offset = next
         }
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Where a message waits for the one task that sends what could not be sent at once.
-final class Doorbell: Sendable {
+package final class Doorbell: Sendable {
     private struct State {
         var message: [UInt8]?
         var hasRung = false
@@ -10,18 +10,20 @@ final class Doorbell: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Leaves a message. There is one at a time: whoever leaves it is the sender until it is gone.
-    func leave(_ message: [UInt8]) {
+    package func leave(_ message: [UInt8]) {
         wake { $0.message = message }
     }
 
     /// Wakes the task without a message, so that it looks whether it is to go on.
-    func ring() {
+    package func ring() {
         wake { $0.hasRung = true }
     }
 
     /// The next message; nil when `goesOn` is false.
-    func wait(while goesOn: () -> Bool) async -> [UInt8]? {
+    package func wait(while goesOn: () -> Bool) async -> [UInt8]? {
         while goesOn() {
             if let message = state.withLock({ $0.message.take() }) { return message }
             await Sleeper.sleep { sleeper in

@@ -100,3 +100,17 @@ extension Dispatcher {
         return lanes[lane].outbox.didSend()
     }
 }
+
+extension Dispatcher {
+    /// Ends the wait for the tasks that are on their way or run, and has them cancelled: the pool is closing.
+    mutating func giveUpRunning(into step: inout Step) {
+        guard let failure else { return }
+        for lane in lanes.indices {
+            lanes[lane].assigned.mutateEach { assignment in
+                guard !assignment.isAbandoned else { return }
+                step.deliveries.append(Delivery(owner: assignment.task.owner, outcome: .lost(failure)))
+            }
+        }
+        abandon(into: &step) { _ in true }
+    }
+}
