@@ -29,7 +29,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
-    ("IPCProcessTests", ["IPCProcess", "ipc-test-helper"]),
+    ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
     ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
 ]
 

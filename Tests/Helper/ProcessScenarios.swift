@@ -10,15 +10,15 @@ let processScenarios: [String: Scenario] = [
     "stolen-status": stolenStatus,
     "host-children": hostChildren,
     "descriptor-races": descriptorRaces,
+    "replaced": replaced,
 ]
 
 /// `spawn-churn COUNT`: as many failing and as many succeeding spawns beside eight busy threads; then no child and no
 /// descriptor may be left.
 private func spawnChurn(_ arguments: [String]) async throws -> Int32 {
     let count = Int(arguments[0]) ?? 0
-    // The first use opens what stays open: the poller, /dev/null is not among it.
-    _ = try await Command("true").run()
-    let before = openDescriptorCount()
+    try await warmUp()
+    let before = openDescriptors()
     let isOver = Atomic<Bool>.Shared(false)
     for _ in 0..<8 { startThread { burn(until: isOver) } }
     for index in 0..<count {
@@ -35,7 +35,20 @@ private func spawnChurn(_ arguments: [String]) async throws -> Int32 {
     }
     isOver.value.store(true, ordering: .relaxed)
     try require(!hasChildren(), "children are left")
-    try require(openDescriptorCount() == before, "\(openDescriptorCount()) descriptors instead of \(before)")
+    return try await requireDescriptors(before)
+}
+
+/// The first use opens what stays open: this library's poller, the one of the runtime's timers.
+private func warmUp() async throws {
+    _ = try await Command("true").output()
+    try await Task.sleep(for: .milliseconds(1))
+}
+
+/// Waits for what other threads are just closing, and then insists.
+private func requireDescriptors(_ before: [String]) async throws -> Int32 {
+    for _ in 0..<200 where openDescriptors() != before { try await Task.sleep(for: .milliseconds(10)) }
+    let after = openDescriptors()
+    try require(after == before, "\(after) instead of \(before)")
     return 0
 }
 
@@ -53,18 +66,15 @@ private func burn(until isOver: Atomic<Bool>.Shared) {
 
 /// `drop-handles COUNT`: children whose handles are dropped while they run leave no zombie and no descriptor.
 private func dropHandles(_ arguments: [String]) async throws -> Int32 {
-    _ = try await Command("true").run()
-    let before = openDescriptorCount()
+    try await warmUp()
+    let before = openDescriptors()
     for _ in 0..<(Int(arguments[0]) ?? 0) {
         _ = try await ChildProcess.spawn(
             "sleep", arguments: ["0.05"], options: .init(standardInput: .pipe, standardOutput: .pipe))
     }
-    for _ in 0..<1000 where hasChildren() || openDescriptorCount() != before {
-        try await Task.sleep(for: .milliseconds(10))
-    }
+    for _ in 0..<1000 where hasChildren() { try await Task.sleep(for: .milliseconds(10)) }
     try require(!hasChildren(), "a zombie is left")
-    try require(openDescriptorCount() == before, "\(openDescriptorCount()) descriptors instead of \(before)")
-    return 0
+    return try await requireDescriptors(before)
 }
 
 /// Starts a child that would stay for long, tells its process id, and stays itself until it is killed.
@@ -140,6 +150,18 @@ private func descriptorRaces(_ arguments: [String]) async throws -> Int32 {
     }
     isOver.value.store(true, ordering: .relaxed)
     return 0
+}
+
+/// Replaces its own file by another program, and then starts itself with an argument.
+private func replaced(_ arguments: [String]) async throws -> Int32 {
+    if arguments == ["again"] {
+        say("still the same")
+        return 0
+    }
+    let path = CommandLine.arguments[0]
+    try await Command("mv", "\(path)", "\(path).old").run().checked()
+    try await Command("cp", "/bin/false", path).run().checked()
+    return try await Command(.current, "replaced", "again").run().shellCode
 }
 
 extension Atomic where Value == Bool {

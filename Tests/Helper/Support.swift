@@ -8,17 +8,13 @@ func say(_ text: String) {
 
 func exitNow(_ code: Int32) -> Never { exit(code) }
 
-/// How many descriptors this process has open.
-func openDescriptorCount() -> Int {
-    var count = 0
-    for number in 0..<Int32(1024) where fcntl(number, F_GETFD) >= 0 { count += 1 }
-    return count
-}
+/// __WALL: also children that send another signal than SIGCHLD, as one does that has not reached its exec.
+private let allChildren: Int32 = 0x4000_0000
 
 /// Whether this process has a child, dead or alive. Takes nobody's status.
 func hasChildren() -> Bool {
-    var found = siginfo_t()
-    return unsafe waitid(P_ALL, 0, &found, WEXITED | WNOHANG | WNOWAIT) == 0
+    var found = unsafe siginfo_t()
+    return unsafe waitid(P_ALL, 0, &found, WEXITED | WNOHANG | WNOWAIT | allChildren) == 0
 }
 
 /// Starts a thread for what blocks or burns.
@@ -46,4 +42,13 @@ struct Wrong: Error, CustomStringConvertible {
 
 func require(_ condition: Bool, _ reason: @autoclosure () -> String) throws {
     if !condition { throw Wrong(reason()) }
+}
+
+/// What each open descriptor of this process is, for a message.
+func openDescriptors() -> [String] {
+    (0..<Int32(1024)).compactMap { number in
+        var buffer = [CChar](repeating: 0, count: 200)
+        let count = unsafe readlink("/proc/self/fd/\(number)", &buffer, 199)
+        return count < 0 ? nil : "\(number)=\(String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self))"
+    }
 }

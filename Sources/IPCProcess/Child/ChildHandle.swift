@@ -68,9 +68,11 @@ final class ChildHandle: Sendable {
         if isSettled { return }
         // A registration has one waiting task, so each wait brings its own descriptor of the same pidfd.
         let own = try mapping("wait for a child", object: object) { () throws(SystemCallError) in
-            try pidfd.duplicate()
+            try DescriptorCalls.duplicate(pidfd.number)
         }
-        let registration = try WaitEngine.shared.register(own.number)
+        // By number: the compiler may end the life of an owned value after its last use, before it is unregistered.
+        defer { closeDescriptor(own) }
+        let registration = try WaitEngine.shared.register(own)
         defer { WaitEngine.shared.unregister(registration) }
         while !hasEnded {
             try await registration.waitReadable(until: deadline, "wait for a child")

@@ -19,8 +19,8 @@ public struct Command: Sendable {
     public var executable: Executable
     /// Its arguments, without argv[0].
     public var arguments: [String]
-    /// Environment, directory, limits and the rest. ``output(input:limit:until:)`` connects the standard streams that
-    /// it collects in place of those named here.
+    /// Environment, directory, limits and the rest. ``output(input:limit:until:)`` collects standard output whatever is
+    /// said here, and standard error where it is `.inherit`.
     public var options: ChildProcess.Options
 
     /// A program and its arguments.
@@ -43,7 +43,8 @@ public struct Command: Sendable {
     public static let defaultLimit = 64 << 20
 
     /// Runs the program and collects what it writes, standard output and standard error apart. Both are read while the
-    /// input is written, so no amount of data can block the program for ever.
+    /// input is written, so no amount of data can block the program for ever. Where ``options`` send standard error
+    /// elsewhere (`.standardOutput`, `.null`, a file, or `.descriptor(2)` to let it through) it goes there.
     ///
     /// It is over when the program has ended: what it left in the pipes is read, but a process that it left running in
     /// the background, with the pipes still open, is not waited for.

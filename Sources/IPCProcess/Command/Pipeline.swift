@@ -41,7 +41,9 @@ public struct Pipeline: Sendable {
         var stages = stages
         if input != nil { stages[0].options.standardInput = .pipe }
         stages[stages.count - 1].options.standardOutput = .pipe
-        for index in stages.indices { stages[index].options.standardError = .pipe }
+        for index in stages.indices {
+            if case .inherit = stages[index].options.standardError.kind { stages[index].options.standardError = .pipe }
+        }
         let run = try await PipelineRun.start(stages)
         return try await run.collect(input: input ?? [], limit: limit, until: deadline)
     }
