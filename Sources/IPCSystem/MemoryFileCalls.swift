@@ -26,9 +26,11 @@ package enum MemoryFileCalls {
     /// pread(2): the bytes from `offset` on, as many as there are and at most `size`.
     package static func read(_ number: Int32, at offset: Int, size: Int) throws(SystemCallError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: size)
-        let count = try unsafe bytes.withUnsafeMutableBytes { buffer throws(SystemCallError) in
+        let count = try retrying(.pread) {
             // SAFETY: the kernel writes at most `size` bytes into the array.
-            try retrying(.pread) { unsafe cipc_read_at(number, buffer.baseAddress!, buffer.count, UInt64(offset)) }
+            unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe cipc_read_at(number, buffer.baseAddress!, buffer.count, UInt64(offset))
+            }
         }
         bytes.removeLast(size - count)
         return bytes

@@ -66,7 +66,7 @@ final class StandardErrorForwarder: Sendable {
         var offset = 0
         while offset < bytes.count {
             do throws(SystemCallError) {
-                let count = try unsafe bytes[offset...].withUnsafeBytes { rest throws(SystemCallError) in
+                let count = try unsafe bytes.span.bytes.extracting(offset...).withUnsafeBytes { rest throws(SystemCallError) in
                     try unsafe DescriptorCalls.write(2, rest)
                 }
                 // Somebody made it non-blocking, and it is full.

@@ -68,7 +68,7 @@ public enum Worker {
 enum StandardErrorLine {
     static func write(_ text: String) {
         let line = Array("\(text)\n".utf8)
-        _ = try? unsafe line.withUnsafeBytes { bytes throws(SystemCallError) in
+        _ = try? unsafe line.span.bytes.withUnsafeBytes { bytes throws(SystemCallError) in
             try unsafe DescriptorCalls.write(2, bytes)
         }
     }
