@@ -107,13 +107,15 @@ struct Dispatcher<Owner: Sendable>: Sendable {
     mutating func abandon(into step: inout Step, where isUnwanted: (Owner) -> Bool) {
         waiting.removeAll { isUnwanted($0.task.owner) }
         for lane in lanes.indices {
+            var cancelled: [UInt64] = []
             lanes[lane].assigned.mutateEach { assignment in
                 guard !assignment.isAbandoned, isUnwanted(assignment.task.owner) else { return }
                 assignment.isAbandoned = true
-                let id = assignment.id
-                lanes[lane].outbox.append { CallWire.append(.cancel, id: id, to: &$0) }
-                step.lanesToFlush.insert(lane)
+                cancelled.append(assignment.id)
             }
+            guard !cancelled.isEmpty else { continue }
+            for id in cancelled { lanes[lane].outbox.append { CallWire.append(.cancel, id: id, to: &$0) } }
+            step.lanesToFlush.insert(lane)
         }
     }
 

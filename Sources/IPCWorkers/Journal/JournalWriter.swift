@@ -9,7 +9,7 @@ final class JournalWriter: @unchecked Sendable {
     private let memory: UnsafeMutableRawBufferPointer
 
     init(_ number: Int32) throws(IPCError) {
-        memory = try unsafe mapping("map the journal of a worker") { () throws(SystemCallError) in
+        unsafe memory = try mapping("map the journal of a worker") { () throws(SystemCallError) in
             guard try FileCalls.status(of: number).size >= UInt64(JournalLayout.fileSize) else {
                 throw SystemCallError(.mmap, Errno.invalid)
             }

@@ -1,3 +1,4 @@
+import IPCSockets
 import IPCSystem
 import Synchronization
 

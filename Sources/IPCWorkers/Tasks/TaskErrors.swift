@@ -2,7 +2,7 @@
 enum TaskErrors {
     /// In the worker: what a task threw, with its bytes if it has a `Codable` form.
     static func failure(for error: any Error) -> CallFailure {
-        if let error = error as? any (Error & Encodable & Sendable), !(error is IPCError) {
+        if let error = error as? any (Error & Encodable & Sendable) {
             var buffer = MessageBuffer()
             if (try? BinaryCodec.encode(error, into: &buffer)) != nil {
                 return CallFailure(

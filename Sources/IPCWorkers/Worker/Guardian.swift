@@ -1,4 +1,5 @@
 import IPCSystem
+import Synchronization
 
 /// A thread that looks after a worker's desk while its task takes long: every millisecond at first, every eighth later.
 /// It sleeps when there are no tasks. A thread, because the task may block or burn every thread of Swift's.

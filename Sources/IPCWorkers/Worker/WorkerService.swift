@@ -192,6 +192,7 @@ final class WorkerService: Sendable {
     }
 
     private func flush() async throws(IPCError) {
+        let journal = journal
         while true {
             switch desk.withLock({ $0.beginSending() }) {
             case .nothing:
@@ -263,6 +264,7 @@ final class WorkerService: Sendable {
     }
 
     private func flushNow() {
+        let journal = journal
         while case .send(let half, let count) = desk.withLock({ $0.beginSending() }) {
             let sent = (try? channel.trySend(journal.bytes(ofHalf: half, count: count))) ?? false
             didSend(half, sent)

@@ -49,7 +49,7 @@ final class BinaryKeyTable {
     @unsafe
     private func find(_ utf8: UnsafeBufferPointer<UInt8>, _ name: String) -> Int {
         var hash: UInt32 = 2_166_136_261
-        for unsafebyte in unsafe utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+        for index in 0..<utf8.count { hash = unsafe (hash ^ UInt32(utf8[index])) &* 16_777_619 }
         var slot = Int(hash) & (slots.count - 1)
         // Ends: at least half of the slots are free.
         while slots[slot] != 0 {
