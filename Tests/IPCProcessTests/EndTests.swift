@@ -119,7 +119,8 @@ import Testing
 
     @Test func cancelledScopeEndsTheChildAfterItsGrace() async throws {
         try await withTemporaryDirectory { directory in
-            let script = "trap 'sleep 0.2; echo saved > \(directory)/state; exit' TERM; echo $$; while :; do sleep 0.01; done"
+            let script =
+                "trap 'sleep 0.2; echo saved > \(directory)/state; exit' TERM; echo $$; while :; do sleep 0.01; done"
             let task = Task {
                 try await withChildProcess(
                     "sh", arguments: ["-c", script], options: .init(standardOutput: .pipe), grace: .seconds(60)

@@ -10,7 +10,8 @@ import Testing
             InheritedEndpoints.Item(descriptors: [], state: []),
             .init(descriptors: [.init(number: 3, device: 0, inode: .max)], state: [0, 0x9a, 255]),
             .init(
-                descriptors: [.init(number: 4, device: 1, inode: 2), .init(number: 5, device: .max, inode: 0)], state: []),
+                descriptors: [.init(number: 4, device: 1, inode: 2), .init(number: 5, device: .max, inode: 0)],
+                state: []),
         ]
         #expect(InheritedEndpoints.decode(InheritedEndpoints.encode(items)) == items)
         #expect(InheritedEndpoints.decode(InheritedEndpoints.encode([])) == [])

@@ -44,7 +44,8 @@ import Testing
             try await Command("echo", "one", options: .init(standardOutput: .file(file))).run()
             try await Command("echo", "two", options: .init(standardOutput: .file(file))).run()
             try await Command("echo", "three", options: .init(standardOutput: .file(file, appending: true))).run()
-            #expect(try await Command("cat", options: .init(standardInput: .file(file))).output().text == "two\nthree\n")
+            #expect(
+                try await Command("cat", options: .init(standardInput: .file(file))).output().text == "two\nthree\n")
             #expect(try await Command("stat", "-c", "%a", file).output().text == "600\n")
 
             let missing = await failure { () async throws(IPCError) in
@@ -89,7 +90,8 @@ import Testing
 
     @Test func streamsOfAChildBlock() async throws {
         // O_NONBLOCK is octal 4000 in the flags.
-        let output = try await Command("grep", "-h", "flags", "/proc/self/fdinfo/0", "/proc/self/fdinfo/1").output(input: [])
+        let output = try await Command("grep", "-h", "flags", "/proc/self/fdinfo/0", "/proc/self/fdinfo/1").output(
+            input: [])
         #expect(output.lines.count == 2)
         for line in output.lines {
             let flags = Int(line.split(separator: "\t")[1], radix: 8)

@@ -76,7 +76,8 @@ struct SpawnPlan: Sendable {
         case .pipe: try makePipe(target)
         case .standardOutput:
             guard target == 2, let source = request.descriptors.last(where: { $0.target == 1 })?.source else {
-                throw IPCError(.invalidArgument, "start a program: its standard output cannot go to itself", object: name)
+                throw IPCError(
+                    .invalidArgument, "start a program: its standard output cannot go to itself", object: name)
             }
             request.descriptors.append(.init(source, as: 2))
         case .file(let path, let appending, let permissions):
@@ -150,7 +151,8 @@ struct SpawnPlan: Sendable {
             for descriptor in transferred.descriptors {
                 guard let number = descriptor.take() else {
                     throw IPCError(
-                        .closed, "start a program: a descriptor of \(type(of: endpoint)) was taken already", object: name)
+                        .closed, "start a program: a descriptor of \(type(of: endpoint)) was taken already",
+                        object: name)
                 }
                 hold(number, as: next)
                 item.descriptors.append(try .init(number: next, identifying: number))
