@@ -19,10 +19,11 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
     ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
+    ("IPCJSON", ["IPCCore"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers"]
+let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers", "IPCJSON"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
@@ -31,6 +32,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
     ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
+    ("IPCJSONTests", ["IPCJSON"]),
 ]
 
 let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [

@@ -170,9 +170,12 @@ extension MessageBuffer {
     ) {
         let width = MemoryLayout<Wire>.size
         reserve(elements.count * width)
-        for index in elements.indices {
-            let word = convert(elements[index]).littleEndian
-            unsafe base.storeBytes(of: word, toByteOffset: count + index * width, as: Wire.self)
+        let target = unsafe base + count
+        unsafe elements.withUnsafeBufferPointer { source in
+            for index in 0..<source.count {
+                let word = unsafe convert(source[index]).littleEndian
+                unsafe target.storeBytes(of: word, toByteOffset: index * width, as: Wire.self)
+            }
         }
         count += elements.count * width
     }

@@ -30,8 +30,8 @@ public struct MessageCodec<Inbound: Sendable, Outbound: Sendable>: Sendable {
     /// Throws `.decodingFailed`.
     public typealias Decode = @Sendable (_ bytes: RawSpan) throws(IPCError) -> Inbound
 
-    private let encodeMessage: Encode
-    private let decodeMessage: Decode
+    let encodeMessage: Encode
+    let decodeMessage: Decode
 
     /// A codec of two functions.
     public init(encode: @escaping Encode, decode: @escaping Decode) {

@@ -9,12 +9,12 @@ final class BinaryKeyTable {
     }
 
     /// The table as it will stand in the message: for each name its length and its bytes.
-    private(set) var bytes = MessageBuffer()
-    private var entries: [Entry] = []
+    @safe @exclusivity(unchecked) private(set) var bytes = MessageBuffer()
+    @safe @exclusivity(unchecked) private var entries: [Entry] = []
     /// Open addressing: a name's number plus one, 0 where free. The size is a power of two, at most half full.
-    private var slots = [Int32](repeating: 0, count: 64)
+    @safe @exclusivity(unchecked) private var slots = [Int32](repeating: 0, count: 64)
     /// Which number the first name of a key type got: with an array of structs, each struct starts there.
-    private var firstNumbers: [(type: ObjectIdentifier, number: Int)] = []
+    @safe @exclusivity(unchecked) private var firstNumbers: [(type: ObjectIdentifier, number: Int)] = []
 
     var count: Int { entries.count }
 

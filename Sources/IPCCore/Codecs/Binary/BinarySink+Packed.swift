@@ -4,25 +4,26 @@ extension BinarySink {
     ///
     /// The type is compared, not cast: a cast that fails costs as much as encoding a small struct.
     func encodeDirectly<Value: Encodable>(_ value: Value) throws -> Bool {
+        let known = BinaryDirectTypes.known
         // SAFETY (of each cast): the type was just found to be that very one.
         switch ObjectIdentifier(Value.self) {
-        case BinaryDirectTypes.string: try write(unsafe unsafeBitCast(value, to: String.self))
-        case BinaryDirectTypes.bytes: try pack(unsafe unsafeBitCast(value, to: [UInt8].self))
-        case BinaryDirectTypes.int: try pack(unsafe unsafeBitCast(value, to: [Int].self))
-        case BinaryDirectTypes.int8: try pack(unsafe unsafeBitCast(value, to: [Int8].self))
-        case BinaryDirectTypes.int16: try pack(unsafe unsafeBitCast(value, to: [Int16].self))
-        case BinaryDirectTypes.int32: try pack(unsafe unsafeBitCast(value, to: [Int32].self))
-        case BinaryDirectTypes.int64: try pack(unsafe unsafeBitCast(value, to: [Int64].self))
-        case BinaryDirectTypes.uint: try pack(unsafe unsafeBitCast(value, to: [UInt].self))
-        case BinaryDirectTypes.uint16: try pack(unsafe unsafeBitCast(value, to: [UInt16].self))
-        case BinaryDirectTypes.uint32: try pack(unsafe unsafeBitCast(value, to: [UInt32].self))
-        case BinaryDirectTypes.uint64: try pack(unsafe unsafeBitCast(value, to: [UInt64].self))
-        case BinaryDirectTypes.float:
-            let bits = unsafe unsafeBitCast(value, to: [Float].self)
-            try pack(bits, as: BinaryTag.float) { $0.bitPattern }
-        case BinaryDirectTypes.double:
-            let bits = unsafe unsafeBitCast(value, to: [Double].self)
-            try pack(bits, as: BinaryTag.double) { $0.bitPattern }
+        case known.string: try write(unsafe unsafeBitCast(value, to: String.self))
+        case known.bytes: try pack(unsafe unsafeBitCast(value, to: [UInt8].self))
+        case known.int: try pack(unsafe unsafeBitCast(value, to: [Int].self))
+        case known.int8: try pack(unsafe unsafeBitCast(value, to: [Int8].self))
+        case known.int16: try pack(unsafe unsafeBitCast(value, to: [Int16].self))
+        case known.int32: try pack(unsafe unsafeBitCast(value, to: [Int32].self))
+        case known.int64: try pack(unsafe unsafeBitCast(value, to: [Int64].self))
+        case known.uint: try pack(unsafe unsafeBitCast(value, to: [UInt].self))
+        case known.uint16: try pack(unsafe unsafeBitCast(value, to: [UInt16].self))
+        case known.uint32: try pack(unsafe unsafeBitCast(value, to: [UInt32].self))
+        case known.uint64: try pack(unsafe unsafeBitCast(value, to: [UInt64].self))
+        case known.float:
+            let elements = unsafe unsafeBitCast(value, to: [Float].self)
+            try pack(elements, as: BinaryTag.float) { $0.bitPattern }
+        case known.double:
+            let elements = unsafe unsafeBitCast(value, to: [Double].self)
+            try pack(elements, as: BinaryTag.double) { $0.bitPattern }
         default: return false
         }
         return true
@@ -78,21 +79,4 @@ extension BinarySink {
         }
         bytes.append(wire: elements, convert)
     }
-}
-
-/// The types that ``BinarySink`` and ``BinarySource`` know by themselves.
-enum BinaryDirectTypes {
-    static var string: ObjectIdentifier { ObjectIdentifier(String.self) }
-    static var bytes: ObjectIdentifier { ObjectIdentifier([UInt8].self) }
-    static var int: ObjectIdentifier { ObjectIdentifier([Int].self) }
-    static var int8: ObjectIdentifier { ObjectIdentifier([Int8].self) }
-    static var int16: ObjectIdentifier { ObjectIdentifier([Int16].self) }
-    static var int32: ObjectIdentifier { ObjectIdentifier([Int32].self) }
-    static var int64: ObjectIdentifier { ObjectIdentifier([Int64].self) }
-    static var uint: ObjectIdentifier { ObjectIdentifier([UInt].self) }
-    static var uint16: ObjectIdentifier { ObjectIdentifier([UInt16].self) }
-    static var uint32: ObjectIdentifier { ObjectIdentifier([UInt32].self) }
-    static var uint64: ObjectIdentifier { ObjectIdentifier([UInt64].self) }
-    static var float: ObjectIdentifier { ObjectIdentifier([Float].self) }
-    static var double: ObjectIdentifier { ObjectIdentifier([Double].self) }
 }

@@ -20,13 +20,13 @@ final class BinarySink {
         var depth = 0
     }
 
-    var bytes: MessageBuffer
-    private(set) var frame = Frame()
-    private(set) var path: [BinaryKey] = []
-    private var lastStamp: UInt32 = 0
-    private var splices: [(offset: Int, sink: BinarySink)] = []
+    @safe @exclusivity(unchecked) var bytes: MessageBuffer
+    @safe @exclusivity(unchecked) private(set) var frame = Frame()
+    @safe @exclusivity(unchecked) private(set) var path: [BinaryKey] = []
+    @safe @exclusivity(unchecked) private var lastStamp: UInt32 = 0
+    @safe @exclusivity(unchecked) private var splices: [(offset: Int, sink: BinarySink)] = []
     /// Children that are done, for the next message.
-    private var spares: [BinarySink] = []
+    @safe @exclusivity(unchecked) private var spares: [BinarySink] = []
     let keys: BinaryKeyTable
 
     init(keys: BinaryKeyTable, capacity: Int) {

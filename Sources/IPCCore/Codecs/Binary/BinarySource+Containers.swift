@@ -24,7 +24,7 @@ struct BinaryElements {
 // Containers: their headers, and where each field and element lies.
 extension BinarySource {
     func value<Value: Decodable>(_ type: Value.Type, _ slot: BinarySlot) throws -> Value {
-        if slot.packedTag == 0, let direct = try decodeDirectly(type, slot) { return direct }
+        if isDirect(type, slot) { return try direct(type, slot) }
         let openCursors = cursors.count
         defer { if cursors.count > openCursors { cursors.removeSubrange(openCursors...) } }
         return try Value(from: BinaryDecoder(source: self, slot: inner(slot)))

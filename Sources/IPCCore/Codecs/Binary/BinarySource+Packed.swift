@@ -1,43 +1,60 @@
 // Arrays of numbers, which are read as one block.
 extension BinarySource {
-    /// Reads a string or a packed array of numbers; nil for other types, and for such an array that was sent as a list.
-    func decodeDirectly<Value: Decodable>(_ type: Value.Type, _ slot: BinarySlot) throws -> Value? {
+    /// Whether the value is a packed array, or a string, of a type that is read as a whole. Such an array that was sent
+    /// as a list is not.
+    ///
+    /// It is asked before and apart: an optional of a generic type costs a search in the runtime.
+    @inline(__always)
+    func isDirect<Value: Decodable>(_ type: Value.Type, _ slot: BinarySlot) -> Bool {
+        guard slot.packedTag == 0 else { return false }
         let id = ObjectIdentifier(type)
-        if id == BinaryDirectTypes.string { return cast(try string(slot)) }
+        if id == BinaryDirectTypes.known.string { return true }
         let tag = peek(slot.start)
-        guard tag == BinaryTag.packed8 || tag == BinaryTag.packed32 else { return nil }
-        switch id {
-        case BinaryDirectTypes.bytes: return cast(try integers(slot) as [UInt8])
-        case BinaryDirectTypes.int: return cast(try integers(slot) as [Int])
-        case BinaryDirectTypes.int8: return cast(try integers(slot) as [Int8])
-        case BinaryDirectTypes.int16: return cast(try integers(slot) as [Int16])
-        case BinaryDirectTypes.int32: return cast(try integers(slot) as [Int32])
-        case BinaryDirectTypes.int64: return cast(try integers(slot) as [Int64])
-        case BinaryDirectTypes.uint: return cast(try integers(slot) as [UInt])
-        case BinaryDirectTypes.uint16: return cast(try integers(slot) as [UInt16])
-        case BinaryDirectTypes.uint32: return cast(try integers(slot) as [UInt32])
-        case BinaryDirectTypes.uint64: return cast(try integers(slot) as [UInt64])
-        case BinaryDirectTypes.float:
-            let elements = try elements(slot)
-            guard elements.packedTag == BinaryTag.float else { throw mismatch(type, slot) }
-            return cast(try unpack(elements, UInt32.self) { Float(bitPattern: $0) })
-        case BinaryDirectTypes.double:
-            let elements = try elements(slot)
-            switch elements.packedTag {
-            case BinaryTag.double: return cast(try unpack(elements, UInt64.self) { Double(bitPattern: $0) })
-            case BinaryTag.float: return cast(try unpack(elements, UInt32.self) { Double(Float(bitPattern: $0)) })
-            default: throw mismatch(type, slot)
-            }
-        default: return nil
+        return (tag == BinaryTag.packed8 || tag == BinaryTag.packed32) && BinaryDirectTypes.known.isArray(id)
+    }
+
+    /// Reads a value for which ``isDirect(_:_:)`` is true.
+    func direct<Value: Decodable>(_ type: Value.Type, _ slot: BinarySlot) throws -> Value {
+        let known = BinaryDirectTypes.known
+        switch ObjectIdentifier(type) {
+        case known.string: return cast(try string(slot), type)
+        case known.bytes: return cast(try integers(slot) as [UInt8], type)
+        case known.int: return cast(try integers(slot) as [Int], type)
+        case known.int8: return cast(try integers(slot) as [Int8], type)
+        case known.int16: return cast(try integers(slot) as [Int16], type)
+        case known.int32: return cast(try integers(slot) as [Int32], type)
+        case known.int64: return cast(try integers(slot) as [Int64], type)
+        case known.uint: return cast(try integers(slot) as [UInt], type)
+        case known.uint16: return cast(try integers(slot) as [UInt16], type)
+        case known.uint32: return cast(try integers(slot) as [UInt32], type)
+        case known.uint64: return cast(try integers(slot) as [UInt64], type)
+        case known.float: return cast(try floats(slot), type)
+        case known.double: return cast(try doubles(slot), type)
+        default: throw mismatch(type, slot)
+        }
+    }
+
+    private func floats(_ slot: BinarySlot) throws -> [Float] {
+        let elements = try elements(slot)
+        guard elements.packedTag == BinaryTag.float else { throw mismatch([Float].self, slot) }
+        return try unpack(elements, UInt32.self) { Float(bitPattern: $0) }
+    }
+
+    private func doubles(_ slot: BinarySlot) throws -> [Double] {
+        let elements = try elements(slot)
+        switch elements.packedTag {
+        case BinaryTag.double: return try unpack(elements, UInt64.self) { Double(bitPattern: $0) }
+        case BinaryTag.float: return try unpack(elements, UInt32.self) { Double(Float(bitPattern: $0)) }
+        default: throw mismatch([Double].self, slot)
         }
     }
 
     /// The same value under the name that the caller has for its type.
     @inline(__always)
-    private func cast<Found, Value>(_ value: Found) -> Value {
+    private func cast<Found, Value>(_ value: Found, _ type: Value.Type) -> Value {
         precondition(Found.self == Value.self)
         // SAFETY: the types are one, as just checked.
-        return unsafe unsafeBitCast(value, to: Value.self)
+        return unsafe unsafeBitCast(value, to: type)
     }
 
     private func integers<Element: FixedWidthInteger>(_ slot: BinarySlot) throws -> [Element] {

@@ -38,17 +38,17 @@ final class BinarySource {
     }
 
     // SAFETY: valid from `open` to `close`, which sets `count` to 0, and no read goes beyond `count`.
-    private var base: UnsafeRawPointer?
-    private var count = 0
-    private(set) var rootEnd = 0
-    private(set) var names: [Name] = []
-    var cursors: [Cursor] = []
-    var lastStamp: UInt32 = 0
+    @exclusivity(unchecked) private var base: UnsafeRawPointer?
+    @safe @exclusivity(unchecked) private var count = 0
+    @safe @exclusivity(unchecked) private(set) var rootEnd = 0
+    @safe @exclusivity(unchecked) private(set) var names: [Name] = []
+    @safe @exclusivity(unchecked) var cursors: [Cursor] = []
+    @safe @exclusivity(unchecked) var lastStamp: UInt32 = 0
     /// What was thrown last, with its place. Paths are only worked out for errors that leave the codec: types that try
     /// one form after the other throw often.
-    var lastFailure: BinaryFailure?
+    @safe @exclusivity(unchecked) var lastFailure: BinaryFailure?
     /// What a function that cannot throw found.
-    var latentError: DecodingError?
+    @safe @exclusivity(unchecked) var latentError: DecodingError?
 
     @unsafe
     func open(_ bytes: UnsafeRawBufferPointer) {
