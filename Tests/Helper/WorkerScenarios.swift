@@ -90,7 +90,7 @@ private func poolWithoutServe(_ arguments: [String]) async throws -> Int32 {
     let options = WorkerPoolOptions(
         arguments: ["pool-without-serve"], environment: .inherit.updating(["HELPER_SERVES_NOT": "1"]),
         standardError: .discarded)
-    return try await withWorkerPool(of: .exactly(2), options: options) { pool in
+    return await withWorkerPool(of: .exactly(2), options: options) { pool in
         let error = await thrown { try await pool.run(Noop()) } as? IPCError
         say("\(error.map { "\($0.code)" } ?? "no error")")
         return error == nil ? 0 : 3

@@ -3,7 +3,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct FailureTests {
     @Test func typedErrorsArriveAsThemselves() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             #expect(await thrown { try await pool.run(TypedThrow(number: 4)) } as? Fault == Fault(number: 4))
             #expect(
                 await thrown { try await pool.run(ThrowOne(kind: .listed)) } as? OtherFault
@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test func otherErrorsArriveWithTheirDescription() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             for kind in [ThrowOne.Kind.unlisted, .plain] {
                 let error = await thrown { try await pool.run(ThrowOne(kind: kind)) } as? IPCError
                 #expect(error?.code == .taskFailed)
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func mapEndsWithTheFirstFailure() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             var values: [Int] = []
             let error = await thrown {
                 let tasks = [TypedThrow(number: 1), TypedThrow(number: 2)]
@@ -40,7 +40,7 @@ import Testing
 
     @Test(arguments: [Crash.Way.kill, .trap, .exit, .channel])
     func crashFailsOnlyItsTask(_ way: Crash.Way) async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             async let crash = thrown { try await pool.run(Crash(way: way)) }
             var sum = 0
             for try await value in pool.map((0..<500).map { Square(value: $0) }) { sum += value }
@@ -67,7 +67,7 @@ import Testing
         struct Mixed: SharedTask {
             func run(in context: WorkerContext) async throws -> Int { 0 }
         }
-        try await withHelperPool(1) { pool in
+        try await withHelperPool(1) { pool async throws in
             for _ in 0..<20 {
                 // A warm pool, so that a wide window sends many at once.
                 _ = try await pool.map(repeatElement(Noop(), count: 300)).reduce(0, +)
@@ -82,15 +82,15 @@ import Testing
     }
 
     @Test func taskThatMayBeStartedTwiceIs() async throws {
-        try await withTemporaryDirectory { folder in
-            try await withHelperPool { pool in
+        try await withTemporaryDirectory { folder async throws in
+            try await withHelperPool { pool async throws in
                 #expect(try await pool.run(CrashOnce(marker: "\(folder)/marker")) == "second time")
             }
         }
     }
 
     @Test func workersKilledFromOutside() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             var crashed = 0
             var done = 0
             for round in 0..<10 {
@@ -125,7 +125,7 @@ import Testing
     @Test func limitOfRestarts() async throws {
         var options = WorkerPoolOptions.helper
         options.restartLimit = .init(count: 3, in: .seconds(600))
-        try await withHelperPool(1, options: options) { pool in
+        try await withHelperPool(1, options: options) { pool async throws in
             for _ in 0..<3 { #expect(await code { try await pool.run(Crash(way: .kill)) } == .workerCrashed) }
             #expect(await code { try await pool.run(Crash(way: .kill)) } == .workerCrashed)
             let error = await thrown { try await pool.run(Noop()) } as? IPCError
@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test func standardErrorThatNobodyReadsHoldsNobodyUp() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             #expect(try await pool.run(Complain(bytes: 10_000_000)) == 10_000_000)
         }
     }

@@ -5,7 +5,7 @@ import Testing
     @Test func programThatNeverSpeaks() async throws {
         let options = WorkerPoolOptions(
             executable: "/bin/sleep", arguments: ["600"], handshakeTimeout: .milliseconds(200))
-        let error = try await withHelperPool(options: options) { pool in
+        let error = try await withHelperPool(options: options) { pool async throws in
             await thrown { try await pool.run(Noop()) } as? IPCError
         }
         #expect(error?.code == .handshakeFailed)
@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func programThatEndsAtOnce() async throws {
-        let error = try await withHelperPool(options: WorkerPoolOptions(executable: "/bin/true")) { pool in
+        let error = try await withHelperPool(options: WorkerPoolOptions(executable: "/bin/true")) { pool async throws in
             await thrown { for try await _ in pool.map([Noop(), Noop()]) {} } as? IPCError
         }
         #expect(error?.code == .handshakeFailed)
@@ -24,7 +24,7 @@ import Testing
     @Test func programThatComplains() async throws {
         let options = WorkerPoolOptions(
             executable: "/bin/sh", arguments: ["-c", "echo no such thing >&2; exit 3"], standardError: .discarded)
-        let error = try await withHelperPool(options: options) { pool in
+        let error = try await withHelperPool(options: options) { pool async throws in
             await thrown { try await pool.run(Noop()) } as? IPCError
         }
         #expect(error?.code == .handshakeFailed)
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func programThatIsNotThere() async throws {
-        try await withHelperPool(options: WorkerPoolOptions(executable: "/nonexistent/worker")) { pool in
+        try await withHelperPool(options: WorkerPoolOptions(executable: "/nonexistent/worker")) { pool async throws in
             #expect(await code { try await pool.run(Noop()) } == .notFound)
             #expect(await code { try await pool.run(Noop()) } == .notFound)
         }
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func workerHasNoPoolOfItsOwn() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             #expect(try await pool.run(Recursion()) == "unsupported")
         }
     }

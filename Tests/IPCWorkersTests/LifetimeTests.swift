@@ -3,8 +3,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct LifetimeTests {
     @Test(arguments: [true, false]) func cancellationReachesTheTask(_ suspends: Bool) async throws {
-        try await withTemporaryDirectory { folder in
-            try await withHelperPool(1) { pool in
+        try await withTemporaryDirectory { folder async throws in
+            try await withHelperPool(1) { pool async throws in
                 let caller = Task { try await pool.run(WaitForCancellation(folder: folder, suspends: suspends)) }
                 try await eventually { exists("\(folder)/started") }
                 caller.cancel()
@@ -18,8 +18,8 @@ import Testing
     }
 
     @Test func taskThatIsCancelledBeforeItStartsIsNotStarted() async throws {
-        try await withTemporaryDirectory { folder in
-            try await withHelperPool(1) { pool in
+        try await withTemporaryDirectory { folder async throws in
+            try await withHelperPool(1) { pool async throws in
                 async let busy = pool.run(Nap(milliseconds: 300))
                 let caller = Task { try await pool.run(WaitForCancellation(folder: folder, suspends: true)) }
                 try await Task.sleep(for: .milliseconds(20))
@@ -33,8 +33,8 @@ import Testing
     }
 
     @Test func deadlineEndsTheWaitAndTheTask() async throws {
-        try await withTemporaryDirectory { folder in
-            try await withHelperPool(1) { pool in
+        try await withTemporaryDirectory { folder async throws in
+            try await withHelperPool(1) { pool async throws in
                 #expect(
                     await code {
                         try await pool.run(
@@ -49,7 +49,7 @@ import Testing
     @Test func scopeEndsWorkersThatAreBusy() async throws {
         var options = WorkerPoolOptions.helper
         options.shutdownGrace = .milliseconds(100)
-        let process = try await withHelperPool(1, options: options) { pool in
+        let process = try await withHelperPool(1, options: options) { pool async throws in
             let process = try await pool.run(WorkerProcessID())
             let abandoned = Task { try await pool.run(Burn(milliseconds: 600_000)) }
             try await Task.sleep(for: .milliseconds(50))
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func scopeFailsTheTasksThatOthersStillWaitFor() async throws {
-        let waiting = try await withHelperPool(1) { pool in
+        let waiting = try await withHelperPool(1) { pool async throws in
             let waiting = Task { await code { try await pool.run(Nap(milliseconds: 600_000)) } }
             try await Task.sleep(for: .milliseconds(100))
             return waiting
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func whatATaskStartedGoesWithItsWorker() async throws {
-        let child = try await withHelperPool(1) { pool in
+        let child = try await withHelperPool(1) { pool async throws in
             let child = try await pool.run(StartChild())
             #expect(try await isAlive(child))
             return child

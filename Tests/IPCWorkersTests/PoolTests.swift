@@ -3,13 +3,13 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct PoolTests {
     @Test func runGivesTheOutput() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             #expect(try await pool.run(Square(value: 12)) == 144)
         }
     }
 
     @Test func mapKeepsTheOrder() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             // The first ones take longest, so they complete last.
             let tasks = (0..<20).map { Nap(milliseconds: 20 - $0, value: $0) }
             var values: [Int] = []
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func mapAsCompletedGivesTheFastFirst() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             let tasks = [Nap(milliseconds: 700, value: 0)] + (1...10).map { Nap(milliseconds: 1, value: $0) }
             var values: [Int] = []
             for try await value in pool.map(tasks, order: .asCompleted) { values.append(value) }
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func tenThousandNoops() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             let count = try await pool.map(repeatElement(Noop(), count: 10_000)).reduce(0, +)
             #expect(count == 10_000)
         }
@@ -40,7 +40,7 @@ import Testing
         let counter = Counter()
         var options = WorkerPoolOptions.helper
         options.lookAhead = 50
-        try await withHelperPool(options: options) { pool in
+        try await withHelperPool(options: options) { pool async throws in
             let endless = sequence(state: 0) { (state: inout Int) -> Square? in
                 counter.value += 1
                 state += 1
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func manyCallersShareThePool() async throws {
-        try await withHelperPool(3) { pool in
+        try await withHelperPool(3) { pool async throws in
             await withTaskGroup(of: Void.self) { group in
                 for base in 0..<8 {
                     group.addTask {
@@ -75,13 +75,13 @@ import Testing
     }
 
     @Test func emptyInput() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             #expect(try await pool.map([Noop]()).reduce(0, +) == 0)
         }
     }
 
     @Test func largeArgumentsAndOutputs() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             let sizes = [0, 1, 65_000, 65_536, 70_000, 3 << 20, 20 << 20]
             let tasks = sizes.map { Echo(bytes: (0..<$0).map { UInt8(truncatingIfNeeded: $0 &* 31) }) }
             var index = 0
@@ -95,7 +95,7 @@ import Testing
 
     /// Short tasks open the window wide; then two long ones must not end up one behind the other while a worker idles.
     @Test func longTasksDoNotQueueBehindEachOther() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             let tasks = (0..<2000).map { Burn(milliseconds: 0, value: $0) } + [
                 Burn(milliseconds: 400, value: -1), Burn(milliseconds: 400, value: -2),
                 Burn(milliseconds: 0, value: -3), Burn(milliseconds: 0, value: -4),
@@ -110,7 +110,7 @@ import Testing
 
     /// Answers that were ready do not wait for a long task that was started behind them.
     @Test func answersAreNotHeldBack() async throws {
-        try await withHelperPool(1) { pool in
+        try await withHelperPool(1) { pool async throws in
             let tasks = (0..<500).map { Burn(milliseconds: 0, value: $0) } + [Burn(milliseconds: 600_000, value: -1)]
             var values: [Int] = []
             for try await value in pool.map(tasks) {
@@ -122,7 +122,7 @@ import Testing
     }
 
     @Test func typeThatIsNotServed() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             let error = await thrown { try await pool.run(NotServed()) } as? IPCError
             #expect(error?.code == .invalidArgument)
             #expect(error?.object == "NotServed")
@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test func workersHaveNothingButTheirChannel() async throws {
-        try await withHelperPool { pool in
+        try await withHelperPool { pool async throws in
             #expect(try await pool.run(Leftovers()) == [])
         }
     }
