@@ -27,6 +27,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
+    ("PackageShapeTests", []),
 ]
 
 let package = Package(
