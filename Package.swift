@@ -17,17 +17,20 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCCore", ["IPCSystem"]),
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
+    ("IPCProcess", ["IPCPipes"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCPipes", "IPCSockets"]
+let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
+    ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
     ("PackageShapeTests", []),
+    ("DocumentationTests", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
 ]
 
 let package = Package(
@@ -35,6 +38,9 @@ let package = Package(
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
+        + [.executableTarget(name: "ipcctl", dependencies: ["IPCSystem", "IPCPipes", "IPCProcess", "IPCSockets"])]
+        // A program for tests to start; not a product.
+        + [.executableTarget(name: "ipc-test-helper", dependencies: ["IPCProcess", "IPCSystem"], path: "Tests/Helper")]
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11
 )

@@ -11,8 +11,10 @@ import Testing
                 let target = String(match.1)
                 count += 1
                 if target.hasPrefix("https://") { continue }
-                let parts = target.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-                let file = parts[0].isEmpty ? Document.root.appending(path: document.path) : folder.appending(path: parts[0])
+                let parts = target.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(
+                    String.init)
+                let file =
+                    parts[0].isEmpty ? Document.root.appending(path: document.path) : folder.appending(path: parts[0])
                 let path = file.standardizedFileURL.path(percentEncoded: false)
                 #expect(FileManager.default.fileExists(atPath: path), "\(document.path) links to \(target)")
                 guard parts.count == 2 else { continue }
