@@ -33,18 +33,24 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("DocumentationTests", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
 ]
 
+let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
+    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
+    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"], nil),
+    // A program for tests to start; not a product.
+    ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
+]
+
 let package = Package(
     name: "swift-ipc",
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
-        + [.executableTarget(name: "ipcctl", dependencies: ["IPCSystem", "IPCPipes", "IPCProcess", "IPCSockets"])]
-        // A program for tests to start; not a product.
-        + [.executableTarget(name: "ipc-test-helper", dependencies: ["IPCProcess", "IPCSystem"], path: "Tests/Helper")]
+        + [.target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")])]
+        + executables.map { .executableTarget(name: $0.name, dependencies: $0.dependencies, path: $0.path) }
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11
 )
 
-for target in package.targets where target.name != "CIPC" {
+for target in package.targets where !["CIPC", "CBaselines"].contains(target.name) {
     target.swiftSettings = settings
 }

@@ -21,11 +21,11 @@ struct Manifest {
         for match in table.matches(of: /\("(\w+)", \[([^\]]*)\]\)/) {
             modules[String(match.1)] = Self.names(in: match.2)
         }
-        publicModules = Self.names(in: try Self.block(after: "let publicModules", in: text))
-        let declared = /\.(?:executableTarget|target)\(\s*name: "([\w-]+)"(?:,\s*dependencies: \[([^\]]*)\])?/
-        for match in text.matches(of: declared) {
-            others[String(match.1)] = match.2.map { Self.names(in: $0) } ?? []
+        for match in try Self.block(after: "let executables:", in: text).matches(of: /\("([\w-]+)", \[([^\]]*)\]/) {
+            others[String(match.1)] = Self.names(in: match.2)
         }
+        publicModules = Self.names(in: try Self.block(after: "let publicModules", in: text))
+        for match in text.matches(of: /\.target\(name: "([\w-]+)"/) { others[String(match.1)] = [] }
         guard !modules.isEmpty, !publicModules.isEmpty, others["CIPC"] != nil else {
             throw Unreadable(description: "Package.swift has another form than this test knows")
         }
