@@ -18,10 +18,12 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
+    ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
+    ("IPCJSON", ["IPCCore"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess"]
+let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers", "IPCJSON"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
@@ -29,6 +31,8 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
+    ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
+    ("IPCJSONTests", ["IPCJSON"]),
     ("PackageShapeTests", []),
     ("DocumentationTests", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
 ]
@@ -37,7 +41,7 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
     ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
     ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"], nil),
     // A program for tests to start; not a product.
-    ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
+    ("ipc-test-helper", ["IPCProcess", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
 ]
 
 let package = Package(

@@ -1,4 +1,4 @@
-public import IPCCore
+import IPCCore
 
 /// How messages lie in a pipe.
 public enum PipeFraming: Sendable, Hashable {

@@ -19,8 +19,8 @@ private func endpoints(_ arguments: [String]) async throws -> Int32 {
     }
     let inherited = try await Command("ls", "/proc/self/fd").output()
     try require(inherited.text == "0\n1\n2\n3\n", "they went on to a third process: \(inherited.text)")
-    while let bytes = try await reader.read(upTo: 4096, until: .never) {
-        try await writer.write(bytes)
+    while let bytes = try await reader.receive() {
+        try await writer.send(bytes)
     }
     return 0
 }

@@ -49,6 +49,7 @@ func openDescriptors() -> [String] {
     (0..<Int32(1024)).compactMap { number in
         var buffer = [CChar](repeating: 0, count: 200)
         let count = unsafe readlink("/proc/self/fd/\(number)", &buffer, 199)
-        return count < 0 ? nil : "\(number)=\(String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self))"
+        return count < 0
+            ? nil : "\(number)=\(String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self))"
     }
 }

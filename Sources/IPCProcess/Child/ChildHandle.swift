@@ -105,11 +105,11 @@ final class ChildHandle: Sendable {
             }
             do {
                 try ProcessCalls.signalGroup(pidfd.number, signal.rawValue)
-            } catch where error.errno == Errno.invalid {
+            } catch  where error.errno == Errno.invalid {
                 return try signalGroupByNumber(signal)
             }
             return true
-        } catch where error.errno == Errno.noSuchProcess {
+        } catch  where error.errno == Errno.noSuchProcess {
             return false
         } catch {
             throw IPCError(error, "send \(signal) to a child and its group", object: object)

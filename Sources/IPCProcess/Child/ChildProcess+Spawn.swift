@@ -24,9 +24,9 @@ extension ChildProcess {
         if Task.isCancelled { throw .cancelled("start a program") }
         var plan = try SpawnPlan(executable, arguments: arguments, options: options, transferring: endpoints)
         // Before the child exists, so that nothing can fail once it does.
-        let input: PipeWriter? = try adopt(plan.takeEnd(0))
-        let output: PipeReader? = try adopt(plan.takeEnd(1))
-        let error: PipeReader? = try adopt(plan.takeEnd(2))
+        let input = try plan.takeWriter()
+        let output = try plan.takeReader(1)
+        let error = try plan.takeReader(2)
         let started: ProcessCalls.Started
         do throws(SpawnFailure) {
             started = try await Spawner.shared.spawn(plan.request)
@@ -38,11 +38,6 @@ extension ChildProcess {
         return ChildProcess(
             handle: ChildHandle(started, leadsGroup: options.processGroup.isLed), input: input, output: output,
             error: error)
-    }
-
-    private static func adopt<End: DescriptorTransferable>(_ end: PassedDescriptor?) throws(IPCError) -> End? {
-        guard let end else { return nil }
-        return try End.receive(TransferredDescriptors(descriptors: [end]))
     }
 }
 

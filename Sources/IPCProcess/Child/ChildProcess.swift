@@ -8,8 +8,8 @@ import Synchronization
 /// let firstLine = try await withChildProcess("sort", options: .init(standardInput: .pipe, standardOutput: .pipe)) {
 ///     child in
 ///     let input = try child.standardInput
-///     try await input.write("pear\napple\n")
-///     input.close()
+///     try await input.send(Array("pear\napple\n".utf8))
+///     try await input.finish()
 ///     for try await line in try child.standardOutput.lines { return line }
 ///     return ""
 /// }

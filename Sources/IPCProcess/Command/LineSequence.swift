@@ -34,7 +34,7 @@ public struct LineSequence: AsyncSequence, Sendable {
         public mutating func next() async throws(IPCError) -> String? {
             while !isOver {
                 if let line = try splitter.next() { return line }
-                if let bytes = try await reader.read(upTo: 16384, until: .never) {
+                if let bytes = try await reader.receive(until: .never) {
                     splitter.append(bytes)
                 } else {
                     isOver = true
