@@ -39,6 +39,7 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
         "ipcbench",
         ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil
     ),
+    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"], nil),
     // Programs for tests to start; not products.
     ("ipc-test-helper", ["IPCProcess", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
@@ -56,6 +57,8 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
         ["IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCSockets", "IPCProcess", "IPCSystem"]
     ),
     ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
+    ("PackageShapeTests", []),
+    ("DocumentationTests", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
 ]
 
 /// The transports of the package as the conformance suite sees them, for tests and for their peer program.
