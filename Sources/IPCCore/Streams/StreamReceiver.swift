@@ -6,7 +6,7 @@ import IPCSystem
 /// marked below.
 @usableFromInline
 package final class StreamReceiver: @unchecked Sendable {
-    private enum Ending {
+    enum Ending {
         case finished
         case failed(IPCError)
     }
@@ -18,20 +18,20 @@ package final class StreamReceiver: @unchecked Sendable {
 
     package let stream: StreamDescriptor
     package let options: StreamOptions
-    private let lock = TaskLock()
+    let lock = TaskLock()
 
     // Protected by the lock.
-    private var buffer = ReceiveBuffer()
-    private var ending: Ending?
+    var buffer = ReceiveBuffer()
+    var ending: Ending?
     private var spinning = SpinPolicy()
     private var hasEndedUse = false
-    private var helloCount = 0
-    private var endCount = 0
+    var helloCount = 0
+    var endCount = 0
     /// Descriptors that arrived with the bytes that were read last.
-    private var arrivedDescriptors: [Int32] = []
+    var arrivedDescriptors: [Int32] = []
     /// The message that was found: its place after `buffer.start`, and its header.
-    private var messageOffset = 0
-    private var messageCount = 0
+    var messageOffset = 0
+    var messageCount = 0
     package private(set) var messageTypeTag: UInt32 = 0
     private var messageDescriptorCount = 0
 
@@ -162,7 +162,10 @@ package final class StreamReceiver: @unchecked Sendable {
                 if try parse() { return .message }
                 if ending != nil { continue }
                 guard let count = try read() else { return .blocked }
-                if count == 0 { try reachEnd() }
+                if count == 0 {
+                    if try stream.awaitsFirstWriter() { return .blocked }
+                    try reachEnd()
+                }
             } catch {
                 ending = .failed(error)
                 if error.code != .peerClosed && error.code != .truncated {
@@ -284,7 +287,7 @@ package final class StreamReceiver: @unchecked Sendable {
 
     // MARK: Closing
 
-    private func release() {
+    func release() {
         if lock.release() { tearDown() }
     }
 
