@@ -6,6 +6,7 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case recv, recvmsg, rename, rmdir, send, sendmsg, setsockopt, shutdown, socket, socketpair, splice, tee, unlink
     case epoll_create1, epoll_ctl, epoll_wait, eventfd, futex, kill, pthread_create, sched_setaffinity, waitid, write
     case inotify_add_watch, poll, writev
+    case chdir, close_range, environ, prctl, setpgid, setpriority
 }
 
 /// A system call that failed, and how.
