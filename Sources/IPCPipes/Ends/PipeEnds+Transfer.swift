@@ -18,10 +18,13 @@ extension PipeReader: DescriptorTransferable {
         return given
     }
 
-    /// The reading end on the other side.
+    /// The reading end on the other side. Without any state it is a pipe of bytes that something else made.
     ///
     /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no reading end of a pipe.
     public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> PipeReader {
+        if transferred.state.isEmpty && transferred.descriptors.count == 1 {
+            return try PipeReader(adopting: transferred.descriptors[0])
+        }
         guard let seen = transferred.state.first, seen <= 1, transferred.descriptors.count == 1 else {
             throw IPCError(.decodingFailed, "receive a pipe: this is not the state of a reading end")
         }
@@ -43,11 +46,14 @@ extension PipeWriter: DescriptorTransferable {
         return given
     }
 
-    /// The writing end on the other side.
+    /// The writing end on the other side. Without any state it is a pipe of bytes that something else made.
     ///
     /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no writing end of a pipe.
     public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> PipeWriter {
-        PipeWriter(try StreamSender.restore(transferred.descriptors, transferred.state, kind: .pipe))
+        if transferred.state.isEmpty && transferred.descriptors.count == 1 {
+            return try PipeWriter(adopting: transferred.descriptors[0])
+        }
+        return PipeWriter(try StreamSender.restore(transferred.descriptors, transferred.state, kind: .pipe))
     }
 }
 

@@ -25,18 +25,23 @@ extension PipeReader {
         try await receiver.read(.end(limit: limit), until: deadline) ?? []
     }
 
-    /// The bytes up to the next newline, without it, as text. The last line needs no newline.
+    /// The bytes up to the next "\n" as text, without it and without a "\r" before it. The last line needs no end.
     ///
     /// - Parameters:
-    ///   - limit: how many bytes a line may have.
+    ///   - maximumLength: how many bytes a line may have.
     ///   - deadline: when to give up.
-    /// - Returns: nil when the end comes first. Bytes that are no UTF-8 become U+FFFD; a carriage return is kept.
-    /// - Throws: `.messageTooLarge` when the line is longer than `limit`; `.timedOut`, `.cancelled`, `.closed`.
-    public func readLine(limit: Int = 1 << 20, until deadline: Deadline = .never) async throws(IPCError) -> String? {
-        guard let bytes = try await receiver.read(.line(limit: limit), until: deadline) else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
+    /// - Returns: nil when the end comes first. Bytes that are no UTF-8 become U+FFFD.
+    /// - Throws: `.messageTooLarge` when the line is longer; `.timedOut`, `.cancelled`, `.closed`.
+    public func readLine(
+        maximumLength: Int = 1 << 20, until deadline: Deadline = .never
+    ) async throws(IPCError) -> String? {
+        guard let bytes = try await receiver.read(.line(limit: maximumLength), until: deadline) else { return nil }
+        return String(decoding: bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes[...], as: UTF8.self)
     }
 
-    /// The lines as an `AsyncSequence`: `for try await line in reader.lines()`. See ``readLine(limit:until:)``.
-    public func lines(limit: Int = 1 << 20) -> PipeLines { PipeLines(self, limit: limit) }
+    /// The lines, of at most 1 MiB each, as an `AsyncSequence`: `for try await line in reader.lines`.
+    public var lines: PipeLines { lines(maximumLength: 1 << 20) }
+
+    /// The lines, of at most `maximumLength` bytes each, as an `AsyncSequence`.
+    public func lines(maximumLength: Int) -> PipeLines { PipeLines(self, maximumLength: maximumLength) }
 }
