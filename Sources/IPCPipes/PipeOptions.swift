@@ -1,4 +1,4 @@
-package import IPCCore
+import IPCCore
 import IPCSystem
 
 /// How messages lie in a pipe.

@@ -1,4 +1,4 @@
-public import IPCCore
+import IPCCore
 
 /// How a socket carries messages, and how large its buffers are.
 public struct SocketOptions: Sendable, Hashable {

@@ -36,14 +36,14 @@ package enum DescriptorCalls {
         try retryingUnlessBlocked(.write) { unsafe cipc_write(number, bytes.baseAddress!, bytes.count) }
     }
 
-    /// writev(2) of two pieces on a non-blocking descriptor, without SIGPIPE: nil when there is no room.
+    /// One write of a short head and a body on a non-blocking pipe, without SIGPIPE: nil when there is no room.
     @inlinable
     package static func write(
         _ number: Int32, _ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer
     ) throws(SystemCallError) -> Int? {
-        // SAFETY: the kernel reads the two pieces, which the caller holds.
-        try retryingUnlessBlocked(.writev) {
-            unsafe cipc_write2(number, head.baseAddress!, head.count, body.baseAddress, body.count)
+        // SAFETY: the shim and the kernel read the two pieces, which the caller holds.
+        try retryingUnlessBlocked(.write) {
+            unsafe cipc_write_gathered(number, 0, head.baseAddress!, head.count, body.baseAddress, body.count)
         }
     }
 

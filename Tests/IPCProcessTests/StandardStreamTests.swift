@@ -7,8 +7,8 @@ import Testing
             "tr", arguments: ["a-z", "A-Z"], options: .init(standardInput: .pipe, standardOutput: .pipe)
         ) { child in
             let input = try child.standardInput
-            try await input.write(Array("one\ntwo\r\nthree".utf8))
-            input.close()
+            try await input.send(Array("one\ntwo\r\nthree".utf8))
+            try await input.finish()
             var lines: [String] = []
             for try await line in try child.standardOutput.lines { lines.append(line) }
             return lines
@@ -23,7 +23,7 @@ import Testing
         ) { child in
             var lines = try child.standardOutput.lines.makeAsyncIterator()
             #expect(try await lines.next() == "ready")
-            try await child.standardInput.write(Array("yes\n".utf8))
+            try await child.standardInput.send(Array("yes\n".utf8))
             #expect(try await lines.next() == "got yes")
         }
     }
@@ -44,7 +44,8 @@ import Testing
             try await Command("echo", "one", options: .init(standardOutput: .file(file))).run()
             try await Command("echo", "two", options: .init(standardOutput: .file(file))).run()
             try await Command("echo", "three", options: .init(standardOutput: .file(file, appending: true))).run()
-            #expect(try await Command("cat", options: .init(standardInput: .file(file))).output().text == "two\nthree\n")
+            #expect(
+                try await Command("cat", options: .init(standardInput: .file(file))).output().text == "two\nthree\n")
             #expect(try await Command("stat", "-c", "%a", file).output().text == "600\n")
 
             let missing = await failure { () async throws(IPCError) in
@@ -84,12 +85,13 @@ import Testing
         ).output()
         #expect(second.text == "through two\n")
         // It was given away.
-        await #expect(throws: IPCError.self) { try await first.standardOutput.read(upTo: 1, until: .never) }
+        await #expect(throws: IPCError.self) { try await first.standardOutput.receive() }
     }
 
     @Test func streamsOfAChildBlock() async throws {
         // O_NONBLOCK is octal 4000 in the flags.
-        let output = try await Command("grep", "-h", "flags", "/proc/self/fdinfo/0", "/proc/self/fdinfo/1").output(input: [])
+        let output = try await Command("grep", "-h", "flags", "/proc/self/fdinfo/0", "/proc/self/fdinfo/1").output(
+            input: [])
         #expect(output.lines.count == 2)
         for line in output.lines {
             let flags = Int(line.split(separator: "\t")[1], radix: 8)
