@@ -91,6 +91,7 @@ extension StreamReceiver {
     private func readMore(_ wanted: Int) throws(IPCError) -> Int? {
         let room = unsafe buffer.room(for: wanted)
         let count = try mapping("read") { () throws(SystemCallError) in try unsafe stream.read(into: room) }
+        lastReadWasShort = false
         if count == 0, try stream.awaitsFirstWriter() { return nil }
         if let count { buffer.append(count) }
         return count

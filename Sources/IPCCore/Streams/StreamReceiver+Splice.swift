@@ -58,6 +58,7 @@ extension StreamReceiver {
         case .failed(let error): throw error
         case nil: break
         }
+        lastReadWasShort = false
         // What was read and not delivered goes first.
         let waiting = unsafe Array(buffer.bytes.prefix(limit))
         if !waiting.isEmpty {

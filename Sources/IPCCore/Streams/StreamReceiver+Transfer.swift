@@ -53,7 +53,8 @@ extension StreamReceiver {
             throw IPCError(.invalidArgument, "receive a channel end: its descriptors are missing or too many")
         }
         let number = try first.takeOpen(reads: true)
-        let stream = try StreamDescriptor(number, kind: kind, uses: 1, mayLackWriter: state.mayLackWriter)
+        let stream = try StreamDescriptor(
+            number, kind: kind, uses: 1, mayLackWriter: state.mayLackWriter, shortReadMeansEmpty: false)
         let receiver = StreamReceiver(stream, state.options)
         receiver.helloCount = state.helloCount
         receiver.endCount = state.endCount

@@ -18,6 +18,7 @@ package final class StreamReceiver: @unchecked Sendable {
 
     package let stream: StreamDescriptor
     package let options: StreamOptions
+    private let shortReadMeansEmpty: Bool
     let lock = TaskLock()
 
     // Protected by the lock.
@@ -39,6 +40,7 @@ package final class StreamReceiver: @unchecked Sendable {
     package init(_ stream: StreamDescriptor, _ options: StreamOptions) {
         self.stream = stream
         self.options = options
+        shortReadMeansEmpty = stream.shortReadMeansEmpty && options.maximumDescriptors == 0
     }
 
     deinit { close() }
@@ -194,7 +196,7 @@ package final class StreamReceiver: @unchecked Sendable {
             } else {
                 count = try unsafe stream.read(into: room)
             }
-            lastReadWasShort = count != nil && count! < room.count
+            lastReadWasShort = count != nil && count! < room.count && shortReadMeansEmpty
             if let count { buffer.append(count) }
             return count
         } catch {

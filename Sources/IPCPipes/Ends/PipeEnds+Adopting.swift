@@ -19,7 +19,7 @@ extension PipeReader {
     ) throws(IPCError) {
         let number = try descriptor.takeOpen(reads: true)
         try options.apply(to: number.number)
-        try self.init(number, options)
+        try self.init(number, options, isOurs: false)
     }
 }
 

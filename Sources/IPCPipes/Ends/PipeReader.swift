@@ -18,9 +18,10 @@ public final class PipeReader: ReceiveChannel, ByteReceiveChannel {
 
     package init(
         _ descriptor: consuming OwnedDescriptor, _ options: PipeOptions, mayLackWriter: Bool = false,
-        topology: ChannelGuarantees.Topology = .link
+        isOurs: Bool = true, topology: ChannelGuarantees.Topology = .link
     ) throws(IPCError) {
-        let stream = try StreamDescriptor(descriptor, kind: .pipe, uses: 1, mayLackWriter: mayLackWriter)
+        let stream = try StreamDescriptor(
+            descriptor, kind: .pipe, uses: 1, mayLackWriter: mayLackWriter, shortReadMeansEmpty: isOurs)
         receiver = StreamReceiver(stream, options.stream)
         self.topology = topology
     }

@@ -35,7 +35,7 @@ extension NamedPipe {
         }
         try options.apply(to: opened.number)
         return try PipeReader(
-            opened, options, mayLackWriter: endOfInput == .whenLastWriterLeaves,
+            opened, options, mayLackWriter: endOfInput == .whenLastWriterLeaves, isOurs: false,
             topology: endOfInput == .never ? .queue : .link)
     }
 
