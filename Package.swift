@@ -37,7 +37,7 @@ let publicModules = [
 let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
     (
         "ipcbench",
-        ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil
+        ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers", "IPCSystem"], nil
     ),
     ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"], nil),
     // Programs for tests to start; not products.
