@@ -11,5 +11,6 @@
 #include "cipc_socket.h"
 #include "cipc_thread.h"
 #include "cipc_clock.h"
+#include "cipc_names.h"
 
 #endif

@@ -18,16 +18,31 @@ package final class StreamDescriptor: Sendable {
     package let registration: Registration
     package let engine: WaitEngine
     private let uses: Atomic<Int>
+    private let onClose: (@Sendable () -> Void)?
 
-    /// Takes over `descriptor`, which must be non-blocking, for `uses` ends.
+    /// Takes over `descriptor`, which must be non-blocking, for `uses` ends. `onClose` runs once the descriptor is closed.
     package init(
-        _ descriptor: consuming OwnedDescriptor, kind: Kind, uses: Int, engine: WaitEngine = .shared
+        _ descriptor: consuming OwnedDescriptor, kind: Kind, uses: Int, engine: WaitEngine = .shared,
+        onClose: (@Sendable () -> Void)? = nil
     ) throws(IPCError) {
         registration = try engine.register(descriptor.number)
         number = descriptor.release()
         self.kind = kind
         self.engine = engine
         self.uses = Atomic(uses)
+        self.onClose = onClose
+    }
+
+    /// One more user, unless the last is done already. Each says `endUse`.
+    package func beginUse() -> Bool {
+        var current = uses.load(ordering: .relaxed)
+        while current > 0 {
+            let (exchanged, found) = uses.weakCompareExchange(
+                expected: current, desired: current + 1, ordering: .acquiringAndReleasing)
+            if exchanged { return true }
+            current = found
+        }
+        return false
     }
 
     /// One end will not use the descriptor any more.
@@ -35,6 +50,7 @@ package final class StreamDescriptor: Sendable {
         if uses.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
             engine.unregister(registration)
             closeDescriptor(number)
+            onClose?()
         }
     }
 
