@@ -17,16 +17,24 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCCore", ["IPCSystem"]),
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
+    ("IPCProcess", ["IPCPipes"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCPipes", "IPCSockets"]
+let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess"]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
+    ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
+]
+
+let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
+    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
+    // A program for tests to start; not a product.
+    ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
 ]
 
 let package = Package(
@@ -34,10 +42,12 @@ let package = Package(
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
+        + [.target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")])]
+        + executables.map { .executableTarget(name: $0.name, dependencies: $0.dependencies, path: $0.path) }
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11
 )
 
-for target in package.targets where target.name != "CIPC" {
+for target in package.targets where !["CIPC", "CBaselines"].contains(target.name) {
     target.swiftSettings = settings
 }

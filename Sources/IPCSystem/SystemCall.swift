@@ -5,7 +5,8 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case ioctl, listen, lstat, mkdir, mkfifo, open, pidfd_open, pidfd_send_signal, pipe2, prlimit, read, readlink, readv
     case recv, recvmsg, rename, rmdir, send, sendmsg, setsockopt, shutdown, socket, socketpair, splice, tee, unlink
     case epoll_create1, epoll_ctl, epoll_wait, eventfd, futex, kill, pthread_create, sched_setaffinity, waitid, write
-    case writev, fchmodat2, fstatat, openat, unlinkat
+    case writev
+    case chdir, close_range, environ, fchmodat2, fstatat, openat, prctl, setpgid, setpriority, unlinkat
 }
 
 /// A system call that failed, and how.

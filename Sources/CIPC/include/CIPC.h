@@ -12,5 +12,6 @@
 #include "cipc_thread.h"
 #include "cipc_clock.h"
 #include "cipc_names.h"
+#include "cipc_spawn.h"
 
 #endif
