@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -39,5 +38,3 @@ int32_t cipc_chmod_path_descriptor(int32_t descriptor, uint32_t mode) {
 }
 
 int32_t cipc_unlock(int32_t descriptor) { return RESULT(flock(descriptor, LOCK_UN)); }
-
-const char *cipc_environment(const char *name) { return secure_getenv(name); }

@@ -46,12 +46,3 @@ package enum NameCalls {
         _ = try retrying(.flock) { cipc_unlock(number) }
     }
 }
-
-/// secure_getenv(3).
-package enum EnvironmentCalls {
-    package static func value(of name: String) -> String? {
-        guard let value = unsafe cipc_environment(name) else { return nil }
-        // SAFETY: a C string of the environment, copied at once.
-        return unsafe String(cString: value)
-    }
-}

@@ -1,4 +1,4 @@
-// Names in a directory that is held open, and what the environment says about where to put them.
+// Names in a directory that is held open.
 #ifndef CIPC_NAMES_H
 #define CIPC_NAMES_H
 
@@ -11,7 +11,5 @@ int32_t cipc_unlink_at(int32_t directory, const char *_Nonnull name);
 int32_t cipc_chmod_path_descriptor(int32_t descriptor, uint32_t mode);
 /// flock(2) with LOCK_UN: releases the lock for every duplicate of the descriptor.
 int32_t cipc_unlock(int32_t descriptor);
-/// secure_getenv(3): null where it is not set or the program runs with more rights than its caller.
-const char *_Nullable cipc_environment(const char *_Nonnull name);
 
 #endif
