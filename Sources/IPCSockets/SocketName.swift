@@ -101,7 +101,11 @@ struct SocketName: ~Copyable {
 
     /// Makes room if a dead server left the name, and throws if it did not.
     private static func removeIfDead(_ path: String, _ name: String, in directory: Int32) throws(IPCError) {
-        guard let found = try status(path, name, in: directory) else { return }
+        // Held open, so that its inode's number does not come to another file meanwhile.
+        guard let file = try held(path, name, in: directory) else { return }
+        let found = try mapping("listen: look at what is there", object: path) { () throws(SystemCallError) in
+            try FileCalls.status(of: file.number)
+        }
         switch found.kind {
         case .socket: break
         case .symbolicLink: throw squatted(.permissionDenied, path, "is a symbolic link")
@@ -115,18 +119,22 @@ struct SocketName: ~Copyable {
                 .addressInUse, "listen: another process listens there; stop it or choose another address", object: path)
         }
         // The name may have come to somebody else since it was looked at.
-        guard let now = try status(path, name, in: directory), now.device == found.device, now.inode == found.inode
-        else { return }
-        _ = try mapping("listen: remove the name that a dead server left", object: path) {
-            () throws(SystemCallError) in try NameCalls.unlink(name, in: directory)
+        try mapping("listen: remove the name that a dead server left", object: path) { () throws(SystemCallError) in
+            guard let now = try NameCalls.status(of: name, in: directory), now.device == found.device,
+                now.inode == found.inode
+            else { return }
+            _ = try NameCalls.unlink(name, in: directory)
         }
     }
 
-    private static func status(
+    private static func held(
         _ path: String, _ name: String, in directory: Int32
-    ) throws(IPCError) -> FileCalls.Status? {
-        try mapping("listen: look at what is there", object: path) { () throws(SystemCallError) in
-            try NameCalls.status(of: name, in: directory)
+    ) throws(IPCError) -> OwnedDescriptor? {
+        do throws(SystemCallError) {
+            return try NameCalls.open(name, in: directory, [.pathOnly, .noFollow])
+        } catch {
+            if error.errno == Errno.notFound { return nil }
+            throw IPCError(error, "listen: look at what is there", object: path)
         }
     }
 
