@@ -79,12 +79,14 @@ struct AcceptClient {
     private func visit(_ message: [UInt8]) async throws {
         let channel = try await SocketConnection.connect(to: address).channel()
         try await channel.send(unsafe message.span.bytes)
+        let reply: Int?
         do throws(IPCError) {
-            let reply = try await channel.receive { $0.byteCount }
-            if reply != nil { throw BenchmarkFailure("the server answered") }
+            reply = try await channel.receive { $0.byteCount }
         } catch {
             guard error.code == .peerClosed else { throw error }
+            reply = nil
         }
         channel.close()
+        if reply != nil { throw BenchmarkFailure("the server answered") }
     }
 }

@@ -34,12 +34,14 @@ struct PassWork {
                 log.start()
                 try await channel.send(SocketMessage(payload: payload, descriptors: [descriptor]))
                 log.report.sent += 1
-                guard let reply = try await channel.receive(), reply.payload == payload, reply.descriptors.count == 1 else {
+                guard let reply = try await channel.receive(), reply.payload == payload, reply.descriptors.count == 1
+                else {
                     log.note("what came back is another message")
                     continue
                 }
                 descriptor = reply.descriptors[0]
-                guard log.report.received % UInt64(cbase_body_check_interval) != 0 || isMarker(descriptor, number) else {
+                guard log.report.received % UInt64(cbase_body_check_interval) != 0 || isMarker(descriptor, number)
+                else {
                     log.note("the descriptor that came back is another one")
                     continue
                 }

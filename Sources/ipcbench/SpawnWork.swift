@@ -32,7 +32,7 @@ struct SpawnWork {
         let child = try await ChildProcess.spawn(
             Self.program, options: ChildProcess.Options(standardInput: .inherit, standardOutput: .pipe))
         let output = try child.standardOutput
-        let isSilent = try await output.read(upTo: 4_096) == nil
+        let isSilent = try await output.readToEnd(limit: 4_096).isEmpty
         output.close()
         return try await child.exitStatus().isSuccess && isSilent
     }
