@@ -18,15 +18,34 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
+    ("IPCJSON", ["IPCCore"]),
     ("IPCTestKit", ["IPCCore", "IPCProcess"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCTestKit"]
+let publicModules = [
+    "IPCCore",
+    "IPCPipes",
+    "IPCSockets",
+    "IPCProcess",
+    "IPCJSON",
+    "IPCTestKit",
+]
+
+let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
+    (
+        "ipcbench",
+        ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil
+    ),
+    // Programs for tests to start; not products.
+    ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
+    ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
+]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+    ("IPCJSONTests", ["IPCJSON"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
@@ -40,13 +59,6 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
 let conformanceTransports = Target.target(
     name: "ConformanceTransports", dependencies: ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCSystem"],
     path: "Tests/ConformanceTransports")
-
-let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
-    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
-    // A program for tests to start; not a product.
-    ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
-    ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
-]
 
 let package = Package(
     name: "swift-ipc",

@@ -13,5 +13,6 @@
 #include "cipc_clock.h"
 #include "cipc_testing.h"
 #include "cipc_spawn.h"
+#include "cipc_signal_numbers.h"
 
 #endif

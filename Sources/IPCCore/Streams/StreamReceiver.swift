@@ -25,6 +25,7 @@ package final class StreamReceiver: @unchecked Sendable {
     private var ending: Ending?
     private var spinning = SpinPolicy()
     private var hasEndedUse = false
+    private var lastReadWasShort = false
     private var helloCount = 0
     private var endCount = 0
     /// Descriptors that arrived with the bytes that were read last.
@@ -51,7 +52,8 @@ package final class StreamReceiver: @unchecked Sendable {
     package func begin(until deadline: Deadline) async throws(IPCError) -> Bool {
         if !lock.tryAcquire() { try await lock.acquire(until: deadline, "receive", engine: stream.engine) }
         do throws(IPCError) {
-            var progress = try advance()
+            var progress = Progress.blocked
+            if deadline != .never || !isKnownToBeEmpty { progress = try advance() }
             while progress == .blocked {
                 progress = try spin()
                 guard progress == .blocked else { break }
@@ -141,6 +143,12 @@ package final class StreamReceiver: @unchecked Sendable {
 
     // MARK: One step
 
+    /// Whether a read would find nothing, as far as is known, and it pays to wait for the poller instead: the last read
+    /// took all there was, and other descriptors are busy too. What has come since is an event at the poller.
+    private var isKnownToBeEmpty: Bool {
+        lastReadWasShort && buffer.count == 0 && stream.engine.scheduler.isCrowded
+    }
+
     private func spin() throws(IPCError) -> Progress {
         guard spinning.shouldSpin(stream.engine) else { return .blocked }
         let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
@@ -183,6 +191,7 @@ package final class StreamReceiver: @unchecked Sendable {
             } else {
                 count = try unsafe stream.read(into: room)
             }
+            lastReadWasShort = count != nil && count! < room.count
             if let count { buffer.append(count) }
             return count
         } catch {

@@ -67,6 +67,9 @@ package final class Scheduler: Sendable {
             && overflowCount.load(ordering: .relaxed) == 0
     }
 
+    /// Whether the last poll found several descriptors ready.
+    package var isCrowded: Bool { lastBatch.load(ordering: .relaxed) > 1 }
+
     // MARK: Queues
 
     /// Takes a job over, from any thread.

@@ -43,8 +43,20 @@ struct SpawnPlan: Sendable {
         request.environment = environment.entries
     }
 
-    /// The end of the pipe that leads to the child's descriptor `target`, once.
-    mutating func takeEnd(_ target: Int32) -> PassedDescriptor? { ends.removeValue(forKey: target) }
+    /// The end of the pipe to the child's standard input, once.
+    mutating func takeWriter() throws(IPCError) -> PipeWriter? {
+        guard let number = ends.removeValue(forKey: 0)?.take() else { return nil }
+        return try PipeWriter(OwnedDescriptor(owning: number), Self.bytes)
+    }
+
+    /// The end of the pipe from the child's descriptor `target`, once.
+    mutating func takeReader(_ target: Int32) throws(IPCError) -> PipeReader? {
+        guard let number = ends.removeValue(forKey: target)?.take() else { return nil }
+        return try PipeReader(OwnedDescriptor(owning: number), Self.bytes)
+    }
+
+    /// Bytes as they are, and as many in one piece as the caller likes.
+    private static let bytes = PipeOptions(framing: .bytes, maximumMessageSize: .max / 2)
 
     private mutating func connectInput(_ input: ChildInput) throws(IPCError) {
         switch input.kind {

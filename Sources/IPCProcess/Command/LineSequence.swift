@@ -1,10 +1,10 @@
 public import IPCPipes
 
-/// The lines that a program writes, as they come. Made by ``IPCPipes/PipeReader/lines``.
+/// The lines that a program writes, as they come. Made by `PipeReader.lines`.
 ///
-/// A line ends with "\n", and a "\r" before it belongs to the end; what follows the last end is a line if it is not empty.
-/// Bytes that are not UTF-8 become U+FFFD. The sequence ends when the last process that holds the other end has closed it,
-/// and throws `.messageTooLarge` on a line above the limit, `.cancelled` when the task is cancelled.
+/// A line ends with "\n", and a "\r" before it belongs to the end; what follows the last end is a line if it is not
+/// empty. Bytes that are not UTF-8 become U+FFFD. The sequence ends when the last process that holds the other end has
+/// closed it, and throws `.messageTooLarge` on a line above the limit, `.cancelled` when the task is cancelled.
 public struct LineSequence: AsyncSequence, Sendable {
     /// A line without its end.
     public typealias Element = String
@@ -34,7 +34,7 @@ public struct LineSequence: AsyncSequence, Sendable {
         public mutating func next() async throws(IPCError) -> String? {
             while !isOver {
                 if let line = try splitter.next() { return line }
-                if let bytes = try await reader.read(upTo: 16384, until: .never) {
+                if let bytes = try await reader.receive(until: .never) {
                     splitter.append(bytes)
                 } else {
                     isOver = true
