@@ -18,6 +18,7 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
+    ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
     ("IPCJSON", ["IPCCore"]),
     ("IPCTestKit", ["IPCCore", "IPCProcess"]),
 ]
@@ -28,6 +29,7 @@ let publicModules = [
     "IPCPipes",
     "IPCSockets",
     "IPCProcess",
+    "IPCWorkers",
     "IPCJSON",
     "IPCTestKit",
 ]
@@ -37,8 +39,9 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
         "ipcbench",
         ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil
     ),
+    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"], nil),
     // Programs for tests to start; not products.
-    ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
+    ("ipc-test-helper", ["IPCProcess", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
 ]
 
@@ -53,6 +56,9 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
         "IPCTestKitTests",
         ["IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCCore", "IPCSockets", "IPCProcess", "IPCSystem"]
     ),
+    ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
+    ("PackageShapeTests", []),
+    ("DocumentationTests", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
 ]
 
 /// The transports of the package as the conformance suite sees them, for tests and for their peer program.

@@ -6,8 +6,8 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case ioctl, listen, lstat, mkdir, mkfifo, open, pidfd_open, pidfd_send_signal, pipe2, prlimit, read, readlink, readv
     case recv, recvmsg, rename, rmdir, send, sendmsg, setsockopt, shutdown, socket, socketpair, splice, tee, unlink
     case epoll_create1, epoll_ctl, epoll_wait, eventfd, futex, kill, pthread_create, sched_setaffinity, waitid, write
-    case writev
-    case chdir, close_range, environ, prctl, setpgid, setpriority
+    case inotify_add_watch, poll, writev
+    case chdir, close_range, environ, memfd_create, mmap, pread, prctl, setpgid, setpriority
 }
 
 /// A system call that failed, and how.
