@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 
@@ -102,13 +103,14 @@ int32_t cipc_set_buffer_sizes(int32_t descriptor, int32_t send_bytes, int32_t re
     return result;
 }
 
-long cipc_send_message(int32_t descriptor, const cipc_iovec *pieces, int32_t count, const int32_t *descriptors,
-                       int32_t descriptor_count) {
+long cipc_send_with_descriptors(int32_t descriptor, const void *head, size_t head_count, const void *body,
+                                size_t body_count, const int32_t *descriptors, int32_t descriptor_count) {
+    struct iovec pieces[2] = {{(void *)head, head_count}, {(void *)body, body_count}};
     union {
         char bytes[CMSG_SPACE(sizeof(int) * CIPC_MAXIMUM_DESCRIPTORS)];
         struct cmsghdr aligned;
     } control;
-    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
     if (descriptor_count > 0) {
         if (descriptor_count > CIPC_MAXIMUM_DESCRIPTORS) return -EINVAL;
         size_t size = sizeof(int) * (size_t)descriptor_count;
@@ -122,6 +124,12 @@ long cipc_send_message(int32_t descriptor, const cipc_iovec *pieces, int32_t cou
         memcpy(CMSG_DATA(header), descriptors, size);
     }
     return RESULT(sendmsg(descriptor, &message, MSG_NOSIGNAL));
+}
+
+long cipc_send2(int32_t descriptor, const void *head, size_t head_count, const void *body, size_t body_count) {
+    struct iovec pieces[2] = {{(void *)head, head_count}, {(void *)body, body_count}};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+    return cipc_syscall3(SYS_sendmsg, descriptor, (long)&message, MSG_NOSIGNAL);
 }
 
 long cipc_receive_message(int32_t descriptor, void *buffer, size_t count, cipc_received *received) {

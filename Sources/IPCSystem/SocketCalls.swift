@@ -81,15 +81,27 @@ package enum SocketCalls {
         try retryingUnlessBlocked(.send) { unsafe cipc_send(number, bytes.baseAddress!, bytes.count) }
     }
 
-    /// sendmsg(2) with descriptors attached to the first byte.
+    /// One send of a short head and a body with MSG_NOSIGNAL: nil when there is no room.
+    @inlinable
     package static func send(
-        _ number: Int32, _ bytes: UnsafeRawBufferPointer, descriptors: [Int32]
+        _ number: Int32, _ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer
     ) throws(SystemCallError) -> Int? {
-        var piece = unsafe cipc_iovec(base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), count: bytes.count)
-        return try retryingUnlessBlocked(.sendmsg) {
-            // SAFETY: `piece` describes `bytes`, which the kernel only reads.
+        // SAFETY: the shim and the kernel read the two pieces, which the caller holds.
+        try retryingUnlessBlocked(.send) {
+            unsafe cipc_write_gathered(number, 1, head.baseAddress!, head.count, body.baseAddress, body.count)
+        }
+    }
+
+    /// sendmsg(2) of two pieces with descriptors attached to the first byte: nil when there is no room.
+    package static func send(
+        _ number: Int32, _ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer, descriptors: [Int32]
+    ) throws(SystemCallError) -> Int? {
+        try retryingUnlessBlocked(.sendmsg) {
+            // SAFETY: the pieces and the numbers are the caller's, and the kernel only reads them.
             unsafe descriptors.withUnsafeBufferPointer {
-                unsafe cipc_send_message(number, &piece, 1, $0.baseAddress, Int32($0.count))
+                unsafe cipc_send_with_descriptors(
+                    number, head.baseAddress!, head.count, body.baseAddress, body.count, $0.baseAddress!,
+                    Int32($0.count))
             }
         }
     }

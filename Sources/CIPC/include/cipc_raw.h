@@ -11,6 +11,7 @@
 #define CIPC_SYS_SENDTO 44
 #define CIPC_SYS_RECVFROM 45
 #define CIPC_SYS_PWRITEV2 328
+#define CIPC_SYS_WRITEV 20
 
 static inline long cipc_syscall3(long number, long a, long b, long c) {
     long result;
@@ -35,6 +36,7 @@ static inline long cipc_syscall6(long number, long a, long b, long c, long d, lo
 #define CIPC_SYS_SENDTO 206
 #define CIPC_SYS_RECVFROM 207
 #define CIPC_SYS_PWRITEV2 287
+#define CIPC_SYS_WRITEV 66
 
 static inline long cipc_syscall6(long number, long a, long b, long c, long d, long e, long f) {
     register long x8 __asm__("x8") = number;
@@ -73,16 +75,22 @@ static inline long cipc_send(int32_t descriptor, const void *_Nonnull buffer, si
 /// Whether SIGPIPE is blocked for good on this thread, which is so on the threads of this library alone.
 extern __thread int32_t cipc_thread_blocks_sigpipe;
 
-/// write(2) to a pipe that has lost its readers, from a thread where SIGPIPE must neither be delivered nor left pending.
-long cipc_write_guarded(int32_t descriptor, const void *_Nonnull buffer, size_t count);
+/// writev(2) from a thread of the host, where SIGPIPE must neither be delivered nor left pending.
+long cipc_write_guarded(int32_t descriptor, const cipc_iovec *_Nonnull pieces, int32_t count);
 
 /// write(2) that never raises SIGPIPE in the process, whatever its disposition.
 static inline long cipc_write(int32_t descriptor, const void *_Nonnull buffer, size_t count) {
     if (cipc_thread_blocks_sigpipe) {
         return cipc_syscall3(CIPC_SYS_WRITE, descriptor, (long)buffer, (long)count);
     }
-    return cipc_write_guarded(descriptor, buffer, count);
+    cipc_iovec piece = {(void *)buffer, count};
+    return cipc_write_guarded(descriptor, &piece, 1);
 }
+
+/// One write of a short head and a body: copied together on the stack when they are small, because the kernel takes
+/// longer to gather two pieces than it takes to copy a few kilobytes. `is_socket`: send(2), else write(2).
+long cipc_write_gathered(int32_t descriptor, int32_t is_socket, const void *_Nonnull head, size_t head_count,
+                         const void *_Nullable body, size_t body_count);
 
 /// Tells the processor that this is a spin.
 static inline void cipc_pause(void) {

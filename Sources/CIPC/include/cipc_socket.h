@@ -42,9 +42,13 @@ int32_t cipc_peer_pidfd(int32_t descriptor);
 int32_t cipc_set_passes_descriptors(int32_t descriptor, int32_t enabled);
 int32_t cipc_set_buffer_sizes(int32_t descriptor, int32_t send_bytes, int32_t receive_bytes);
 
-/// sendmsg(2) with MSG_NOSIGNAL and the descriptors attached to the first byte.
-long cipc_send_message(int32_t descriptor, const cipc_iovec *_Nonnull pieces, int32_t count,
-                       const int32_t *_Nullable descriptors, int32_t descriptor_count);
+/// sendmsg(2) of two pieces with MSG_NOSIGNAL and the descriptors attached to the first byte.
+long cipc_send_with_descriptors(int32_t descriptor, const void *_Nonnull head, size_t head_count,
+                                const void *_Nullable body, size_t body_count, const int32_t *_Nonnull descriptors,
+                                int32_t descriptor_count);
+/// sendmsg(2) of two pieces with MSG_NOSIGNAL.
+long cipc_send2(int32_t descriptor, const void *_Nonnull head, size_t head_count, const void *_Nullable body,
+                size_t body_count);
 /// recvmsg(2) with MSG_CMSG_CLOEXEC. Every descriptor that arrived is in `received`, whatever the other flags say.
 long cipc_receive_message(int32_t descriptor, void *_Nonnull buffer, size_t count, cipc_received *_Nonnull received);
 

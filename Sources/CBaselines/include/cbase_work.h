@@ -1,0 +1,75 @@
+/// The baselines: for each piece of work, what each of its processes does in plain C.
+///
+/// Descriptors come non-blocking. A call is tried first; only when it would block does the process wait in epoll, where
+/// the descriptor has been registered once, edge-triggered. Sockets use send and recv, pipes write and read.
+#ifndef CBASE_WORK_H
+#define CBASE_WORK_H
+
+#include "cbase_harness.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// One side of a duplex byte stream; for a socket both numbers are the same.
+typedef struct {
+    int reader;
+    int writer;
+    _Bool is_socket;
+} cbase_link;
+
+/// How much to do.
+typedef struct {
+    /// Bytes of one message, at least `cbase_smallest_message`.
+    size_t bytes;
+    /// How long to measure, after the warm-up.
+    uint64_t duration_ns;
+} cbase_plan;
+
+/// Round trips done before the clock starts.
+enum { cbase_warm_up_trips = 200 };
+
+/// Times that one measurement keeps at most.
+enum { cbase_sample_capacity = 1 << 20 };
+
+/// Prepares the process: SIGPIPE becomes the error EPIPE.
+void cbase_work_prepare(void);
+
+// One link: `*_initiator` sends and waits for the same bytes, `*_echo` returns them until the other side finishes.
+int cbase_rtt_initiator(cbase_link link, cbase_plan plan, cbase_report *report);
+int cbase_rtt_echo(cbase_link link, cbase_plan plan, cbase_report *report);
+
+// One way: one write for each message; the receiver reads as much as there is.
+int cbase_stream_send(cbase_link link, cbase_plan plan, cbase_report *report);
+int cbase_stream_receive(cbase_link link, cbase_plan plan, cbase_report *report);
+
+// Many sockets in one thread, one message on its way on each. With two sockets to two processes that echo, it is a pool
+// of workers that serve one request at a time.
+int cbase_channels_initiator(const int *sockets, size_t count, cbase_plan plan, cbase_report *report);
+int cbase_channels_echo(const int *sockets, size_t count, cbase_plan plan, cbase_report *report);
+
+// One descriptor goes to the other process and comes back (SCM_RIGHTS, beside one byte).
+int cbase_pass_initiator(int socket, cbase_plan plan, cbase_report *report);
+int cbase_pass_echo(int socket, cbase_plan plan, cbase_report *report);
+
+// Connect, one message, close. The listener must be there before the client starts; a message with the sequence
+// UINT64_MAX ends it.
+int cbase_accept_open(const char *path);
+int cbase_accept_server(int listener, cbase_plan plan, cbase_report *report);
+int cbase_accept_client(const char *path, cbase_plan plan, cbase_report *report);
+
+/// Spawns a program with a pipe at its standard output, reads to the end and collects its exit status, again and again.
+int cbase_spawn(const char *program, cbase_plan plan, cbase_report *report);
+
+/// Registers sockets with epoll; `report->figure` is the resident bytes that each added.
+int cbase_idle_resident(const int *sockets, size_t count, cbase_report *report);
+
+/// Waits on all sockets for the duration; `report->figure` is the processor time used, in nanoseconds.
+int cbase_idle_processor_time(const int *sockets, size_t count, cbase_plan plan, cbase_report *report);
+
+/// Waits until every socket has been closed by the other side.
+int cbase_idle_hold(const int *sockets, size_t count, cbase_report *report);
+
+#pragma clang assume_nonnull end
+
+#endif

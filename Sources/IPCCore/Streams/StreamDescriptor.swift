@@ -1,0 +1,81 @@
+import CIPC
+package import IPCSystem
+import Synchronization
+
+/// A descriptor of a byte stream that one or two ends use, closed when the last of them is done.
+///
+/// No end closes it while an operation of the other is under way: each says `endUse` once, after its last operation.
+package final class StreamDescriptor: Sendable {
+    package enum Kind: Sendable {
+        /// A pipe, a FIFO, a terminal or a file: read(2) and write(2).
+        case pipe
+        /// A stream socket: recv(2) and send(2).
+        case socket
+    }
+
+    package let number: Int32
+    package let kind: Kind
+    package let registration: Registration
+    package let engine: WaitEngine
+    /// A FIFO that was opened for reading before anyone opened it for writing: its first reads find an end that is none.
+    package let mayLackWriter: Bool
+    /// Whether a read that does not fill its room has taken all there was. Not so for a terminal, which gives a line at a
+    /// time, for a pipe that somebody else may write packets to (O_DIRECT), and for a socket that brings descriptors,
+    /// where a read stops behind each message that has some.
+    let shortReadMeansEmpty: Bool
+    /// How many ends use the descriptor, and how many calls are under way that are not behind an end's lock.
+    let uses: Atomic<Int>
+
+    /// Takes over `descriptor`, which must be non-blocking, for `uses` ends.
+    package init(
+        _ descriptor: consuming OwnedDescriptor, kind: Kind, uses: Int, mayLackWriter: Bool = false,
+        shortReadMeansEmpty: Bool = true, engine: WaitEngine = .shared
+    ) throws(IPCError) {
+        registration = try engine.register(descriptor.number)
+        number = descriptor.release()
+        self.kind = kind
+        self.engine = engine
+        self.mayLackWriter = mayLackWriter
+        self.shortReadMeansEmpty = shortReadMeansEmpty
+        self.uses = Atomic(uses)
+    }
+
+    /// One end will not use the descriptor any more.
+    package func endUse() {
+        if uses.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
+            engine.unregister(registration)
+            closeDescriptor(number)
+        }
+    }
+
+    /// Ends one or both directions of a socket, so that the peer sees it at once. Nothing on a pipe.
+    package func shutdown(reading: Bool, writing: Bool) {
+        guard kind == .socket else { return }
+        // A peer that is gone already has nothing left to see.
+        try? SocketCalls.shutdown(number, reading: reading, writing: writing)
+    }
+
+    /// One read: the number of bytes, 0 at the end, nil when there is nothing yet.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemCallError) -> Int? {
+        switch kind {
+        case .pipe: try unsafe DescriptorCalls.read(number, into: buffer)
+        case .socket: try unsafe SocketCalls.receive(number, into: buffer)
+        }
+    }
+
+    /// One write: the number of bytes, nil when there is no room.
+    func write(_ bytes: UnsafeRawBufferPointer) throws(SystemCallError) -> Int? {
+        switch kind {
+        case .pipe: try unsafe DescriptorCalls.write(number, bytes)
+        case .socket: try unsafe SocketCalls.send(number, bytes)
+        }
+    }
+
+    /// One write of two pieces.
+    func write(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) throws(SystemCallError) -> Int? {
+        switch kind {
+        case .pipe: try unsafe DescriptorCalls.write(number, head, body)
+        case .socket: try unsafe SocketCalls.send(number, head, body)
+        }
+    }
+}

@@ -1,0 +1,317 @@
+import IPCSystem
+
+/// The receiving end of a byte stream: cuts it into messages (`StreamFraming`) and waits for them.
+///
+/// One task at a time is the receiver; others queue behind the lock, first come first served. What the lock protects is
+/// marked below.
+@usableFromInline
+package final class StreamReceiver: @unchecked Sendable {
+    enum Ending {
+        case finished
+        case failed(IPCError)
+    }
+
+    /// What one step towards the next message brought.
+    private enum Progress {
+        case message, ended, blocked
+    }
+
+    package let stream: StreamDescriptor
+    package let options: StreamOptions
+    private let shortReadMeansEmpty: Bool
+    let lock = TaskLock()
+
+    // Protected by the lock.
+    var buffer = ReceiveBuffer()
+    var ending: Ending?
+    private var spinning = SpinPolicy()
+    private var hasEndedUse = false
+    var lastReadWasShort = false
+    var helloCount = 0
+    var endCount = 0
+    /// Descriptors that arrived with the bytes that were read last.
+    var arrivedDescriptors: [Int32] = []
+    /// The message that was found: its place after `buffer.start`, and its header.
+    var messageOffset = 0
+    var messageCount = 0
+    package private(set) var messageTypeTag: UInt32 = 0
+    private var messageDescriptorCount = 0
+
+    package init(_ stream: StreamDescriptor, _ options: StreamOptions) {
+        self.stream = stream
+        self.options = options
+        shortReadMeansEmpty = stream.shortReadMeansEmpty && options.maximumDescriptors == 0
+    }
+
+    deinit { close() }
+
+    // MARK: Receiving
+
+    /// Waits for a message. When it returns true the caller holds the message: it reads `message` and then calls `end`.
+    ///
+    /// - Returns: false when the peer has finished.
+    @usableFromInline
+    package func begin(until deadline: Deadline) async throws(IPCError) -> Bool {
+        if !lock.tryAcquire() { try await lock.acquire(until: deadline, "receive", engine: stream.engine) }
+        do throws(IPCError) {
+            var progress = Progress.blocked
+            if deadline != .never || !isKnownToBeEmpty { progress = try advance() }
+            while progress == .blocked {
+                progress = try spin()
+                guard progress == .blocked else { break }
+                if stream.registration.readable.willLast { buffer.releaseIfEmpty() }
+                try await stream.registration.waitReadable(until: deadline, "receive")
+                if lock.isClosed { throw .closed("receive") }
+                progress = try advance()
+            }
+            if progress == .message { return true }
+        } catch {
+            release()
+            throw error
+        }
+        release()
+        return false
+    }
+
+    /// The same without waiting: nil when there is nothing yet.
+    package func tryBegin() throws(IPCError) -> Bool? {
+        guard lock.tryAcquire() else {
+            if lock.isClosed { throw .closed("receive") }
+            return nil  // somebody waits already, and is first in line
+        }
+        do throws(IPCError) {
+            let progress = try advance()
+            if progress == .message { return true }
+            release()
+            return progress == .ended ? false : nil
+        } catch {
+            release()
+            throw error
+        }
+    }
+
+    /// The bytes of the message that `begin` found. They stay where they are until `end`, by the same holder.
+    @usableFromInline
+    package var messageBytes: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: buffer.bytes[messageOffset..<messageOffset + messageCount])
+    }
+
+    /// Lets `body` read the message that `begin` found.
+    @inlinable
+    package func withMessage<Result, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        // SAFETY: the span does not outlive the call, during which the caller holds the message.
+        try body(unsafe RawSpan(_unsafeBytes: messageBytes))
+    }
+
+    /// A copy of the message that `begin` found.
+    package var messageCopy: [UInt8] { unsafe Array(messageBytes) }
+
+    /// The descriptors that came with the message, which the caller now owns.
+    package func takeDescriptors() -> [PassedDescriptor] {
+        let taken = arrivedDescriptors.prefix(messageDescriptorCount).map { PassedDescriptor(owning: $0) }
+        arrivedDescriptors.removeFirst(taken.count)
+        messageDescriptorCount = 0
+        return taken
+    }
+
+    /// Consumes the message and lets the next receiver go on.
+    @usableFromInline
+    package func end() {
+        consume()
+        release()
+    }
+
+    /// Consumes the message and finds the next one among the bytes that have been read.
+    ///
+    /// - Returns: false, and the message is over as by `end`, when there is none.
+    package func nextWithinBuffer() -> Bool {
+        consume()
+        // What is wrong with the next frame is thrown by the next receive.
+        if ending == nil, (try? parse()) == true { return true }
+        release()
+        return false
+    }
+
+    private func consume() {
+        for unwanted in arrivedDescriptors.prefix(messageDescriptorCount) { closeDescriptor(unwanted) }
+        arrivedDescriptors.removeFirst(messageDescriptorCount)
+        messageDescriptorCount = 0
+        buffer.drop(messageOffset + messageCount)
+        messageOffset = 0
+        messageCount = 0
+    }
+
+    // MARK: One step
+
+    /// Whether a read would find nothing, as far as is known, and it pays to wait for the poller instead: the last read
+    /// took all there was, and other descriptors are busy too. What has come since is an event at the poller.
+    private var isKnownToBeEmpty: Bool {
+        lastReadWasShort && buffer.count == 0 && stream.engine.scheduler.isCrowded
+    }
+
+    private func spin() throws(IPCError) -> Progress {
+        guard spinning.shouldSpin(stream.engine) else { return .blocked }
+        let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
+        var progress: Progress
+        repeat { progress = try advance() } while progress == .blocked && MonotonicClock.nanoseconds < limit
+        spinning.record(progress != .blocked)
+        return progress
+    }
+
+    /// Finds the next message, reading what is there.
+    private func advance() throws(IPCError) -> Progress {
+        while true {
+            switch ending {
+            case .finished: return .ended
+            case .failed(let error): throw error
+            case nil: break
+            }
+            do throws(IPCError) {
+                if try parse() { return .message }
+                if ending != nil { continue }
+                guard let count = try read() else { return .blocked }
+                if count == 0 {
+                    if try stream.awaitsFirstWriter() { return .blocked }
+                    try reachEnd()
+                }
+            } catch {
+                ending = .failed(error)
+                if error.code != .peerClosed && error.code != .truncated {
+                    stream.shutdown(reading: true, writing: true)
+                }
+                throw error
+            }
+        }
+    }
+
+    /// One read into the buffer: nil when it would block, 0 at the end of the stream.
+    private func read() throws(IPCError) -> Int? {
+        let room = unsafe buffer.room(for: wantedCount)
+        do throws(SystemCallError) {
+            let count: Int?
+            if options.maximumDescriptors > 0 {
+                count = try unsafe readWithDescriptors(into: room)
+            } else {
+                count = try unsafe stream.read(into: room)
+            }
+            lastReadWasShort = count != nil && count! < room.count && shortReadMeansEmpty
+            if let count { buffer.append(count) }
+            return count
+        } catch {
+            // The peer closed without reading what was sent to it. What it sent has been read by now.
+            if error.errno == Errno.connectionReset { return 0 }
+            throw IPCError(error, "receive")
+        }
+    }
+
+    private func readWithDescriptors(into room: UnsafeMutableRawBufferPointer) throws(SystemCallError) -> Int? {
+        guard let received = try unsafe SocketCalls.receiveMessage(stream.number, into: room) else { return nil }
+        arrivedDescriptors += received.descriptors
+        if received.controlWasTruncated { descriptorsWereLost = true }
+        return received.byteCount
+    }
+    private var descriptorsWereLost = false
+
+    private func reachEnd() throws(IPCError) {
+        if options.framing == .none {
+            ending = .finished
+        } else if buffer.count > 0 {
+            throw IPCError(.truncated, "receive: the peer went away inside a message")
+        } else if options.framing == .framesFromManyWriters && helloCount > 0 && endCount == helloCount {
+            ending = .finished
+        } else {
+            throw IPCError(.peerClosed, "receive: the peer is gone without having finished")
+        }
+    }
+
+    // MARK: Frames
+
+    /// How many bytes in all the frame at the front needs, as far as is known.
+    private var wantedCount: Int {
+        let bytes = unsafe buffer.bytes
+        guard options.framing != .none, bytes.count >= FrameHeader.byteCount,
+            helloCount > 0, let header = try? unsafe FrameHeader(bytes, limit: options.maximumMessageSize)
+        else { return FrameHeader.byteCount }
+        return FrameHeader.byteCount + Int(header.length)
+    }
+
+    /// Looks for a whole message among the bytes that have been read.
+    private func parse() throws(IPCError) -> Bool {
+        if descriptorsWereLost {
+            throw IPCError(
+                .descriptorsTruncated,
+                "receive: descriptors were lost on the way, so the connection ends; this process may have no free "
+                    + "descriptor (RLIMIT_NOFILE)")
+        }
+        if options.framing == .none {
+            messageCount = min(buffer.count, options.maximumMessageSize)
+            return messageCount > 0
+        }
+        while true {
+            let bytes = unsafe buffer.bytes
+            guard bytes.count >= FrameHeader.byteCount else { return false }
+            let mayBeHello = helloCount == 0 || options.framing == .framesFromManyWriters
+            if mayBeHello, helloCount == 0 || (unsafe Hello.begins(bytes)) {
+                try unsafe Hello.check(bytes)
+                helloCount += 1
+                buffer.drop(Hello.byteCount)
+                continue
+            }
+            let header = try unsafe FrameHeader(bytes, limit: options.maximumMessageSize)
+            guard header.descriptorCount <= options.maximumDescriptors else {
+                throw IPCError(
+                    .protocolViolation,
+                    "receive: the peer sent \(header.descriptorCount) descriptors and the limit is "
+                        + "\(options.maximumDescriptors)")
+            }
+            if header.kind == .end {
+                buffer.drop(FrameHeader.byteCount)
+                endCount += 1
+                if options.framing == .framesFromManyWriters { continue }
+                ending = .finished
+                return false
+            }
+            guard bytes.count - FrameHeader.byteCount >= Int(header.length) else { return false }
+            try checkDescriptors(header)
+            messageOffset = FrameHeader.byteCount
+            messageCount = Int(header.length)
+            messageTypeTag = header.typeTag
+            return true
+        }
+    }
+
+    /// Descriptors arrive with the first byte of their frame, and a read does not go past them: so what is there belongs
+    /// to this frame or is more than was announced.
+    private func checkDescriptors(_ header: FrameHeader) throws(IPCError) {
+        guard arrivedDescriptors.count >= Int(header.descriptorCount),
+            arrivedDescriptors.count <= options.maximumDescriptors
+        else {
+            throw IPCError(
+                .protocolViolation,
+                "receive: the peer announced \(header.descriptorCount) descriptors and \(arrivedDescriptors.count) came"
+            )
+        }
+        messageDescriptorCount = Int(header.descriptorCount)
+    }
+
+    // MARK: Closing
+
+    func release() {
+        if lock.release() { tearDown() }
+    }
+
+    /// Closes this end. See `ChannelEnd.close`.
+    package func close() {
+        if lock.close() { tearDown() } else { stream.registration.readable.signal() }
+    }
+
+    private func tearDown() {
+        guard !hasEndedUse else { return }
+        hasEndedUse = true
+        for descriptor in arrivedDescriptors { closeDescriptor(descriptor) }
+        arrivedDescriptors = []
+        stream.endUse()
+    }
+}

@@ -1,0 +1,124 @@
+import IPCSystem
+import Synchronization
+
+/// A descriptor at the poller: one wait point for each direction.
+///
+/// Registrations are never freed but used again, under a new generation. So the poller may follow an event to a
+/// registration without a lock: at worst it gives a hint to somebody who did not need it.
+package final class Registration: Sendable {
+    /// Someone may wait until the descriptor can be read.
+    package let readable: WaitPoint
+    /// Someone may wait until the descriptor can be written.
+    package let writable: WaitPoint
+
+    let index: UInt32
+    let generation = Atomic<UInt32>(0)
+    private let number = Atomic<Int32>(-1)
+
+    /// What the poller watches, and under which lock that changes.
+    private struct Interest {
+        var events: UInt32 = 0
+        var isAdded = false
+        var isUnpollable = false
+    }
+    private let interest = Mutex(Interest())
+    private let watched = Atomic<UInt32>(0)
+    /// How often the descriptor became writable while nobody waited for that.
+    private let idleWritable = Atomic<UInt32>(0)
+
+    init(index: UInt32, engine: WaitEngine) {
+        self.index = index
+        readable = WaitPoint(engine: engine)
+        writable = WaitPoint(engine: engine)
+    }
+
+    /// What epoll carries, and hands back with each event.
+    private var data: UInt64 { UInt64(index) | UInt64(generation.load(ordering: .relaxed)) << 32 }
+
+    func begin(_ descriptor: Int32) {
+        number.store(descriptor, ordering: .relaxed)
+    }
+
+    /// Waits until the descriptor may be readable. See ``WaitPoint/wait(until:_:)``.
+    package func waitReadable(until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
+        if watched.load(ordering: .relaxed) & EpollCalls.readable == 0 { try watch(EpollCalls.readable, doing) }
+        try await readable.wait(until: deadline, doing)
+    }
+
+    /// Waits until the descriptor may be writable.
+    package func waitWritable(until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
+        if watched.load(ordering: .relaxed) & EpollCalls.writable == 0 { try watch(EpollCalls.writable, doing) }
+        try await writable.wait(until: deadline, doing)
+    }
+
+    /// Waits until the descriptor may be writable, whatever happens to the task.
+    package func waitWritableUnconditionally(_ doing: StaticString) async throws(IPCError) {
+        if watched.load(ordering: .relaxed) & EpollCalls.writable == 0 { try watch(EpollCalls.writable, doing) }
+        await writable.waitUnconditionally()
+    }
+
+    /// Adds `events` to what the poller watches. Edge-triggered: a change reports at once what is ready by then.
+    private func watch(_ events: UInt32, _ doing: StaticString) throws(IPCError) {
+        try interest.withLock { interest throws(IPCError) in
+            try mapping("\(doing)") { () throws(SystemCallError) in
+                try change(&interest, to: interest.events | events)
+            }
+        }
+        readable.engine.start()
+    }
+
+    private func change(_ interest: inout Interest, to events: UInt32) throws(SystemCallError) {
+        guard events != interest.events else { return }
+        let poller = readable.engine.pollerNumber
+        let number = number.load(ordering: .relaxed)
+        if interest.isAdded {
+            try EpollCalls.modify(number, in: poller, events: events, data: data)
+        } else {
+            try EpollCalls.add(number, to: poller, events: events, data: data)
+        }
+        interest.isAdded = true
+        interest.events = events
+        watched.store(events, ordering: .relaxed)
+    }
+
+    /// What the poller saw. `eventGeneration` tells whether the event belongs to this use of the registration.
+    func deliver(_ events: UInt32, eventGeneration: UInt32) {
+        guard eventGeneration == generation.load(ordering: .relaxed) else { return }
+        let over = events & EpollCalls.hungUp != 0
+        if over || events & EpollCalls.readable != 0 { readable.signal() }
+        guard over || events & EpollCalls.writable != 0 else { return }
+        if over || writable.isOccupied {
+            idleWritable.store(0, ordering: .relaxed)
+            writable.signal()
+        } else {
+            writable.signal()
+            let idle = idleWritable.load(ordering: .relaxed) + 1
+            idleWritable.store(idle, ordering: .relaxed)
+            // A socket becomes writable each time its peer reads. Nobody has waited for that for a while: stop asking.
+            if idle >= 16 { stopWatchingWritable() }
+        }
+    }
+
+    private func stopWatchingWritable() {
+        idleWritable.store(0, ordering: .relaxed)
+        interest.withLock { interest in
+            guard interest.isAdded, interest.events & EpollCalls.readable != 0, !writable.isOccupied else { return }
+            // A failure leaves the interest as it is, which costs time and nothing else.
+            try? change(&interest, to: interest.events & ~EpollCalls.writable)
+        }
+        // A task that found the direction watched just before this may wait now: let it look again.
+        writable.signal()
+    }
+
+    /// Takes the descriptor away from the poller. Its owner closes it afterwards, when nobody uses it any more.
+    func end() {
+        generation.wrappingAdd(1, ordering: .relaxed)
+        let number = number.exchange(-1, ordering: .relaxed)
+        interest.withLock { interest in
+            if interest.isAdded { try? EpollCalls.remove(number, from: readable.engine.pollerNumber) }
+            interest = Interest()
+            watched.store(0, ordering: .relaxed)
+        }
+        idleWritable.store(0, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,125 @@
+public import IPCCore
+package import IPCSystem
+
+/// Messages both ways over a stream socket.
+///
+/// The peer's `finish` and its death are told apart, and a death ends a waiting `receive` at once. unix(7).
+public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
+    /// The bytes of one message.
+    public typealias Inbound = [UInt8]
+    /// The bytes of one message.
+    public typealias Outbound = [UInt8]
+
+    @usableFromInline package let receiver: StreamReceiver
+    package let sender: StreamSender
+
+    package init(_ descriptor: consuming OwnedDescriptor, _ options: SocketOptions) throws(IPCError) {
+        let number = descriptor.number
+        try mapping("set up a socket") { () throws(SystemCallError) in
+            if options.maximumDescriptors == 0 { _ = try SocketCalls.setPassesDescriptors(number, false) }
+            if options.sendBufferSize != nil || options.receiveBufferSize != nil {
+                try SocketCalls.setBufferSizes(
+                    number, send: options.sendBufferSize, receive: options.receiveBufferSize)
+            }
+        }
+        let stream = try StreamDescriptor(descriptor, kind: .socket, uses: 2)
+        receiver = StreamReceiver(stream, options.stream)
+        sender = StreamSender(stream, options.stream)
+    }
+
+    /// Two channels that are each other's peers. socketpair(2).
+    ///
+    /// - Throws: `.resourceExhausted` when no descriptor is free.
+    public static func makePair(
+        _ options: SocketOptions = SocketOptions()
+    ) throws(IPCError) -> (SocketChannel, SocketChannel) {
+        let ends = try mapping("make a pair of sockets") { () throws(SystemCallError) in
+            try SocketCalls.makePair(.stream)
+        }
+        let first = OwnedDescriptor(owning: ends.0)
+        let second = OwnedDescriptor(owning: ends.1)
+        return (try SocketChannel(first, options), try SocketChannel(second, options))
+    }
+
+    /// An ordered, lossless link that preserves boundaries and tells a finish from a death.
+    public var guarantees: ChannelGuarantees {
+        ChannelGuarantees(
+            direction: .both, framing: sender.options.framing, maximumMessageSize: sender.options.maximumMessageSize)
+    }
+
+    public func receive(until deadline: Deadline) async throws(IPCError) -> [UInt8]? {
+        guard try await receiver.begin(until: deadline) else { return nil }
+        defer { receiver.end() }
+        return receiver.messageCopy
+    }
+
+    public func tryReceive() throws(IPCError) -> Received<[UInt8]> { try receiver.tryReceive() }
+
+    @inlinable
+    public func receive<Result, Failure: Error>(
+        until deadline: Deadline, _ body: (RawSpan) throws(Failure) -> Result
+    ) async throws(ChannelBodyError<Failure>) -> Result? {
+        do throws(IPCError) {
+            guard try await receiver.begin(until: deadline) else { return nil }
+        } catch {
+            throw .channel(error)
+        }
+        defer { receiver.end() }
+        do throws(Failure) {
+            return try receiver.withMessage(body)
+        } catch {
+            throw .body(error)
+        }
+    }
+
+    public func tryReceive<Result, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(ChannelBodyError<Failure>) -> Received<Result> {
+        try receiver.tryReceive(body)
+    }
+
+    public func receive(
+        upTo maximumCount: Int, until deadline: Deadline, into body: (RawSpan) -> Void
+    ) async throws(IPCError) -> Int? {
+        try await receiver.receive(upTo: maximumCount, until: deadline, into: body)
+    }
+
+    public func send(_ message: [UInt8], until deadline: Deadline) async throws(IPCError) {
+        try await unsafe sender.send(message.span.bytes, until: deadline)
+    }
+
+    public func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
+        try await sender.send(bytes, until: deadline)
+    }
+
+    public func send<Failure: Error>(
+        byteCount: Int, until deadline: Deadline, initializingWith body: (inout OutputRawSpan) throws(Failure) -> Void
+    ) async throws(ChannelBodyError<Failure>) {
+        try await sender.send(byteCount: byteCount, until: deadline, initializingWith: body)
+    }
+
+    public func send(contentsOf bytes: RawSpan, messageSize: Int, until deadline: Deadline) async throws(BatchError) {
+        try await sender.send(contentsOf: bytes, messageSize: messageSize, until: deadline)
+    }
+
+    public func send(contentsOf messages: [[UInt8]], until deadline: Deadline) async throws(BatchError) {
+        try await sender.send(contentsOf: messages, until: deadline)
+    }
+
+    public func trySend(_ message: [UInt8]) throws(IPCError) -> Bool {
+        try unsafe sender.trySend(message.span.bytes)
+    }
+
+    public func trySend(_ bytes: RawSpan) throws(IPCError) -> Bool { try sender.trySend(bytes) }
+
+    /// Ends the sending direction: the peer's `receive` returns nil after the last message. Receiving goes on.
+    public func finish(until deadline: Deadline) async throws(IPCError) {
+        try await sender.finish(until: deadline)
+    }
+
+    /// Closes both directions.
+    public func close() {
+        sender.close()
+        receiver.close()
+    }
+}

@@ -1,0 +1,74 @@
+import CBaselines
+
+/// One process of a baseline: hands the descriptors to the C that does the work, on the only thread.
+struct BaselineProcess {
+    let assignment: ProcessAssignment
+    let descriptors: [Int32]
+
+    private var plan: cbase_plan {
+        cbase_plan(bytes: assignment.job.bytes, duration_ns: assignment.nanoseconds)
+    }
+
+    private var link: cbase_link {
+        assignment.job.transport == .pipe
+            ? cbase_link(reader: descriptors[0], writer: descriptors[1], is_socket: false)
+            : cbase_link(reader: descriptors[0], writer: descriptors[0], is_socket: true)
+    }
+
+    /// Opens the listener before the process says that it is ready; nil for work without one.
+    func listen() throws(BenchmarkFailure) -> Int32? {
+        guard assignment.job.work == .accept, assignment.side == .peer else { return nil }
+        return try checked("listening at \(assignment.path)", unsafe cbase_accept_open(assignment.path))
+    }
+
+    /// Does the work; what goes wrong stands in `report`.
+    func work(listener: Int32?, report: inout cbase_report) {
+        cbase_work_prepare()
+        switch assignment.side {
+        case .initiator: initiate(&report)
+        case .peer: serve(listener, &report)
+        }
+    }
+
+    private func initiate(_ report: inout cbase_report) {
+        switch assignment.job.work {
+        case .roundTrip, .hog:
+            unsafe cbase_rtt_initiator(link, plan, &report)
+        case .stream, .batch:
+            unsafe cbase_stream_send(link, plan, &report)
+        case .channels, .pool:
+            unsafe cbase_channels_initiator(descriptors, descriptors.count, plan, &report)
+        case .passDescriptor:
+            unsafe cbase_pass_initiator(descriptors[0], plan, &report)
+        case .accept:
+            unsafe cbase_accept_client(assignment.path, plan, &report)
+        case .spawn:
+            unsafe cbase_spawn("/bin/true", plan, &report)
+        case .idleResident:
+            unsafe cbase_idle_resident(descriptors, descriptors.count, &report)
+        case .idleProcessorTime:
+            unsafe cbase_idle_processor_time(descriptors, descriptors.count, plan, &report)
+        case .allocationsInPlace, .allocationsArray, .allocationsBatch:
+            unsafe cbase_report_fail(&report, "allocations have no baseline in C", 0)
+        }
+    }
+
+    private func serve(_ listener: Int32?, _ report: inout cbase_report) {
+        switch assignment.job.work {
+        case .roundTrip, .hog:
+            unsafe cbase_rtt_echo(link, plan, &report)
+        case .stream, .batch:
+            unsafe cbase_stream_receive(link, plan, &report)
+        case .channels, .pool:
+            unsafe cbase_channels_echo(descriptors, descriptors.count, plan, &report)
+        case .passDescriptor:
+            unsafe cbase_pass_echo(descriptors[0], plan, &report)
+        case .accept:
+            unsafe cbase_accept_server(listener ?? -1, plan, &report)
+        case .idleResident, .idleProcessorTime:
+            unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
+        case .spawn, .allocationsInPlace, .allocationsArray, .allocationsBatch:
+            unsafe cbase_report_fail(&report, "this work has no peer", 0)
+        }
+    }
+}

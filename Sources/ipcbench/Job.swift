@@ -1,0 +1,94 @@
+/// One piece of work, as both sides of a ratio do it.
+struct Job: Equatable {
+    /// What is done.
+    enum Work: String {
+        /// A message goes over, the same bytes come back.
+        case roundTrip = "rtt"
+        /// Messages one way, one send each.
+        case stream
+        /// Messages one way, many in one send.
+        case batch
+        /// Many round trips at once, one on each channel.
+        case channels
+        /// Round trips beside a task that works for 50 ms each time it is resumed.
+        case hog
+        /// Tasks that do nothing, given to two workers.
+        case pool
+        /// A descriptor goes over and comes back.
+        case passDescriptor = "fd-pass"
+        /// Connect, one message, close.
+        case accept
+        /// Start a program, read its output to the end, collect its status.
+        case spawn
+        /// Memory that channels take on which nothing happens.
+        case idleResident = "idle-resident"
+        /// Processor time that channels take on which nothing happens.
+        case idleProcessorTime = "idle-processor-time"
+        /// Heap allocations of round trips with the in-place forms.
+        case allocationsInPlace = "allocations-in-place"
+        /// Heap allocations of round trips whose messages are arrays.
+        case allocationsArray = "allocations-array"
+        /// Heap allocations of batches there and back.
+        case allocationsBatch = "allocations-batch"
+    }
+
+    /// What carries the messages.
+    enum Transport: String {
+        case pipe
+        case unixStream = "unix-stream"
+        /// The work brings its own: a path, a child.
+        case none
+    }
+
+    /// Who does the work.
+    enum Implementation: String {
+        case library
+        case c
+    }
+
+    /// Where the library's tasks run.
+    enum Executor: String {
+        case ipc
+        case standard = "default"
+    }
+
+    var work: Work
+    var transport: Transport
+    var by: Implementation
+    var executor = Executor.ipc
+    /// Bytes of one message.
+    var bytes: Int
+    /// Channels that are used at once.
+    var channels = 1
+
+    /// Whether times are taken at one end and messages counted at the other.
+    var isOneWay: Bool { work == .stream || work == .batch }
+}
+
+/// Where the processes run.
+enum Pinning: String {
+    /// All on one processor: the cost of the software, no wake-up across processors.
+    case same
+    /// The initiator on one, its peers on another. The library is told nothing of it: it sees the processors that a
+    /// program of its own would see, and decides by them whether to spin.
+    case cross
+    /// Wherever the kernel puts them.
+    case free
+
+    /// The processor for a side, nil if it is free.
+    func processor(for side: Side) -> Int? {
+        switch (self, side) {
+        case (.free, _): nil
+        case (.same, _), (.cross, .initiator): 0
+        case (.cross, .peer): 1
+        }
+    }
+}
+
+/// The two sides of a measurement.
+enum Side: String {
+    /// Sends first and takes the times.
+    case initiator
+    /// Echoes, receives or serves.
+    case peer
+}
