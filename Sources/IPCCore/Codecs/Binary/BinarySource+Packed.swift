@@ -100,6 +100,8 @@ extension BinarySource {
         ) { bytes in
             let raw = UnsafeRawBufferPointer(bytes)
             let count = raw.count / MemoryLayout<Wire>.size
+            // The initializer below writes to the empty array that all threads share.
+            guard count > 0 else { return [] }
             return try unsafe [Element](unsafeUninitializedCapacity: count) { buffer, initializedCount in
                 for index in 0..<count {
                     let word = unsafe raw.loadUnaligned(fromByteOffset: index * MemoryLayout<Wire>.size, as: wire)
