@@ -45,7 +45,7 @@ public struct Signal: RawRepresentable, Hashable, Sendable {
     /// SIGCHLD: a child stopped, went on or ended.
     public static let child = Signal(rawValue: 17)
     /// SIGCONT: go on after a stop.
-    public static let resume = Signal(rawValue: 18)
+    public static let `continue` = Signal(rawValue: 18)
     /// SIGSTOP: stops the process; nobody can catch it.
     public static let stop = Signal(rawValue: 19)
     /// SIGTSTP: Control-Z.

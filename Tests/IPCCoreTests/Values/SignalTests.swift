@@ -8,7 +8,7 @@ import Testing
             (.hangUp, SIGHUP), (.interrupt, SIGINT), (.quit, SIGQUIT), (.illegalInstruction, SIGILL), (.trap, SIGTRAP),
             (.abort, SIGABRT), (.busError, SIGBUS), (.floatingPointException, SIGFPE), (.kill, SIGKILL),
             (.user1, SIGUSR1), (.segmentationFault, SIGSEGV), (.user2, SIGUSR2), (.brokenPipe, SIGPIPE),
-            (.alarm, SIGALRM), (.terminate, SIGTERM), (.stackFault, SIGSTKFLT), (.child, SIGCHLD), (.resume, SIGCONT),
+            (.alarm, SIGALRM), (.terminate, SIGTERM), (.stackFault, SIGSTKFLT), (.child, SIGCHLD), (.continue, SIGCONT),
             (.stop, SIGSTOP), (.terminalStop, SIGTSTP), (.terminalInput, SIGTTIN), (.terminalOutput, SIGTTOU),
             (.urgent, SIGURG), (.cpuTimeExceeded, SIGXCPU), (.fileSizeExceeded, SIGXFSZ), (.virtualAlarm, SIGVTALRM),
             (.profiling, SIGPROF), (.windowChange, SIGWINCH), (.inputOutput, SIGIO), (.powerFailure, SIGPWR),
