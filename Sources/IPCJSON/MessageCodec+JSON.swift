@@ -1,6 +1,5 @@
-@_exported public import IPCCore
-
 public import FoundationEssentials
+@_exported public import IPCCore
 
 extension MessageCodec where Inbound: Codable, Outbound: Codable {
     /// Messages as JSON text, for peers that are not Swift. Larger and slower than `.binary`.
