@@ -2,13 +2,10 @@ import IPCWorkers
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct FailureTests {
+    /// In the helper program, whose workers are itself: the names of error types have their module in them.
     @Test func typedErrorsArriveAsThemselves() async throws {
-        try await withHelperPool { pool async throws in
-            #expect(await thrown { try await pool.run(TypedThrow(number: 4)) } as? Fault == Fault(number: 4))
-            #expect(
-                await thrown { try await pool.run(ThrowOne(kind: .listed)) } as? OtherFault
-                    == OtherFault(reason: "listed"))
-        }
+        let output = try await Command(.path(helperPath), arguments: ["typed-errors"]).output()
+        #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
     }
 
     @Test func otherErrorsArriveWithTheirDescription() async throws {
@@ -32,7 +29,7 @@ import Testing
                 let tasks = [TypedThrow(number: 1), TypedThrow(number: 2)]
                 for try await value in pool.map(tasks) { values.append(value) }
             }
-            #expect(error as? Fault == Fault(number: 1))
+            #expect((error as? IPCError)?.message.contains("number: 1") == true)
             #expect(values.isEmpty)
             #expect(try await pool.run(Square(value: 2)) == 4)
         }
