@@ -27,7 +27,7 @@ let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWork
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
-    ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+    ("IPCCoreTests", ["IPCCore", "IPCSockets", "IPCSystem"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),

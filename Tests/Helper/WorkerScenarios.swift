@@ -12,7 +12,8 @@ let workerScenarios: [String: Scenario] = [
 /// Every type but `NotServed`.
 func serveTasks() async throws {
     try await Worker.serveIfSpawned(
-        Noop.self, Square.self, Nap.self, Burn.self, Echo.self, WorkerProcessID.self, Crash.self, CrashOnce.self,
+        Noop.self, Square.self, Nap.self, WaitForFile.self, Burn.self, Echo.self, WorkerProcessID.self, Crash.self,
+        CrashOnce.self,
         TypedThrow.self, ThrowOne.self, WaitForCancellation.self, Recursion.self, Leftovers.self, StartChild.self,
         Complain.self)
 }
