@@ -47,16 +47,6 @@ package enum DescriptorCalls {
         }
     }
 
-    /// splice(2), at least one side a pipe: nil when it would block, 0 at the end of `from`.
-    package static func splice(from: Int32, to: Int32, byteCount: Int) throws(SystemCallError) -> Int? {
-        try retryingUnlessBlocked(.splice) { cipc_splice(from, to, byteCount, 0) }
-    }
-
-    /// tee(2), both sides pipes: nil when it would block, 0 at the end of `from`.
-    package static func tee(from: Int32, to: Int32, byteCount: Int) throws(SystemCallError) -> Int? {
-        try retryingUnlessBlocked(.tee) { cipc_tee(from, to, byteCount) }
-    }
-
     /// fcntl(2) F_GETPIPE_SZ: the capacity of a pipe in bytes.
     package static func pipeCapacity(_ number: Int32) throws(SystemCallError) -> Int {
         try retrying(.fcntl) { cipc_get_pipe_size(number) }

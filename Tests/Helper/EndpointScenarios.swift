@@ -3,7 +3,8 @@ import IPCProcess
 
 let endpointScenarios: [String: Scenario] = ["endpoints": endpoints]
 
-/// Takes a reading end and a writing end from its parent, copies from one to the other, and checks the rules on the way.
+/// Takes a reading end and a writing end from its parent, copies from one to the other, and checks the rules on the
+/// way.
 private func endpoints(_ arguments: [String]) async throws -> Int32 {
     try require(InheritedEndpoints.count == 2, "\(InheritedEndpoints.count) endpoints")
     try require(unsafe getenv(InheritedEndpoints.variable) == nil, "the variable is still set")

@@ -87,7 +87,7 @@ import Testing
 
     @Test func stoppedChildIsEnded() async throws {
         let child = try await ChildProcess.spawn("sleep", arguments: ["600"])
-        try child.send(Signal(rawValue: 19))
+        try child.send(.stop)
         #expect(try await child.terminate(grace: .seconds(60)) == .signaled(.terminate, coreDumped: false))
     }
 

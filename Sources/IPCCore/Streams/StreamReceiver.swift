@@ -6,7 +6,7 @@ import IPCSystem
 /// marked below.
 @usableFromInline
 package final class StreamReceiver: @unchecked Sendable {
-    private enum Ending {
+    enum Ending {
         case finished
         case failed(IPCError)
     }
@@ -18,27 +18,29 @@ package final class StreamReceiver: @unchecked Sendable {
 
     package let stream: StreamDescriptor
     package let options: StreamOptions
-    private let lock = TaskLock()
+    private let shortReadMeansEmpty: Bool
+    let lock = TaskLock()
 
     // Protected by the lock.
-    private var buffer = ReceiveBuffer()
-    private var ending: Ending?
+    var buffer = ReceiveBuffer()
+    var ending: Ending?
     private var spinning = SpinPolicy()
     private var hasEndedUse = false
-    private var lastReadWasShort = false
-    private var helloCount = 0
-    private var endCount = 0
+    var lastReadWasShort = false
+    var helloCount = 0
+    var endCount = 0
     /// Descriptors that arrived with the bytes that were read last.
-    private var arrivedDescriptors: [Int32] = []
+    var arrivedDescriptors: [Int32] = []
     /// The message that was found: its place after `buffer.start`, and its header.
-    private var messageOffset = 0
-    private var messageCount = 0
+    var messageOffset = 0
+    var messageCount = 0
     package private(set) var messageTypeTag: UInt32 = 0
     private var messageDescriptorCount = 0
 
     package init(_ stream: StreamDescriptor, _ options: StreamOptions) {
         self.stream = stream
         self.options = options
+        shortReadMeansEmpty = stream.shortReadMeansEmpty && options.maximumDescriptors == 0
     }
 
     deinit { close() }
@@ -170,7 +172,10 @@ package final class StreamReceiver: @unchecked Sendable {
                 if try parse() { return .message }
                 if ending != nil { continue }
                 guard let count = try read() else { return .blocked }
-                if count == 0 { try reachEnd() }
+                if count == 0 {
+                    if try stream.awaitsFirstWriter() { return .blocked }
+                    try reachEnd()
+                }
             } catch {
                 ending = .failed(error)
                 if error.code != .peerClosed && error.code != .truncated {
@@ -191,7 +196,7 @@ package final class StreamReceiver: @unchecked Sendable {
             } else {
                 count = try unsafe stream.read(into: room)
             }
-            lastReadWasShort = count != nil && count! < room.count
+            lastReadWasShort = count != nil && count! < room.count && shortReadMeansEmpty
             if let count { buffer.append(count) }
             return count
         } catch {
@@ -293,7 +298,7 @@ package final class StreamReceiver: @unchecked Sendable {
 
     // MARK: Closing
 
-    private func release() {
+    func release() {
         if lock.release() { tearDown() }
     }
 

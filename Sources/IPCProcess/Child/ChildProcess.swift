@@ -39,10 +39,7 @@ public final class ChildProcess: Sendable {
         // Closing the ends of the pipes is their own deinit's work.
         guard (try? handle.takeStatus()) == nil, !handle.isSettled else { return }
         let handle = handle
-        Task.detached {
-            try? await handle.waitForEnd(until: .never)
-            _ = try? handle.takeStatus()
-        }
+        Task.detached { await handle.reapEventually() }
     }
 
     /// Its process id, for people and logs. It may be reused once the status was taken: send signals by ``send(_:)``.

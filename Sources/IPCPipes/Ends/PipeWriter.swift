@@ -19,38 +19,54 @@ public final class PipeWriter: SendChannel, ByteSendChannel {
         sender = StreamSender(stream, options.stream)
     }
 
+    init(_ sender: StreamSender) {
+        self.sender = sender
+    }
+
     /// Ordered and lossless; the rest depends on the framing.
     public var guarantees: ChannelGuarantees {
         ChannelGuarantees(
             direction: .sends, framing: sender.options.framing, maximumMessageSize: sender.options.maximumMessageSize)
     }
 
+    /// Sends one message, the whole of it or nothing; suspends while the pipe is full.
+    ///
+    /// - Throws: `.peerClosed` when nobody reads any more; `.timedOut` and `.cancelled` when nothing was sent;
+    ///   `.messageTooLarge`, `.finished`, `.closed`. write(2).
     public func send(_ message: [UInt8], until deadline: Deadline) async throws(IPCError) {
         try await unsafe sender.send(message.span.bytes, until: deadline)
     }
 
+    /// Sends the bytes as one message. See ``send(_:until:)``.
     public func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
         try await sender.send(bytes, until: deadline)
     }
 
+    /// Sends one message that `body` writes in place. See ``ByteSendChannel``.
     public func send<Failure: Error>(
         byteCount: Int, until deadline: Deadline, initializingWith body: (inout OutputRawSpan) throws(Failure) -> Void
     ) async throws(ChannelBodyError<Failure>) {
         try await sender.send(byteCount: byteCount, until: deadline, initializingWith: body)
     }
 
+    /// Sends `bytes` cut into messages, many with one system call. See ``ByteSendChannel``.
     public func send(contentsOf bytes: RawSpan, messageSize: Int, until deadline: Deadline) async throws(BatchError) {
         try await sender.send(contentsOf: bytes, messageSize: messageSize, until: deadline)
     }
 
+    /// Sends each element as one message, many with one system call. See ``ByteSendChannel``.
     public func send(contentsOf messages: [[UInt8]], until deadline: Deadline) async throws(BatchError) {
         try await sender.send(contentsOf: messages, until: deadline)
     }
 
+    /// Sends one message if there is room for its beginning; the rest, if any, goes out by itself.
+    ///
+    /// - Returns: false when ``send(_:until:)`` would wait.
     public func trySend(_ message: [UInt8]) throws(IPCError) -> Bool {
         try unsafe sender.trySend(message.span.bytes)
     }
 
+    /// Sends the bytes as one message if there is room for its beginning.
     public func trySend(_ bytes: RawSpan) throws(IPCError) -> Bool { try sender.trySend(bytes) }
 
     /// Ends the stream: with frames the reader gets nil after the last message, without them once every writer has
@@ -59,6 +75,7 @@ public final class PipeWriter: SendChannel, ByteSendChannel {
         try await sender.finish(until: deadline)
     }
 
-    /// Closes the writing end at once. With frames the reader gets `.peerClosed`, without them the end of the pipe.
+    /// Closes the writing end at once; whoever waits on it gets `.closed`. Idempotent. With frames the reader gets
+    /// `.peerClosed`, without them the end of the pipe.
     public func close() { sender.close() }
 }

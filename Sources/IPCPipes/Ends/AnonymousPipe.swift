@@ -13,11 +13,7 @@ public enum AnonymousPipe {
         let ends = try mapping("make a pipe") { () throws(SystemCallError) in try DescriptorCalls.makePipe() }
         let reading = OwnedDescriptor(owning: ends.reading)
         let writing = OwnedDescriptor(owning: ends.writing)
-        if let capacity = options.capacity {
-            try mapping("set the capacity of a pipe to \(capacity) bytes") { () throws(SystemCallError) in
-                _ = try DescriptorCalls.setPipeCapacity(ends.writing, capacity)
-            }
-        }
+        try options.apply(to: ends.writing)
         return (try PipeReader(reading, options), try PipeWriter(writing, options))
     }
 }
