@@ -26,7 +26,7 @@ let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess"]
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
-    ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
+    ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
 ]

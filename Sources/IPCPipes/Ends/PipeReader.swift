@@ -15,20 +15,24 @@ public final class PipeReader: ReceiveChannel, ByteReceiveChannel {
     @usableFromInline package let receiver: StreamReceiver
 
     private let topology: ChannelGuarantees.Topology
+    /// The name that this end was opened by: its maker removes it when nobody uses it any more.
+    private let name: NamedPipe?
 
     package init(
         _ descriptor: consuming OwnedDescriptor, _ options: PipeOptions, mayLackWriter: Bool = false,
-        isOurs: Bool = true, topology: ChannelGuarantees.Topology = .link
+        isOurs: Bool = true, topology: ChannelGuarantees.Topology = .link, name: NamedPipe? = nil
     ) throws(IPCError) {
         let stream = try StreamDescriptor(
             descriptor, kind: .pipe, uses: 1, mayLackWriter: mayLackWriter, shortReadMeansEmpty: isOurs)
         receiver = StreamReceiver(stream, options.stream)
         self.topology = topology
+        self.name = name
     }
 
     init(_ receiver: StreamReceiver, topology: ChannelGuarantees.Topology) {
         self.receiver = receiver
         self.topology = topology
+        name = nil
     }
 
     /// Ordered and lossless; the rest depends on the framing, and for a FIFO on how it sees its end.

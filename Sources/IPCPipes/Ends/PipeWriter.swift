@@ -13,14 +13,18 @@ public final class PipeWriter: SendChannel, ByteSendChannel {
     public typealias Outbound = [UInt8]
 
     package let sender: StreamSender
+    /// The name that this end was opened by: its maker removes it when nobody uses it any more.
+    private let name: NamedPipe?
 
-    package init(_ descriptor: consuming OwnedDescriptor, _ options: PipeOptions) throws(IPCError) {
+    package init(_ descriptor: consuming OwnedDescriptor, _ options: PipeOptions, name: NamedPipe? = nil) throws(IPCError) {
         let stream = try StreamDescriptor(descriptor, kind: .pipe, uses: 1)
         sender = StreamSender(stream, options.stream)
+        self.name = name
     }
 
     init(_ sender: StreamSender) {
         self.sender = sender
+        name = nil
     }
 
     /// Ordered and lossless; the rest depends on the framing.
