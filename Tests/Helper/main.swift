@@ -3,7 +3,7 @@
 
 typealias Scenario = @Sendable ([String]) async throws -> Int32
 
-let tables: [[String: Scenario]] = [processScenarios, endpointScenarios]
+let tables: [[String: Scenario]] = [processScenarios, endpointScenarios, pipeScenarios]
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 if let name = arguments.first, let scenario = tables.lazy.compactMap({ $0[name] }).first {

@@ -238,7 +238,7 @@ import Testing
             let reader = try pipe.openReader()
             let writer = try #require(try pipe.tryOpenWriter())
             reader.close()
-            #expect(await code { try await writer.send([1]) } == .peerClosed)
+            #expect(try await eventualCode { try await writer.send([1]) } == .peerClosed)
             #expect(try pipe.tryOpenWriter() == nil)
         }
     }

@@ -72,9 +72,12 @@ private func little(_ value: UInt64, _ count: Int) -> [UInt8] {
     (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
 }
 
-/// How many descriptors this process has open.
-func descriptorCount() async throws -> Int {
-    var count = 0
-    for number in Int32(0)..<4096 where DescriptorCalls.isOpen(number) { count += 1 }
-    return count
+/// Repeats `body` until it throws, and returns the code. A child that is being started by another test holds copies of
+/// all descriptors until its exec, so that an end that was closed here may live on for a moment.
+func eventualCode(_ body: () async throws -> Void) async throws -> IPCError.Code {
+    for _ in 0..<5000 {
+        if let code = await code(body) { return code }
+        try await Task.sleep(for: .milliseconds(1))
+    }
+    throw IPCError(.timedOut, "it never threw")
 }

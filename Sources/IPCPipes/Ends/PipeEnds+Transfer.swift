@@ -83,7 +83,8 @@ extension PipeChannel: DescriptorTransferable {
     /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no channel of two pipes.
     public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> PipeChannel {
         let (descriptors, state) = (transferred.descriptors, transferred.state)
-        guard descriptors.count == 2, let length = state.first.map(Int.init), state.count > length else {
+        guard descriptors.count == 2, let length = state.first.map(Int.init), length > 0, state.count > 1 + length
+        else {
             throw IPCError(.decodingFailed, "receive a pipe channel: this is not the state of one")
         }
         let outgoing = TransferredDescriptors(

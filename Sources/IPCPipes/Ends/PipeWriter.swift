@@ -16,7 +16,9 @@ public final class PipeWriter: SendChannel, ByteSendChannel {
     /// The name that this end was opened by: its maker removes it when nobody uses it any more.
     private let name: NamedPipe?
 
-    package init(_ descriptor: consuming OwnedDescriptor, _ options: PipeOptions, name: NamedPipe? = nil) throws(IPCError) {
+    package init(_ descriptor: consuming OwnedDescriptor, _ options: PipeOptions, name: NamedPipe? = nil)
+        throws(IPCError)
+    {
         let stream = try StreamDescriptor(descriptor, kind: .pipe, uses: 1)
         sender = StreamSender(stream, options.stream)
         self.name = name
