@@ -4,7 +4,7 @@ import IPCProcess
 /// What other processes do in the tests of pipes.
 let pipeScenarios: [String: Scenario] = [
     "pipe-writer": pipeWriter, "pipe-echo": pipeEcho, "pipe-open": pipeOpen,
-    "pipe-capacity": pipeCapacity,
+    "pipe-capacity": pipeCapacity, "pipe-announced": pipeAnnounced,
 ]
 
 /// PATH NUMBER COUNT finish|close|kill: sends COUNT messages of many sizes into a FIFO that others write to as well.
@@ -61,4 +61,38 @@ private func pipeCapacity(_ arguments: [String]) async throws -> Int32 {
         say("\(error.code)")
     }
     return 0
+}
+
+/// 64 writers announce 1 GiB each and send three bytes of it: the memory stays as it is.
+private func pipeAnnounced(_ arguments: [String]) async throws -> Int32 {
+    let hello = Array("swiftIPC".utf8) + [1, 0, 0, 0, 0, 0, 0, 0]
+    let header: [UInt8] = [0, 0, 0, 64, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+    var kept: [(PipeReader, PipeWriter)] = []
+    var before = 0
+    for count in 0..<65 {
+        let ends = try AnonymousPipe.make(PipeOptions(framing: .bytes))
+        let reader = try PipeReader(
+            adopting: try ends.reader.transfer().descriptors[0], PipeOptions(maximumMessageSize: 1 << 30))
+        try await ends.writer.write(hello + header + [1, 2, 3])
+        do {
+            _ = try await reader.receive(until: .after(.milliseconds(1)))
+            throw Wrong("a message that has not come was received")
+        } catch let error as IPCError {
+            try require(error.code == .timedOut, "\(error)")
+        }
+        kept.append((reader, ends.writer))
+        // The first one starts the threads that the others use too.
+        if count == 0 { before = try await residentBytes() }
+    }
+    let growth = try await residentBytes() - before
+    try require(growth < 64 << 20, "64 connections took \(growth) bytes")
+    withExtendedLifetime(kept) {}
+    return 0
+}
+
+private func residentBytes() async throws -> Int {
+    let number = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+    let reader = try PipeReader(adopting: PassedDescriptor(owning: number))
+    let fields = String(decoding: try await reader.readToEnd(limit: 1000), as: UTF8.self).split(separator: " ")
+    return Int(fields[1])! * 4096
 }

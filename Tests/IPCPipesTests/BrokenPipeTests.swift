@@ -40,9 +40,9 @@ import Testing
     }
 
     /// Repeats `body` until it throws: see `eventualCode`.
-    private static func firstError(_ body: () throws(IPCError) -> Void) throws(IPCError) -> IPCError.Code {
+    private static func firstError(_ body: () throws -> Void) throws -> IPCError.Code? {
         for _ in 0..<10_000_000 {
-            do throws(IPCError) { try body() } catch { return error.code }
+            do { try body() } catch { return (error as? IPCError)?.code }
         }
         throw IPCError(.timedOut, "it never threw")
     }
@@ -91,8 +91,9 @@ import Testing
             }
         }
         let (before, after) = try #require(outcome.withLock { $0 })
-        #expect(before == after)
-        for line in before { #expect(try !Self.isSet(line), "\(line)") }
+        // Other signals may be on their way to the process, SIGCHLD for one.
+        #expect(before.filter { !$0.contains("Pnd") } == after.filter { !$0.contains("Pnd") })
+        for line in before + after { #expect(try !Self.isSet(line), "\(line)") }
         withExtendedLifetime(done) {}
     }
 
