@@ -12,6 +12,7 @@ let processScenarios: [String: Scenario] = [
     "descriptor-races": descriptorRaces,
     "replaced": replaced,
     "signal-state": signalState,
+    "swapped-streams": swappedStreams,
     "spawn-faults": spawnFaults,
 ]
 
@@ -181,6 +182,13 @@ private func signalState(_ arguments: [String]) async throws -> Int32 {
     try require(
         states == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", "\(states) where the host had \(own)")
     return 0
+}
+
+/// Its child's standard output is this process's standard error, and the other way round: each is where the other must
+/// go.
+private func swappedStreams(_ arguments: [String]) async throws -> Int32 {
+    let options = ChildProcess.Options(standardOutput: .descriptor(2), standardError: .descriptor(1))
+    return try await Command("sh", "-c", "echo output; echo error >&2", options: options).run().shellCode
 }
 
 /// Each system call on the way to a child fails in turn: an error, and nothing left behind.

@@ -16,6 +16,27 @@ import Testing
         #expect(text == ["ONE", "TWO", "THREE"])
     }
 
+    @Test func examplesOfTheDocumentationHold() async throws {
+        let firstLine = try await withChildProcess(
+            "sort", options: .init(standardInput: .pipe, standardOutput: .pipe)
+        ) { child in
+            let input = try child.standardInput
+            try await input.send(Array("pear\napple\n".utf8))
+            try await input.finish()
+            for try await line in try child.standardOutput.lines { return line }
+            return ""
+        }
+        #expect(firstLine == "apple")
+        let echoed = try await withChildProcess(
+            "cat", options: .init(standardInput: .pipe, standardOutput: .pipe)
+        ) { child in
+            var lines = try child.standardOutput.lines.makeAsyncIterator()
+            try await child.standardInput.send(Array("hello\n".utf8))
+            return try await lines.next()
+        }
+        #expect(echoed == "hello")
+    }
+
     @Test func linesComeWhileTheChildRuns() async throws {
         try await withChildProcess(
             "sh", arguments: ["-c", "echo ready; read answer; echo got $answer; sleep 600"],
@@ -75,6 +96,12 @@ import Testing
         let output = try await shell("echo a; echo b >&2; echo c", options: .init(standardError: .standardOutput))
         #expect(output.text == "a\nb\nc\n")
         #expect(output.standardError.isEmpty)
+    }
+
+    @Test func streamsCanTradePlaces() async throws {
+        let output = try await Command(.path(helperPath), "swapped-streams").output().checked()
+        #expect(output.text == "error\n")
+        #expect(output.errorText == "output\n")
     }
 
     @Test func endOfAPipeCanBecomeAStandardStream() async throws {
