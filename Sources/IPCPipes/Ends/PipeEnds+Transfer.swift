@@ -1,6 +1,6 @@
 public import IPCCore
 
-/// One descriptor, and as state one byte for how the end is seen (``ChannelGuarantees/Topology``) before that of the
+/// One descriptor, and as state one byte for how the end is seen (`ChannelGuarantees.Topology`) before that of the
 /// receiver: what was read and not delivered goes along.
 extension PipeReader: DescriptorTransferable {
     /// Gives the reading end away, with what it has read and not delivered. It is closed here.

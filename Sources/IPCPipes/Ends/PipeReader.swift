@@ -65,7 +65,7 @@ public final class PipeReader: ReceiveChannel, ByteReceiveChannel {
         try receiver.tryReceive()
     }
 
-    /// Waits for a message and lets `body` read it in place. See ``ByteReceiveChannel``.
+    /// Waits for a message and lets `body` read it in place. See `ByteReceiveChannel`.
     @inlinable
     public func receive<Result, Failure: Error>(
         until deadline: Deadline, _ body: (RawSpan) throws(Failure) -> Result
@@ -83,14 +83,14 @@ public final class PipeReader: ReceiveChannel, ByteReceiveChannel {
         }
     }
 
-    /// Lets `body` read a message in place if one is there. See ``ByteReceiveChannel``.
+    /// Lets `body` read a message in place if one is there. See `ByteReceiveChannel`.
     public func tryReceive<Result, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(ChannelBodyError<Failure>) -> Received<Result> {
         try receiver.tryReceive(body)
     }
 
-    /// Waits for at least one message and hands over those that have arrived. See ``ByteReceiveChannel``.
+    /// Waits for at least one message and hands over those that have arrived. See `ByteReceiveChannel`.
     public func receive(
         upTo maximumCount: Int, until deadline: Deadline, into body: (RawSpan) -> Void
     ) async throws(IPCError) -> Int? {

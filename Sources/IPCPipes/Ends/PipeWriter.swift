@@ -43,31 +43,31 @@ public final class PipeWriter: SendChannel, ByteSendChannel {
         try await unsafe sender.send(message.span.bytes, until: deadline)
     }
 
-    /// Sends the bytes as one message. See ``send(_:until:)``.
+    /// Sends the bytes as one message. See ``send(_:until:)-([UInt8],_)``.
     public func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
         try await sender.send(bytes, until: deadline)
     }
 
-    /// Sends one message that `body` writes in place. See ``ByteSendChannel``.
+    /// Sends one message that `body` writes in place. See `ByteSendChannel`.
     public func send<Failure: Error>(
         byteCount: Int, until deadline: Deadline, initializingWith body: (inout OutputRawSpan) throws(Failure) -> Void
     ) async throws(ChannelBodyError<Failure>) {
         try await sender.send(byteCount: byteCount, until: deadline, initializingWith: body)
     }
 
-    /// Sends `bytes` cut into messages, many with one system call. See ``ByteSendChannel``.
+    /// Sends `bytes` cut into messages, many with one system call. See `ByteSendChannel`.
     public func send(contentsOf bytes: RawSpan, messageSize: Int, until deadline: Deadline) async throws(BatchError) {
         try await sender.send(contentsOf: bytes, messageSize: messageSize, until: deadline)
     }
 
-    /// Sends each element as one message, many with one system call. See ``ByteSendChannel``.
+    /// Sends each element as one message, many with one system call. See `ByteSendChannel`.
     public func send(contentsOf messages: [[UInt8]], until deadline: Deadline) async throws(BatchError) {
         try await sender.send(contentsOf: messages, until: deadline)
     }
 
     /// Sends one message if there is room for its beginning; the rest, if any, goes out by itself.
     ///
-    /// - Returns: false when ``send(_:until:)`` would wait.
+    /// - Returns: false when ``send(_:until:)-([UInt8],_)`` would wait.
     public func trySend(_ message: [UInt8]) throws(IPCError) -> Bool {
         try unsafe sender.trySend(message.span.bytes)
     }

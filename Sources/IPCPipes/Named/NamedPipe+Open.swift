@@ -9,7 +9,7 @@ extension NamedPipe {
         /// for this reader; open another one (before closing this one, so that nothing is lost) to go on.
         case whenLastWriterLeaves
         /// Never: the reader counts as a writer itself, so the FIFO outlives its writers. For a server whose clients come
-        /// and go. Neither the end nor the death of writers is seen (``ChannelGuarantees/Topology/queue``). Needs
+        /// and go. Neither the end nor the death of writers is seen (`ChannelGuarantees.Topology.queue`). Needs
         /// permission to read and to write.
         case never
     }
