@@ -27,14 +27,14 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
-    ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
+    ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
 ]
 
 let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
     ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
     // A program for tests to start; not a product.
-    ("ipc-test-helper", ["IPCProcess", "IPCSystem"], "Tests/Helper"),
+    ("ipc-test-helper", ["IPCProcess", "IPCSockets", "IPCSystem"], "Tests/Helper"),
 ]
 
 let package = Package(
