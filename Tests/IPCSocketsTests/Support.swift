@@ -1,4 +1,4 @@
-import IPCCore
+import IPCProcess
 import IPCSockets
 import IPCSystem
 import Synchronization
