@@ -18,31 +18,60 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
+    ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
+    ("IPCJSON", ["IPCCore"]),
+    ("IPCTestKit", ["IPCCore", "IPCProcess"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
-let publicModules = ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess"]
+let publicModules = [
+    "IPCCore",
+    "IPCPipes",
+    "IPCSockets",
+    "IPCProcess",
+    "IPCWorkers",
+    "IPCJSON",
+    "IPCTestKit",
+]
+
+let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
+    (
+        "ipcbench",
+        ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil
+    ),
+    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"], nil),
+    // Programs for tests to start; not products.
+    ("ipc-test-helper", ["IPCProcess", "IPCSockets", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
+    ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
+]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+    ("IPCJSONTests", ["IPCJSON"]),
     ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
+    (
+        "IPCTestKitTests",
+        ["IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCSockets", "IPCProcess", "IPCSystem"]
+    ),
+    ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
+    ("PackageShapeTests", []),
+    ("DocumentationTests", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
 ]
 
-let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
-    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
-    // A program for tests to start; not a product.
-    ("ipc-test-helper", ["IPCProcess", "IPCSockets", "IPCSystem"], "Tests/Helper"),
-]
+/// The transports of the package as the conformance suite sees them, for tests and for their peer program.
+let conformanceTransports = Target.target(
+    name: "ConformanceTransports", dependencies: ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCSystem"],
+    path: "Tests/ConformanceTransports")
 
 let package = Package(
     name: "swift-ipc",
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
-        + [.target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")])]
+        + [.target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")]), conformanceTransports]
         + executables.map { .executableTarget(name: $0.name, dependencies: $0.dependencies, path: $0.path) }
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11

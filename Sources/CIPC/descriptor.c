@@ -56,12 +56,6 @@ int32_t cipc_bytes_available(int32_t descriptor) {
     return ioctl(descriptor, FIONREAD, &count) < 0 ? -errno : count;
 }
 
-long cipc_splice(int32_t from, int32_t to, size_t count, int32_t more) {
-    return RESULT(splice(from, NULL, to, NULL, count, SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0)));
-}
-
-long cipc_tee(int32_t from, int32_t to, size_t count) { return RESULT(tee(from, to, count, SPLICE_F_NONBLOCK)); }
-
 long cipc_writev(int32_t descriptor, const cipc_iovec *pieces, int32_t count) {
     return RESULT(writev(descriptor, (const struct iovec *)pieces, count));
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -49,4 +50,21 @@ long cipc_write_guarded(int32_t descriptor, const cipc_iovec *pieces, int32_t co
         return result;
     }
     return write_masked(descriptor, pieces, count);
+}
+
+enum { COPIED_TOGETHER = 4096 };
+
+long cipc_write_gathered(int32_t descriptor, int32_t is_socket, const void *head, size_t head_count, const void *body,
+                         size_t body_count) {
+    if (head_count + body_count <= COPIED_TOGETHER) {
+        char together[COPIED_TOGETHER];
+        memcpy(together, head, head_count);
+        if (body_count > 0) memcpy(together + head_count, body, body_count);
+        return is_socket ? cipc_send(descriptor, together, head_count + body_count)
+                         : cipc_write(descriptor, together, head_count + body_count);
+    }
+    if (is_socket) return cipc_send2(descriptor, head, head_count, body, body_count);
+    cipc_iovec pieces[2] = {{(void *)head, head_count}, {(void *)body, body_count}};
+    if (cipc_thread_blocks_sigpipe) return cipc_syscall3(CIPC_SYS_WRITEV, descriptor, (long)pieces, 2);
+    return cipc_write_guarded(descriptor, pieces, 2);
 }

@@ -1,4 +1,5 @@
-public import IPCCore
+import IPCCore
+import IPCSystem
 
 /// How messages lie in a pipe.
 public enum PipeFraming: Sendable, Hashable {
@@ -30,6 +31,14 @@ public struct PipeOptions: Sendable, Hashable {
         self.framing = framing
         self.maximumMessageSize = maximumMessageSize
         self.capacity = capacity
+    }
+
+    /// Gives a pipe the capacity that was asked for.
+    func apply(to number: Int32) throws(IPCError) {
+        guard let capacity else { return }
+        try mapping("set the capacity of a pipe to \(capacity) bytes") { () throws(SystemCallError) in
+            _ = try DescriptorCalls.setPipeCapacity(number, capacity)
+        }
     }
 
     package var stream: StreamOptions {

@@ -36,25 +36,15 @@ package enum DescriptorCalls {
         try retryingUnlessBlocked(.write) { unsafe cipc_write(number, bytes.baseAddress!, bytes.count) }
     }
 
-    /// writev(2) of two pieces on a non-blocking descriptor, without SIGPIPE: nil when there is no room.
+    /// One write of a short head and a body on a non-blocking pipe, without SIGPIPE: nil when there is no room.
     @inlinable
     package static func write(
         _ number: Int32, _ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer
     ) throws(SystemCallError) -> Int? {
-        // SAFETY: the kernel reads the two pieces, which the caller holds.
-        try retryingUnlessBlocked(.writev) {
-            unsafe cipc_write2(number, head.baseAddress!, head.count, body.baseAddress, body.count)
+        // SAFETY: the shim and the kernel read the two pieces, which the caller holds.
+        try retryingUnlessBlocked(.write) {
+            unsafe cipc_write_gathered(number, 0, head.baseAddress!, head.count, body.baseAddress, body.count)
         }
-    }
-
-    /// splice(2), at least one side a pipe: nil when it would block, 0 at the end of `from`.
-    package static func splice(from: Int32, to: Int32, byteCount: Int) throws(SystemCallError) -> Int? {
-        try retryingUnlessBlocked(.splice) { cipc_splice(from, to, byteCount, 0) }
-    }
-
-    /// tee(2), both sides pipes: nil when it would block, 0 at the end of `from`.
-    package static func tee(from: Int32, to: Int32, byteCount: Int) throws(SystemCallError) -> Int? {
-        try retryingUnlessBlocked(.tee) { cipc_tee(from, to, byteCount) }
     }
 
     /// fcntl(2) F_GETPIPE_SZ: the capacity of a pipe in bytes.

@@ -44,18 +44,13 @@ package enum ProcessCalls {
         return Ending(found)
     }
 
-    /// pidfd_open(2).
-    package static func open(_ processID: Int32) throws(SystemCallError) -> OwnedDescriptor {
-        OwnedDescriptor(owning: Int32(try retrying(.pidfd_open) { cipc_pidfd_open(processID) }))
-    }
-
     /// pidfd_send_signal(2) to the process. ESRCH once it has been reaped.
     package static func signal(_ pidfd: Int32, _ number: Int32) throws(SystemCallError) {
         _ = try retrying(.pidfd_send_signal) { cipc_pidfd_signal(pidfd, number, 0) }
     }
 
-    /// pidfd_send_signal(2) to the group that the process leads or led (Linux 6.9, EINVAL before). The group is found by
-    /// the kernel's own record, so it cannot be another one that got the same number.
+    /// pidfd_send_signal(2) to the group that the process leads or led (Linux 6.9, EINVAL before). The group is found
+    /// by the kernel's own record, so it cannot be another one that got the same number.
     package static func signalGroup(_ pidfd: Int32, _ number: Int32) throws(SystemCallError) {
         _ = try retrying(.pidfd_send_signal) { cipc_pidfd_signal(pidfd, number, 1) }
     }
@@ -63,13 +58,6 @@ package enum ProcessCalls {
     /// kill(2) to a process group, by number: only while its leader has not been reaped.
     package static func signalGroup(numbered group: Int32, _ number: Int32) throws(SystemCallError) {
         _ = try retrying(.kill) { cipc_kill(-group, number) }
-    }
-
-    /// prlimit(2) on this process: the limits of one resource.
-    package static func limit(_ resource: Int32) throws(SystemCallError) -> (soft: UInt64, hard: UInt64) {
-        var found = cipc_spawn_limit()
-        _ = try retrying(.prlimit) { unsafe cipc_get_limit(resource, &found) }
-        return (found.soft, found.hard)
     }
 }
 

@@ -81,14 +81,14 @@ package enum SocketCalls {
         try retryingUnlessBlocked(.send) { unsafe cipc_send(number, bytes.baseAddress!, bytes.count) }
     }
 
-    /// sendmsg(2) of two pieces with MSG_NOSIGNAL: nil when there is no room.
+    /// One send of a short head and a body with MSG_NOSIGNAL: nil when there is no room.
     @inlinable
     package static func send(
         _ number: Int32, _ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer
     ) throws(SystemCallError) -> Int? {
-        // SAFETY: the kernel reads the two pieces, which the caller holds.
-        try retryingUnlessBlocked(.sendmsg) {
-            unsafe cipc_send2(number, head.baseAddress!, head.count, body.baseAddress, body.count)
+        // SAFETY: the shim and the kernel read the two pieces, which the caller holds.
+        try retryingUnlessBlocked(.send) {
+            unsafe cipc_write_gathered(number, 1, head.baseAddress!, head.count, body.baseAddress, body.count)
         }
     }
 

@@ -11,7 +11,6 @@ package struct SpawnRequest: Sendable {
 
     package enum Group: Sendable, Hashable {
         case inherited, own, session
-        case member(of: Int32)
     }
 
     /// `source` of this process becomes `target` in the child. Every other descriptor is closed there.
@@ -134,7 +133,6 @@ extension ProcessCalls {
         case .inherited: CIPC_SPAWN_GROUP_INHERITED
         case .own: CIPC_SPAWN_GROUP_OWN
         case .session: CIPC_SPAWN_SESSION
-        case .member(let leader): leader
         }
     }
 }

@@ -1,12 +1,13 @@
 /// The system calls of this package, each with one wrapper. The name is what errors show and what fault injection picks.
 @usableFromInline
 package enum SystemCall: String, Sendable, CaseIterable {
-    case accept4, bind, chmod, clone, close, connect, dup3, execve, fchmod, fcntl, flock, fstat, ftruncate, getsockopt
+    case accept4, bind, chmod, clone, close, connect, dup3, execve, fchmod, fcntl, flock, fstat, ftruncate, getdents64
+    case getsockopt
     case ioctl, listen, lstat, mkdir, mkfifo, open, pidfd_open, pidfd_send_signal, pipe2, prlimit, read, readlink, readv
     case recv, recvmsg, rename, rmdir, send, sendmsg, setsockopt, shutdown, socket, socketpair, splice, tee, unlink
     case epoll_create1, epoll_ctl, epoll_wait, eventfd, futex, kill, pthread_create, sched_setaffinity, waitid, write
-    case writev
-    case chdir, close_range, environ, fchmodat2, fstatat, openat, prctl, setpgid, setpriority, unlinkat
+    case inotify_add_watch, poll, writev
+    case chdir, close_range, environ, fchmodat2, fstatat, memfd_create, mmap, openat, pread, prctl, setpgid, setpriority, unlinkat
 }
 
 /// A system call that failed, and how.

@@ -3,7 +3,8 @@ import IPCProcess
 
 let endpointScenarios: [String: Scenario] = ["endpoints": endpoints]
 
-/// Takes a reading end and a writing end from its parent, copies from one to the other, and checks the rules on the way.
+/// Takes a reading end and a writing end from its parent, copies from one to the other, and checks the rules on the
+/// way.
 private func endpoints(_ arguments: [String]) async throws -> Int32 {
     try require(InheritedEndpoints.count == 2, "\(InheritedEndpoints.count) endpoints")
     try require(unsafe getenv(InheritedEndpoints.variable) == nil, "the variable is still set")
@@ -19,8 +20,8 @@ private func endpoints(_ arguments: [String]) async throws -> Int32 {
     }
     let inherited = try await Command("ls", "/proc/self/fd").output()
     try require(inherited.text == "0\n1\n2\n3\n", "they went on to a third process: \(inherited.text)")
-    while let bytes = try await reader.read(upTo: 4096, until: .never) {
-        try await writer.write(bytes)
+    while let bytes = try await reader.receive() {
+        try await writer.send(bytes)
     }
     return 0
 }

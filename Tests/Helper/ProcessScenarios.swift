@@ -11,6 +11,9 @@ let processScenarios: [String: Scenario] = [
     "host-children": hostChildren,
     "descriptor-races": descriptorRaces,
     "replaced": replaced,
+    "signal-state": signalState,
+    "swapped-streams": swappedStreams,
+    "spawn-faults": spawnFaults,
 ]
 
 /// `spawn-churn COUNT`: as many failing and as many succeeding spawns beside eight busy threads; then no child and no
@@ -77,9 +80,12 @@ private func dropHandles(_ arguments: [String]) async throws -> Int32 {
     return try await requireDescriptors(before)
 }
 
-/// Starts a child that would stay for long, tells its process id, and stays itself until it is killed.
+/// `spawn-and-stay [detached]`: starts a child that would stay for long, tells its process id, and stays itself until it
+/// is killed.
 private func spawnAndStay(_ arguments: [String]) async throws -> Int32 {
-    let child = try await ChildProcess.spawn("sleep", arguments: ["600"])
+    var options = ChildProcess.Options(standardOutput: .null, standardError: .null)
+    options.diesWithParent = arguments.isEmpty
+    let child = try await ChildProcess.spawn("sleep", arguments: ["600"], options: options)
     say("\(child.processID)")
     try await child.exitStatus()
     return 0
@@ -150,6 +156,66 @@ private func descriptorRaces(_ arguments: [String]) async throws -> Int32 {
     }
     isOver.value.store(true, ordering: .relaxed)
     return 0
+}
+
+/// A host that ignores signals, among them the two that the C library keeps for itself, and blocks another.
+private func signalState(_ arguments: [String]) async throws -> Int32 {
+    for number in [SIGINT, SIGPIPE, SIGCHLD, 40] { signal(number, SIG_IGN) }
+    var mask = sigset_t()
+    unsafe sigaddset(&mask, SIGUSR1)
+    unsafe pthread_sigmask(SIG_BLOCK, &mask, nil)
+    // posix_spawn leaves 32 and 33 ignored in the child; one that it starts is the host for this purpose.
+    if arguments.isEmpty {
+        var process: pid_t = 0
+        var strings: [UnsafeMutablePointer<CChar>?] = unsafe [
+            strdup(CommandLine.arguments[0]), strdup("signal-state"), strdup("inner"), nil,
+        ]
+        signal(SIGCHLD, SIG_DFL)
+        guard unsafe posix_spawn(&process, CommandLine.arguments[0], nil, nil, &strings, environ) == 0 else { return 3 }
+        var status: Int32 = 0
+        guard unsafe waitpid(process, &status, 0) == process else { return 4 }
+        return status == 0 ? 0 : 1
+    }
+    let own = try await Command("grep", "^SigIgn", "/proc/\(getpid())/status").output().text
+    try require(own != "SigIgn:\t0000000000000000\n", "the host was to ignore signals: \(own)")
+    let states = try await Command("grep", "^Sig[BI]", "/proc/self/status").output().text
+    try require(
+        states == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", "\(states) where the host had \(own)")
+    return 0
+}
+
+/// Its child's standard output is this process's standard error, and the other way round: each is where the other must
+/// go.
+private func swappedStreams(_ arguments: [String]) async throws -> Int32 {
+    let options = ChildProcess.Options(standardOutput: .descriptor(2), standardError: .descriptor(1))
+    return try await Command("sh", "-c", "echo output; echo error >&2", options: options).run().shellCode
+}
+
+/// Each system call on the way to a child fails in turn: an error, and nothing left behind.
+private func spawnFaults(_ arguments: [String]) async throws -> Int32 {
+    try await warmUp()
+    let before = openDescriptors()
+    let calls: [SystemCall] = [.pipe2, .open, .fcntl, .clone]
+    for call in calls {
+        for first in 1...12 {
+            let fault = FaultInjection.Fault(call, errno: Errno.tooManyOpenFiles, first: first)
+            let (error, hits) = await FaultInjection.with([fault]) { () async -> (IPCError?, Int) in
+                do throws(IPCError) {
+                    _ = try await ChildProcess.spawn(
+                        "true", options: .init(standardInput: .pipe, standardOutput: .pipe, standardError: .null))
+                    return (nil, FaultInjection.tally.failed)
+                } catch {
+                    return (error, FaultInjection.tally.failed)
+                }
+            }
+            try require(
+                hits == 0 || error?.code == .resourceExhausted, "\(call) \(first): \(String(describing: error))")
+            try require(first > 1 || hits == 1, "\(call) was not called")
+        }
+    }
+    for _ in 0..<1000 where hasChildren() { try await Task.sleep(for: .milliseconds(10)) }
+    try require(!hasChildren(), "children are left")
+    return try await requireDescriptors(before)
 }
 
 /// Replaces its own file by another program, and then starts itself with an argument.

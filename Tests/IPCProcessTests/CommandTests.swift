@@ -67,8 +67,10 @@ import Testing
     @Test func deadlineEndsTheTree() async throws {
         try await withTemporaryDirectory { directory in
             let error = await failure { () async throws(IPCError) in
-                try await Command("sh", "-c", "sleep 600 & echo $! > \(directory)/p; mv \(directory)/p \(directory)/q; wait")
-                    .output(until: .after(.milliseconds(300)))
+                try await Command(
+                    "sh", "-c", "sleep 600 & echo $! > \(directory)/p; mv \(directory)/p \(directory)/q; wait"
+                )
+                .output(until: .after(.milliseconds(300)))
             }
             #expect(error?.code == .timedOut)
             let text = try await Command("cat", "\(directory)/q").output().text
@@ -82,8 +84,10 @@ import Testing
         try await withTemporaryDirectory { directory in
             let task = Task {
                 await failure { () async throws(IPCError) in
-                    try await Command("sh", "-c", "sleep 600 & echo $! > \(directory)/p; mv \(directory)/p \(directory)/q; wait")
-                        .output()
+                    try await Command(
+                        "sh", "-c", "sleep 600 & echo $! > \(directory)/p; mv \(directory)/p \(directory)/q; wait"
+                    )
+                    .output()
                 }
             }
             try await eventually { try await Command("test", "-e", "\(directory)/q").run().isSuccess }

@@ -44,7 +44,7 @@ import Testing
         #expect(try await child.exitStatus() == .exited(3))
         // The group outlives its leader, and can still be ended.
         #expect(try child.sendToTree(.kill))
-        #expect(try await child.standardOutput.read(upTo: 1, until: .never) == nil)
+        #expect(try await child.standardOutput.receive() == nil)
         try await eventually { try !child.sendToTree(.kill) }
     }
 
@@ -87,7 +87,7 @@ import Testing
 
     @Test func stoppedChildIsEnded() async throws {
         let child = try await ChildProcess.spawn("sleep", arguments: ["600"])
-        try child.send(Signal(rawValue: 19))
+        try child.send(.stop)
         #expect(try await child.terminate(grace: .seconds(60)) == .signaled(.terminate, coreDumped: false))
     }
 
@@ -119,7 +119,8 @@ import Testing
 
     @Test func cancelledScopeEndsTheChildAfterItsGrace() async throws {
         try await withTemporaryDirectory { directory in
-            let script = "trap 'sleep 0.2; echo saved > \(directory)/state; exit' TERM; echo $$; while :; do sleep 0.01; done"
+            let script =
+                "trap 'sleep 0.2; echo saved > \(directory)/state; exit' TERM; echo $$; while :; do sleep 0.01; done"
             let task = Task {
                 try await withChildProcess(
                     "sh", arguments: ["-c", script], options: .init(standardOutput: .pipe), grace: .seconds(60)

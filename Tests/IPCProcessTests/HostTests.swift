@@ -25,6 +25,14 @@ import Testing
         try await expectScenario("descriptor-races", "200")
     }
 
+    @Test func signalsThatTheHostIgnoresOrBlocksAreNotInherited() async throws {
+        try await expectScenario("signal-state")
+    }
+
+    @Test func failingSystemCallsLeaveNothingBehind() async throws {
+        try await expectScenario("spawn-faults")
+    }
+
     @Test func childDiesWithItsParent() async throws {
         let parent = try await ChildProcess.spawn(
             .path(helperPath), arguments: ["spawn-and-stay"], options: .init(standardOutput: .pipe))
@@ -39,11 +47,16 @@ import Testing
     }
 
     @Test func childOutlivesItsParentWhereThatIsAskedFor() async throws {
-        let survivor = try await shell(
-            "sleep 600 > /dev/null 2>&1 & echo $!", options: .init(parentDeathSignal: nil))
-        let process = try #require(Int32(survivor.lines[0]))
-        #expect(try await isAlive(process))
-        try await Command("kill", "-KILL", "\(process)").run().checked()
+        let parent = try await ChildProcess.spawn(
+            .path(helperPath), arguments: ["spawn-and-stay", "detached"], options: .init(standardOutput: .pipe))
+        var lines = try parent.standardOutput.lines.makeAsyncIterator()
+        let line = try await lines.next()
+        let grandchild = try #require(line.flatMap { Int32($0) })
+        try parent.send(.kill)
+        try await parent.exitStatus()
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(try await isAlive(grandchild))
+        try await Command("kill", "-KILL", "\(grandchild)").run().checked()
     }
 
     @Test func childOutlivesTheThreadThatAskedForIt() async throws {

@@ -10,7 +10,8 @@ import Testing
             InheritedEndpoints.Item(descriptors: [], state: []),
             .init(descriptors: [.init(number: 3, device: 0, inode: .max)], state: [0, 0x9a, 255]),
             .init(
-                descriptors: [.init(number: 4, device: 1, inode: 2), .init(number: 5, device: .max, inode: 0)], state: []),
+                descriptors: [.init(number: 4, device: 1, inode: 2), .init(number: 5, device: .max, inode: 0)],
+                state: []),
         ]
         #expect(InheritedEndpoints.decode(InheritedEndpoints.encode(items)) == items)
         #expect(InheritedEndpoints.decode(InheritedEndpoints.encode([])) == [])
@@ -39,21 +40,21 @@ import Testing
     }
 
     @Test func endpointsReachTheChildOnce() async throws {
-        let (theirReader, writer) = try makePipe()
-        let (reader, theirWriter) = try makePipe()
+        let (theirReader, writer) = try AnonymousPipe.make(PipeOptions(framing: .bytes))
+        let (reader, theirWriter) = try AnonymousPipe.make(PipeOptions(framing: .bytes))
         let child = try await ChildProcess.spawn(
             .path(helperPath), arguments: ["endpoints"], options: .init(standardOutput: .pipe),
             transferring: [theirReader, theirWriter])
         let message = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 >> 3) }
         async let sent: Void = {
-            try await writer.write(message)
-            writer.close()
+            try await writer.send(message)
+            try await writer.finish()
         }()
         var received: [UInt8] = []
-        while let bytes = try await reader.read(upTo: 65536, until: .never) { received += bytes }
+        while let bytes = try await reader.receive() { received += bytes }
         try await sent
         #expect(received == message)
-        let text = try await child.standardOutput.read(upTo: 4096, until: .never)
+        let text = try await child.standardOutput.receive()
         #expect(text == nil, "\(String(decoding: text ?? [], as: UTF8.self))")
         #expect(try await child.exitStatus() == .exited(0))
     }
@@ -62,13 +63,5 @@ import Testing
         #expect(InheritedEndpoints.count == 0)
         let output = try await Command("env").output()
         #expect(!output.text.contains(InheritedEndpoints.variable))
-    }
-
-    private func makePipe() throws -> (PipeReader, PipeWriter) {
-        let pipe = try DescriptorCalls.makePipe()
-        return (
-            try .receive(TransferredDescriptors(descriptors: [PassedDescriptor(owning: pipe.reading)])),
-            try .receive(TransferredDescriptors(descriptors: [PassedDescriptor(owning: pipe.writing)]))
-        )
     }
 }

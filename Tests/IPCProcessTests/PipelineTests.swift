@@ -10,7 +10,8 @@ import Testing
     }
 
     @Test func statusOfEachStageIsTold() async throws {
-        let output = try await (Command("sh", "-c", "exit 3") | Command("true") | Command("sh", "-c", "exit 5")).output()
+        let output = try await (Command("sh", "-c", "exit 3") | Command("true") | Command("sh", "-c", "exit 5"))
+            .output()
         #expect(output.statuses == [.exited(3), .exited(0), .exited(5)])
         #expect(output.status == .exited(5))
         #expect { try output.checked() } throws: { ($0 as? IPCError)?.message.contains("exited with 5") == true }

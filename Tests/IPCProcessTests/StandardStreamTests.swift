@@ -7,13 +7,34 @@ import Testing
             "tr", arguments: ["a-z", "A-Z"], options: .init(standardInput: .pipe, standardOutput: .pipe)
         ) { child in
             let input = try child.standardInput
-            try await input.write(Array("one\ntwo\r\nthree".utf8))
-            input.close()
+            try await input.send(Array("one\ntwo\r\nthree".utf8))
+            try await input.finish()
             var lines: [String] = []
             for try await line in try child.standardOutput.lines { lines.append(line) }
             return lines
         }
         #expect(text == ["ONE", "TWO", "THREE"])
+    }
+
+    @Test func examplesOfTheDocumentationHold() async throws {
+        let firstLine = try await withChildProcess(
+            "sort", options: .init(standardInput: .pipe, standardOutput: .pipe)
+        ) { child in
+            let input = try child.standardInput
+            try await input.send(Array("pear\napple\n".utf8))
+            try await input.finish()
+            for try await line in try child.standardOutput.lines { return line }
+            return ""
+        }
+        #expect(firstLine == "apple")
+        let echoed = try await withChildProcess(
+            "cat", options: .init(standardInput: .pipe, standardOutput: .pipe)
+        ) { child in
+            var lines = try child.standardOutput.lines.makeAsyncIterator()
+            try await child.standardInput.send(Array("hello\n".utf8))
+            return try await lines.next()
+        }
+        #expect(echoed == "hello")
     }
 
     @Test func linesComeWhileTheChildRuns() async throws {
@@ -23,7 +44,7 @@ import Testing
         ) { child in
             var lines = try child.standardOutput.lines.makeAsyncIterator()
             #expect(try await lines.next() == "ready")
-            try await child.standardInput.write(Array("yes\n".utf8))
+            try await child.standardInput.send(Array("yes\n".utf8))
             #expect(try await lines.next() == "got yes")
         }
     }
@@ -44,7 +65,8 @@ import Testing
             try await Command("echo", "one", options: .init(standardOutput: .file(file))).run()
             try await Command("echo", "two", options: .init(standardOutput: .file(file))).run()
             try await Command("echo", "three", options: .init(standardOutput: .file(file, appending: true))).run()
-            #expect(try await Command("cat", options: .init(standardInput: .file(file))).output().text == "two\nthree\n")
+            #expect(
+                try await Command("cat", options: .init(standardInput: .file(file))).output().text == "two\nthree\n")
             #expect(try await Command("stat", "-c", "%a", file).output().text == "600\n")
 
             let missing = await failure { () async throws(IPCError) in
@@ -76,6 +98,12 @@ import Testing
         #expect(output.standardError.isEmpty)
     }
 
+    @Test func streamsCanTradePlaces() async throws {
+        let output = try await Command(.path(helperPath), "swapped-streams").output().checked()
+        #expect(output.text == "error\n")
+        #expect(output.errorText == "output\n")
+    }
+
     @Test func endOfAPipeCanBecomeAStandardStream() async throws {
         let first = try await ChildProcess.spawn(
             "echo", arguments: ["through two"], options: .init(standardOutput: .pipe))
@@ -84,12 +112,13 @@ import Testing
         ).output()
         #expect(second.text == "through two\n")
         // It was given away.
-        await #expect(throws: IPCError.self) { try await first.standardOutput.read(upTo: 1, until: .never) }
+        await #expect(throws: IPCError.self) { try await first.standardOutput.receive() }
     }
 
     @Test func streamsOfAChildBlock() async throws {
         // O_NONBLOCK is octal 4000 in the flags.
-        let output = try await Command("grep", "-h", "flags", "/proc/self/fdinfo/0", "/proc/self/fdinfo/1").output(input: [])
+        let output = try await Command("grep", "-h", "flags", "/proc/self/fdinfo/0", "/proc/self/fdinfo/1").output(
+            input: [])
         #expect(output.lines.count == 2)
         for line in output.lines {
             let flags = Int(line.split(separator: "\t")[1], radix: 8)

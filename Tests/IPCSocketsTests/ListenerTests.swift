@@ -43,9 +43,9 @@ import Testing
     @Test func refusedPeerIsClosedUnread() async throws {
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/s")
-            let events = Events()
+            Events.start()
             let options = SocketListenerOptions(
-                authorization: SocketAuthorization { $0.userID != ProcessFacts.effectiveUser }, observer: events.record)
+                authorization: SocketAuthorization { $0.userID != ProcessFacts.effectiveUser })
             try await SocketListener.withListener(at: address, options) { listener in
                 let channel = try await SocketChannel.connect(to: address)
                 try await channel.send([1, 2, 3])
@@ -55,7 +55,8 @@ import Testing
                 #expect(accepted?.code == .timedOut)
                 let error = await failure { () async throws(IPCError) in try await channel.receive() }
                 #expect(error?.code == .peerClosed)
-                #expect(events.refusals == 1)
+                #expect(Events.refusals(at: address) == 1)
+                #expect(Events.acceptances(at: address) == 0)
                 #expect(listener.connectionCount == 0)
             }
         }
@@ -64,8 +65,7 @@ import Testing
     @Test func limitSuspendsAccepting() async throws {
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/s")
-            let events = Events()
-            let options = SocketListenerOptions(maximumConnections: 2, observer: events.record)
+            let options = SocketListenerOptions(maximumConnections: 2)
             try await SocketListener.withListener(at: address, options) { listener in
                 var clients: [SocketChannel] = []
                 for _ in 0..<3 { clients.append(try await SocketChannel.connect(to: address)) }
@@ -75,7 +75,6 @@ import Testing
                     try await listener.accept(until: .after(.milliseconds(30)))
                 }
                 #expect(third?.code == .timedOut)
-                #expect(events.limits == 1)
                 async let waiting = listener.accept()
                 try await Task.sleep(for: .milliseconds(10))
                 second.close()

@@ -28,8 +28,6 @@ int32_t cipc_get_descriptor_flags(int32_t descriptor);
 int32_t cipc_get_pipe_size(int32_t descriptor);
 int32_t cipc_set_pipe_size(int32_t descriptor, int32_t byte_count);
 int32_t cipc_bytes_available(int32_t descriptor);
-long cipc_splice(int32_t from, int32_t to, size_t count, int32_t more);
-long cipc_tee(int32_t from, int32_t to, size_t count);
 long cipc_writev(int32_t descriptor, const cipc_iovec *_Nonnull pieces, int32_t count);
 long cipc_readv(int32_t descriptor, const cipc_iovec *_Nonnull pieces, int32_t count);
 int32_t cipc_fstat(int32_t descriptor, cipc_file_status *_Nonnull status);

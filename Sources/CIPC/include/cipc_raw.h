@@ -87,15 +87,10 @@ static inline long cipc_write(int32_t descriptor, const void *_Nonnull buffer, s
     return cipc_write_guarded(descriptor, &piece, 1);
 }
 
-/// writev(2) of two pieces that never raises SIGPIPE in the process, whatever its disposition.
-static inline long cipc_write2(int32_t descriptor, const void *_Nonnull head, size_t head_count,
-                               const void *_Nullable body, size_t body_count) {
-    cipc_iovec pieces[2] = {{(void *)head, head_count}, {(void *)body, body_count}};
-    if (cipc_thread_blocks_sigpipe) {
-        return cipc_syscall3(CIPC_SYS_WRITEV, descriptor, (long)pieces, 2);
-    }
-    return cipc_write_guarded(descriptor, pieces, 2);
-}
+/// One write of a short head and a body: copied together on the stack when they are small, because the kernel takes
+/// longer to gather two pieces than it takes to copy a few kilobytes. `is_socket`: send(2), else write(2).
+long cipc_write_gathered(int32_t descriptor, int32_t is_socket, const void *_Nonnull head, size_t head_count,
+                         const void *_Nullable body, size_t body_count);
 
 /// Tells the processor that this is a spin.
 static inline void cipc_pause(void) {

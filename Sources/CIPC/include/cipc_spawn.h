@@ -30,7 +30,7 @@ enum {
     CIPC_SPAWN_EXECUTE = 8,
 };
 
-/// `process_group` values beside the id of a group to join.
+/// `process_group` values.
 #define CIPC_SPAWN_GROUP_INHERITED (-1)
 #define CIPC_SPAWN_GROUP_OWN 0
 #define CIPC_SPAWN_SESSION (-2)
@@ -84,17 +84,11 @@ int32_t cipc_reap(int32_t pidfd, int32_t keep, cipc_exit *_Nonnull result);
 /// kernel (before 6.15) cannot tell.
 int32_t cipc_exit_information(int32_t pidfd, cipc_exit *_Nonnull result);
 
-/// pidfd_open(2).
-int32_t cipc_pidfd_open(int32_t process);
-
 /// pidfd_send_signal(2), to the process or (Linux 6.9, -EINVAL before) to the group that it leads or led.
 int32_t cipc_pidfd_signal(int32_t pidfd, int32_t signal, int32_t whole_group);
 
 /// kill(2). A negative `process` is a group.
 int32_t cipc_kill(int32_t process, int32_t signal);
-
-/// prlimit(2) on this process, to read.
-int32_t cipc_get_limit(int32_t resource, cipc_spawn_limit *_Nonnull limit);
 
 /// The environment of this process, ended by null, or null. Not to be read while another thread changes it.
 char *_Nullable *_Nullable cipc_environment(void);

@@ -10,13 +10,18 @@ public struct IPCError: Error, Sendable {
         let object: String?
         let systemCall: String?
         let errno: Int32?
+        let detail: (any Sendable)?
 
-        init(_ code: Code, _ message: String, _ object: String?, _ systemCall: String?, _ errno: Int32?) {
+        init(
+            _ code: Code, _ message: String, _ object: String?, _ systemCall: String?, _ errno: Int32?,
+            _ detail: (any Sendable)? = nil
+        ) {
             self.code = code
             self.message = message
             self.object = object
             self.systemCall = systemCall
             self.errno = errno
+            self.detail = detail
         }
     }
 
@@ -35,6 +40,14 @@ public struct IPCError: Error, Sendable {
     package init(_ code: Code, _ message: String, object: String?, systemCall: String?, errno: Int32?) {
         storage = Storage(code, message, object, systemCall, errno)
     }
+
+    /// An error with more to tell than text, for a module of this library to offer in a form of its own.
+    package init(_ code: Code, _ message: String, object: String?, detail: (any Sendable)?) {
+        storage = Storage(code, message, object, nil, nil, detail)
+    }
+
+    /// What a module of this library added.
+    package var detail: (any Sendable)? { storage.detail }
 
     /// What kind of failure it is.
     public var code: Code { storage.code }

@@ -3,8 +3,6 @@ import IPCSystem
 /// A frame on its way out: what stands in front of the payload, and the payload where the caller has it.
 @safe
 struct OutgoingFrame: ~Copyable {
-    /// Up to this size a frame is laid out on the stack and written in one piece; above, the kernel gathers two pieces.
-    private static let inlineSize = 1024
     private static let largestPrefix = Hello.byteCount + FrameHeader.byteCount
 
     private let payload: UnsafeRawBufferPointer
@@ -53,20 +51,7 @@ struct OutgoingFrame: ~Copyable {
         if offset >= prefixCount {
             return try unsafe stream.write(UnsafeRawBufferPointer(rebasing: payload[(offset - prefixCount)...]))
         }
-        if byteCount > Self.inlineSize || !descriptors.isEmpty { return try writeInPieces(to: stream, from: offset) }
-        return try unsafe withUnsafeTemporaryAllocation(byteCount: Self.inlineSize, alignment: 16) {
-            bytes throws(SystemCallError) -> Int? in
-            unsafe writePrefix(bytes)
-            if unsafe payload.count > 0 {
-                unsafe (bytes.baseAddress! + prefixCount).copyMemory(
-                    from: payload.baseAddress!, byteCount: payload.count)
-            }
-            return try unsafe stream.write(UnsafeRawBufferPointer(rebasing: bytes[offset..<byteCount]))
-        }
-    }
-
-    private func writeInPieces(to stream: StreamDescriptor, from offset: Int) throws(SystemCallError) -> Int? {
-        try unsafe withUnsafeTemporaryAllocation(byteCount: Self.largestPrefix, alignment: 16) {
+        return try unsafe withUnsafeTemporaryAllocation(byteCount: Self.largestPrefix, alignment: 16) {
             bytes throws(SystemCallError) -> Int? in
             unsafe writePrefix(bytes)
             let prefix = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<prefixCount])

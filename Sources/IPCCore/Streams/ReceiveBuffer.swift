@@ -1,12 +1,12 @@
 /// The bytes that were read and not yet delivered. Grows with what arrives, up to the frame that is being received.
 @safe
 struct ReceiveBuffer: ~Copyable {
+    /// Enough for a channel of small messages that come one at a time, so that many channels stay in the caches.
+    private static let firstCapacity = 2 << 10
     /// Holds a message of 64 KiB with its header, and stays below the size at which malloc maps pages for each.
     private static let usualCapacity = 80 << 10
     /// How far it grows in one step before the bytes have arrived.
     private static let growthStep = 1 << 20
-    /// Less room than this behind the bytes, and they are moved to the front.
-    private static let leastRoom = 16 << 10
 
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
@@ -29,20 +29,22 @@ struct ReceiveBuffer: ~Copyable {
     /// Room for the next read. `wanted` is how many bytes in all, from `start`, the frame that is being received needs.
     mutating func room(for wanted: Int) -> UnsafeMutableRawBufferPointer {
         if unsafe base == nil {
-            capacity = Self.usualCapacity
+            capacity = Self.firstCapacity
             unsafe base = .allocate(byteCount: capacity, alignment: 16)
         }
-        if start > 0 && (start + wanted > capacity || capacity - end < Self.leastRoom) {
+        // A read that filled all the room, or a frame that does not fit: more is coming than the first size is for.
+        if capacity == Self.firstCapacity && (end == capacity || wanted > capacity) {
+            resize(to: Self.usualCapacity)
+        } else if start > 0 && (start + wanted > capacity || capacity - end < capacity / 4) {
             unsafe base!.copyMemory(from: base! + start, byteCount: end - start)
             end -= start
             start = 0
         }
-        if wanted > capacity && end == capacity { grow(to: wanted) }
+        if wanted > capacity && end == capacity { resize(to: min(wanted, max(2 * capacity, Self.growthStep))) }
         return unsafe UnsafeMutableRawBufferPointer(start: base! + end, count: capacity - end)
     }
 
-    private mutating func grow(to wanted: Int) {
-        let grown = min(wanted, max(2 * capacity, Self.growthStep))
+    private mutating func resize(to grown: Int) {
         let larger = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
         unsafe larger.copyMemory(from: base! + start, byteCount: end - start)
         unsafe base!.deallocate()

@@ -17,32 +17,29 @@ package final class StreamDescriptor: Sendable {
     package let kind: Kind
     package let registration: Registration
     package let engine: WaitEngine
-    private let uses: Atomic<Int>
+    /// A FIFO that was opened for reading before anyone opened it for writing: its first reads find an end that is none.
+    package let mayLackWriter: Bool
+    /// Whether a read that does not fill its room has taken all there was. Not so for a terminal, which gives a line at a
+    /// time, for a pipe that somebody else may write packets to (O_DIRECT), and for a socket that brings descriptors,
+    /// where a read stops behind each message that has some.
+    let shortReadMeansEmpty: Bool
+    /// How many ends use the descriptor, and how many calls are under way that are not behind an end's lock.
+    let uses: Atomic<Int>
     private let onClose: (@Sendable () -> Void)?
 
     /// Takes over `descriptor`, which must be non-blocking, for `uses` ends. `onClose` runs once the descriptor is closed.
     package init(
-        _ descriptor: consuming OwnedDescriptor, kind: Kind, uses: Int, engine: WaitEngine = .shared,
-        onClose: (@Sendable () -> Void)? = nil
+        _ descriptor: consuming OwnedDescriptor, kind: Kind, uses: Int, mayLackWriter: Bool = false,
+        shortReadMeansEmpty: Bool = true, engine: WaitEngine = .shared, onClose: (@Sendable () -> Void)? = nil
     ) throws(IPCError) {
         registration = try engine.register(descriptor.number)
         number = descriptor.release()
         self.kind = kind
         self.engine = engine
+        self.mayLackWriter = mayLackWriter
+        self.shortReadMeansEmpty = shortReadMeansEmpty
         self.uses = Atomic(uses)
         self.onClose = onClose
-    }
-
-    /// One more user, unless the last is done already. Each says `endUse`.
-    package func beginUse() -> Bool {
-        var current = uses.load(ordering: .relaxed)
-        while current > 0 {
-            let (exchanged, found) = uses.weakCompareExchange(
-                expected: current, desired: current + 1, ordering: .acquiringAndReleasing)
-            if exchanged { return true }
-            current = found
-        }
-        return false
     }
 
     /// One end will not use the descriptor any more.

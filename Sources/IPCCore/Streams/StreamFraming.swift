@@ -27,9 +27,9 @@ package struct StreamOptions: Sendable {
     ) {
         self.framing = framing
         let overhead = Hello.byteCount + FrameHeader.byteCount
-        self.maximumMessageSize =
-            framing == .framesFromManyWriters
-            ? min(maximumMessageSize, Self.atomicWriteSize - overhead) : maximumMessageSize
+        // A limit that leaves room to add headers and offsets to it, whatever a peer announces.
+        let largest = framing == .framesFromManyWriters ? Self.atomicWriteSize - overhead : Int.max >> 2
+        self.maximumMessageSize = min(max(maximumMessageSize, framing == .none ? 1 : 0), largest)
         self.maximumDescriptors = maximumDescriptors
     }
 }

@@ -6,7 +6,7 @@ import IPCSystem
 /// marked below.
 @usableFromInline
 package final class StreamReceiver: @unchecked Sendable {
-    private enum Ending {
+    enum Ending {
         case finished
         case failed(IPCError)
     }
@@ -18,20 +18,22 @@ package final class StreamReceiver: @unchecked Sendable {
 
     package let stream: StreamDescriptor
     package let options: StreamOptions
-    private let lock = TaskLock()
+    private let shortReadMeansEmpty: Bool
+    let lock = TaskLock()
 
     // Protected by the lock.
-    private var buffer = ReceiveBuffer()
-    private var ending: Ending?
+    var buffer = ReceiveBuffer()
+    var ending: Ending?
     private var spinning = SpinPolicy()
     private var hasEndedUse = false
-    private var helloCount = 0
-    private var endCount = 0
+    var lastReadWasShort = false
+    var helloCount = 0
+    var endCount = 0
     /// Descriptors that arrived with bytes that have not been delivered.
-    private var arrivedDescriptors: ArrivedDescriptors
+    var arrivedDescriptors: ArrivedDescriptors
     /// The message that was found: its place after `buffer.start`, and its header.
-    private var messageOffset = 0
-    private var messageCount = 0
+    var messageOffset = 0
+    var messageCount = 0
     package private(set) var messageTypeTag: UInt32 = 0
     private var messageDescriptors: [Int32] = []
 
@@ -39,6 +41,7 @@ package final class StreamReceiver: @unchecked Sendable {
         self.stream = stream
         self.options = options
         arrivedDescriptors = ArrivedDescriptors(limit: options.maximumDescriptors)
+        shortReadMeansEmpty = stream.shortReadMeansEmpty && options.maximumDescriptors == 0
     }
 
     deinit { close() }
@@ -52,7 +55,8 @@ package final class StreamReceiver: @unchecked Sendable {
     package func begin(until deadline: Deadline) async throws(IPCError) -> Bool {
         if !lock.tryAcquire() { try await lock.acquire(until: deadline, "receive", engine: stream.engine) }
         do throws(IPCError) {
-            var progress = try advance()
+            var progress = Progress.blocked
+            if deadline != .never || !isKnownToBeEmpty { progress = try advance() }
             while progress == .blocked {
                 progress = try spin()
                 guard progress == .blocked else { break }
@@ -150,6 +154,12 @@ package final class StreamReceiver: @unchecked Sendable {
 
     // MARK: One step
 
+    /// Whether a read would find nothing, as far as is known, and it pays to wait for the poller instead: the last read
+    /// took all there was, and other descriptors are busy too. What has come since is an event at the poller.
+    private var isKnownToBeEmpty: Bool {
+        lastReadWasShort && buffer.count == 0 && stream.engine.scheduler.isCrowded
+    }
+
     private func spin() throws(IPCError) -> Progress {
         guard spinning.shouldSpin(stream.engine) else { return .blocked }
         let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
@@ -171,7 +181,10 @@ package final class StreamReceiver: @unchecked Sendable {
                 if try parse() { return .message }
                 if ending != nil { continue }
                 guard let count = try read() else { return .blocked }
-                if count == 0 { try reachEnd() }
+                if count == 0 {
+                    if try stream.awaitsFirstWriter() { return .blocked }
+                    try reachEnd()
+                }
             } catch {
                 ending = .failed(error)
                 arrivedDescriptors.closeAll()
@@ -193,6 +206,7 @@ package final class StreamReceiver: @unchecked Sendable {
             } else {
                 count = try unsafe stream.read(into: room)
             }
+            lastReadWasShort = count != nil && count! < room.count && shortReadMeansEmpty
             if let count { buffer.append(count) }
             return count
         } catch {
@@ -287,7 +301,7 @@ package final class StreamReceiver: @unchecked Sendable {
 
     // MARK: Closing
 
-    private func release() {
+    func release() {
         if lock.release() { tearDown() }
     }
 

@@ -6,6 +6,8 @@ import Synchronization
 package final class Monitor: Sendable {
     /// Nanoseconds from one look to the next.
     private static let tick: UInt64 = 1_000_000
+    /// How many recent waits it looks at in one tick, so that many busy channels do not keep it busy too.
+    private static let reviewsPerTick = 128
     /// Ticks without anything to do before it sleeps.
     private static let patience = 20
 
@@ -36,16 +38,14 @@ package final class Monitor: Sendable {
         var watched: [(point: WaitPoint, waitCount: UInt)] = []
         var pace = Scheduler.Pace()
         var quietTicks = 0
+        var position = 0
         while true {
             let isQuiet = quietTicks >= Self.patience
             sleep(isQuiet: isQuiet, timers: timers)
             if isQuiet { quietTicks = 0 }
             for point in timers.takeDue(MonotonicClock.nanoseconds) { point.signal() }
             recent.takeAll(into: &watched)
-            for index in watched.indices.reversed() where Self.hasSettled(&watched[index]) {
-                watched.swapAt(index, watched.count - 1)
-                watched.removeLast()
-            }
+            Self.review(&watched, from: &position)
             let isBusy = scheduler.observe(&pace)
             quietTicks = isBusy || !watched.isEmpty ? 0 : quietTicks + 1
         }
@@ -62,6 +62,19 @@ package final class Monitor: Sendable {
         if limit > now { call.wait(while: 0, until: limit) }
         call.store(0)
         isAsleep.store(false, ordering: .sequentiallyConsistent)
+    }
+
+    /// Looks at the next few of the recent waits, and drops those that need nothing any more.
+    private static func review(_ watched: inout [(point: WaitPoint, waitCount: UInt)], from position: inout Int) {
+        for _ in 0..<min(watched.count, Self.reviewsPerTick) {
+            if position >= watched.count { position = 0 }
+            if hasSettled(&watched[position]) {
+                watched.swapAt(position, watched.count - 1)
+                watched.removeLast()
+            } else {
+                position += 1
+            }
+        }
     }
 
     /// Whether the monitor is done with a wait point: it has asked its long wait to be prolonged, or nobody waits there.

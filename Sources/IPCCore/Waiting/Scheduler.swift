@@ -9,8 +9,8 @@ import Synchronization
 /// - Waking a parked worker for each event costs more than it brings. One is woken when several jobs wait, when work
 ///   comes from outside, and by the monitor when nobody has polled for a tick.
 package final class Scheduler: Sendable {
-    /// How many jobs must wait before another worker is woken for them.
-    private static let crowd = 8
+    /// How many jobs must wait before another worker is woken for them. On one processor it could not help.
+    private let crowd = ProcessFacts.usableProcessors > 1 ? 8 : Int.max
 
     enum PollState {
         static let nobody = 0
@@ -67,6 +67,9 @@ package final class Scheduler: Sendable {
             && overflowCount.load(ordering: .relaxed) == 0
     }
 
+    /// Whether the last poll found several descriptors ready.
+    package var isCrowded: Bool { lastBatch.load(ordering: .relaxed) > 1 }
+
     // MARK: Queues
 
     /// Takes a job over, from any thread.
@@ -83,7 +86,7 @@ package final class Scheduler: Sendable {
             let displaced = worker.latest.exchange(job, ordering: .acquiringAndReleasing)
             if displaced != 0 {
                 push(displaced, worker)
-                if worker.ring.count() >= Self.crowd { wakeOne() }
+                if worker.ring.count() >= crowd { wakeOne() }
             }
         }
     }
@@ -205,7 +208,7 @@ package final class Scheduler: Sendable {
             lastBatch.store(Int(count), ordering: .relaxed)
             monitor.wakeIfAsleep()
         }
-        if worker.ring.count() >= Self.crowd { wakeOne() }
+        if worker.ring.count() >= crowd { wakeOne() }
         return true
     }
 

@@ -14,6 +14,7 @@ final class ChildHandle: Sendable {
     }
 
     private let state = Mutex(State.running)
+    private let isWatched = Mutex(false)
 
     init(_ started: ProcessCalls.Started, leadsGroup: Bool) {
         processID = started.processID
@@ -66,16 +67,38 @@ final class ChildHandle: Sendable {
     /// Waits until the child has ended, and leaves its status in the kernel. Any number of tasks may wait.
     func waitForEnd(until deadline: Deadline) async throws(IPCError) {
         if isSettled { return }
-        // A registration has one waiting task, so each wait brings its own descriptor of the same pidfd.
+        // A registration has one waiting task: the first one brings the pidfd, each other one a duplicate.
+        let isFirst = isWatched.withLock { isWatched in
+            defer { isWatched = true }
+            return !isWatched
+        }
+        guard !isFirst else {
+            defer { isWatched.withLock { $0 = false } }
+            return try await waitForEnd(watching: pidfd.number, until: deadline)
+        }
         let own = try mapping("wait for a child", object: object) { () throws(SystemCallError) in
             try DescriptorCalls.duplicate(pidfd.number)
         }
-        // By number: the compiler may end the life of an owned value after its last use, before it is unregistered.
+        // By number: the compiler may end the life of an owned value after its last use, before the wait is over.
         defer { closeDescriptor(own) }
-        let registration = try WaitEngine.shared.register(own)
+        try await waitForEnd(watching: own, until: deadline)
+    }
+
+    private func waitForEnd(watching number: Int32, until deadline: Deadline) async throws(IPCError) {
+        let registration = try WaitEngine.shared.register(number)
         defer { WaitEngine.shared.unregister(registration) }
         while !hasEnded {
             try await registration.waitReadable(until: deadline, "wait for a child")
+        }
+    }
+
+    /// Takes the status when the child ends, for nobody: so that no zombie stays.
+    func reapEventually() async {
+        while !isSettled {
+            try? await waitForEnd(until: .never)
+            _ = try? takeStatus()
+            // Only where the child cannot be waited for, for lack of memory: look again later.
+            if !isSettled { try? await Task.sleep(for: .seconds(1)) }
         }
     }
 
@@ -105,11 +128,11 @@ final class ChildHandle: Sendable {
             }
             do {
                 try ProcessCalls.signalGroup(pidfd.number, signal.rawValue)
-            } catch where error.errno == Errno.invalid {
+            } catch  where error.errno == Errno.invalid {
                 return try signalGroupByNumber(signal)
             }
             return true
-        } catch where error.errno == Errno.noSuchProcess {
+        } catch  where error.errno == Errno.noSuchProcess {
             return false
         } catch {
             throw IPCError(error, "send \(signal) to a child and its group", object: object)

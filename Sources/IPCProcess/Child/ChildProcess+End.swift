@@ -5,8 +5,8 @@ extension ChildProcess {
     ///
     /// Other processes that hold the child's streams open do not delay it. waitid(2) on the pidfd, epoll(7).
     ///
-    /// - Throws: `.timedOut` or `.cancelled` while it runs on; `.statusUnavailable` when another part of the program took
-    ///   the status (waitpid(-1), or SIGCHLD ignored) and the kernel, before Linux 6.15, does not remember it.
+    /// - Throws: `.timedOut` or `.cancelled` while it runs on; `.statusUnavailable` when another part of the program
+    ///   took the status (waitpid(-1), or SIGCHLD ignored) and the kernel, before Linux 6.15, does not remember it.
     @discardableResult
     public func exitStatus(until deadline: Deadline = .never) async throws(IPCError) -> ExitStatus {
         if let status = try handle.takeStatus() { return status }
@@ -45,7 +45,7 @@ extension ChildProcess {
     public func terminate(grace: Duration = .seconds(5)) async throws(IPCError) -> ExitStatus {
         _ = try? handle.signalTree(.terminate)
         // A stopped process acts on SIGTERM only when it goes on.
-        _ = try? handle.signalTree(.continue)
+        _ = try? handle.signalTree(.resume)
         try? await handle.waitForEnd(until: .after(grace))
         return try await kill()
     }

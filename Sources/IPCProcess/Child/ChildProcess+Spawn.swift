@@ -2,8 +2,8 @@ import IPCPipes
 import IPCSystem
 
 extension ChildProcess {
-    /// Starts a program and returns when it runs. Prefer ``withChildProcess(_:arguments:options:transferring:grace:body:)``,
-    /// which also ends it.
+    /// Starts a program and returns when it runs. Prefer
+    /// ``withChildProcess(_:arguments:options:transferring:grace:body:)``, which also ends it.
     ///
     /// A thread of this library starts it, since the parent-death signal follows the thread; no thread of Swift's pool
     /// is blocked. What runs between clone(2) and execve(2) is C that takes no lock, so other threads may be anywhere.
@@ -12,8 +12,8 @@ extension ChildProcess {
     ///   - executable: the program; a string literal is a name to look up, or a path if it has a slash.
     ///   - arguments: what follows argv[0].
     ///   - options: everything else; see ``Options``.
-    ///   - endpoints: what is given to the child beyond its standard streams; it takes them with ``InheritedEndpoints``.
-    ///     They are closed here, even when the child cannot be started.
+    ///   - endpoints: what is given to the child beyond its standard streams; it takes them with
+    ///     ``InheritedEndpoints``. They are closed here, even when the child cannot be started.
     /// - Throws: `.executionFailed` with the errno when the program cannot be run (`.notFound` and `.permissionDenied`
     ///   when that is why), `.resourceExhausted`, `.invalidArgument`, `.cancelled` when the task was cancelled before.
     ///   Nothing is left behind then: no zombie, no descriptor.
@@ -24,9 +24,9 @@ extension ChildProcess {
         if Task.isCancelled { throw .cancelled("start a program") }
         var plan = try SpawnPlan(executable, arguments: arguments, options: options, transferring: endpoints)
         // Before the child exists, so that nothing can fail once it does.
-        let input: PipeWriter? = try adopt(plan.takeEnd(0))
-        let output: PipeReader? = try adopt(plan.takeEnd(1))
-        let error: PipeReader? = try adopt(plan.takeEnd(2))
+        let input = try plan.takeWriter()
+        let output = try plan.takeReader(1)
+        let error = try plan.takeReader(2)
         let started: ProcessCalls.Started
         do throws(SpawnFailure) {
             started = try await Spawner.shared.spawn(plan.request)
@@ -38,11 +38,6 @@ extension ChildProcess {
         return ChildProcess(
             handle: ChildHandle(started, leadsGroup: options.processGroup.isLed), input: input, output: output,
             error: error)
-    }
-
-    private static func adopt<End: DescriptorTransferable>(_ end: PassedDescriptor?) throws(IPCError) -> End? {
-        guard let end else { return nil }
-        return try End.receive(TransferredDescriptors(descriptors: [end]))
     }
 }
 

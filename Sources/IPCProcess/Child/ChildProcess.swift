@@ -8,8 +8,8 @@ import Synchronization
 /// let firstLine = try await withChildProcess("sort", options: .init(standardInput: .pipe, standardOutput: .pipe)) {
 ///     child in
 ///     let input = try child.standardInput
-///     try await input.write("pear\napple\n")
-///     input.close()
+///     try await input.send(Array("pear\napple\n".utf8))
+///     try await input.finish()
 ///     for try await line in try child.standardOutput.lines { return line }
 ///     return ""
 /// }
@@ -39,10 +39,7 @@ public final class ChildProcess: Sendable {
         // Closing the ends of the pipes is their own deinit's work.
         guard (try? handle.takeStatus()) == nil, !handle.isSettled else { return }
         let handle = handle
-        Task.detached {
-            try? await handle.waitForEnd(until: .never)
-            _ = try? handle.takeStatus()
-        }
+        Task.detached { await handle.reapEventually() }
     }
 
     /// Its process id, for people and logs. It may be reused once the status was taken: send signals by ``send(_:)``.

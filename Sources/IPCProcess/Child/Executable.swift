@@ -34,7 +34,7 @@ public struct Executable: Sendable, Hashable, ExpressibleByStringLiteral {
     public static let current = Executable(.current)
 
     /// What argv[0] and error messages say.
-    var displayName: String {
+    package var displayName: String {
         switch kind {
         case .name(let text), .path(let text): text
         case .current: CurrentExecutable.name

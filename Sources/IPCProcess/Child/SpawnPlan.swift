@@ -43,8 +43,20 @@ struct SpawnPlan: Sendable {
         request.environment = environment.entries
     }
 
-    /// The end of the pipe that leads to the child's descriptor `target`, once.
-    mutating func takeEnd(_ target: Int32) -> PassedDescriptor? { ends.removeValue(forKey: target) }
+    /// The end of the pipe to the child's standard input, once.
+    mutating func takeWriter() throws(IPCError) -> PipeWriter? {
+        guard let number = ends.removeValue(forKey: 0)?.take() else { return nil }
+        return try PipeWriter(OwnedDescriptor(owning: number), Self.bytes)
+    }
+
+    /// The end of the pipe from the child's descriptor `target`, once.
+    mutating func takeReader(_ target: Int32) throws(IPCError) -> PipeReader? {
+        guard let number = ends.removeValue(forKey: target)?.take() else { return nil }
+        return try PipeReader(OwnedDescriptor(owning: number), Self.bytes)
+    }
+
+    /// Bytes as they are, and as many in one piece as the caller likes.
+    private static let bytes = PipeOptions(framing: .bytes, maximumMessageSize: .max / 2)
 
     private mutating func connectInput(_ input: ChildInput) throws(IPCError) {
         switch input.kind {
@@ -64,7 +76,8 @@ struct SpawnPlan: Sendable {
         case .pipe: try makePipe(target)
         case .standardOutput:
             guard target == 2, let source = request.descriptors.last(where: { $0.target == 1 })?.source else {
-                throw IPCError(.invalidArgument, "start a program: its standard output cannot go to itself", object: name)
+                throw IPCError(
+                    .invalidArgument, "start a program: its standard output cannot go to itself", object: name)
             }
             request.descriptors.append(.init(source, as: 2))
         case .file(let path, let appending, let permissions):
@@ -138,7 +151,8 @@ struct SpawnPlan: Sendable {
             for descriptor in transferred.descriptors {
                 guard let number = descriptor.take() else {
                     throw IPCError(
-                        .closed, "start a program: a descriptor of \(type(of: endpoint)) was taken already", object: name)
+                        .closed, "start a program: a descriptor of \(type(of: endpoint)) was taken already",
+                        object: name)
                 }
                 hold(number, as: next)
                 item.descriptors.append(try .init(number: next, identifying: number))

@@ -1,9 +1,9 @@
 /// Starts a program, runs `body` with it, and ends it: the scoped form of
 /// ``ChildProcess/spawn(_:arguments:options:transferring:)``.
 ///
-/// When `body` has returned or thrown, the ends of the child's pipes are closed here, and the child, if it still runs, is
-/// asked to end with SIGTERM; after `grace` it and everything in its process group get SIGKILL. That happens also when
-/// the task is cancelled, and never hides what `body` returned or threw.
+/// When `body` has returned or thrown, the ends of the child's pipes are closed here, and the child, if it still runs,
+/// is asked to end with SIGTERM; after `grace` it and everything in its process group get SIGKILL. That happens also
+/// when the task is cancelled, and never hides what `body` returned or threw.
 ///
 /// - Throws: `IPCError` as `spawn` does, or what `body` throws.
 public func withChildProcess<Result>(

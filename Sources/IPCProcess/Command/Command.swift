@@ -50,12 +50,12 @@ public struct Command: Sendable {
     /// the background, with the pipes still open, is not waited for.
     ///
     /// - Parameters:
-    ///   - input: what it reads from standard input; nil for ``ChildProcess/Options/standardInput``. A program that ends
-    ///     without reading everything is no error.
+    ///   - input: what it reads from standard input; nil for ``ChildProcess/Options/standardInput``. A program that
+    ///     ends without reading everything is no error.
     ///   - limit: the most bytes to collect of each stream.
     ///   - deadline: when to give up.
-    /// - Throws: what ``ChildProcess/spawn(_:arguments:options:transferring:)`` throws; `.outputTooLarge` above `limit`,
-    ///   `.timedOut`, `.cancelled`: the program and its process group are killed then (SIGKILL).
+    /// - Throws: what ``ChildProcess/spawn(_:arguments:options:transferring:)`` throws; `.outputTooLarge` above
+    ///   `limit`, `.timedOut`, `.cancelled`: the program and its process group are killed then (SIGKILL).
     public func output(
         input: [UInt8]? = nil, limit: Int = Command.defaultLimit, until deadline: Deadline = .never
     ) async throws(IPCError) -> CommandOutput {

@@ -46,7 +46,8 @@ struct LineSplitter {
     private func check(_ length: Int) throws(IPCError) {
         guard length <= maximumLength else {
             throw IPCError(
-                .messageTooLarge, "read a line: it is longer than \(maximumLength) bytes; read bytes, or raise the limit")
+                .messageTooLarge,
+                "read a line: it is longer than \(maximumLength) bytes; read bytes, or raise the limit")
         }
     }
 

@@ -5,8 +5,8 @@
 /// print(output.text, output.statuses)
 /// ```
 ///
-/// The pipes between them are the kernel's: the data does not pass through this process. A program that writes to one that
-/// has ended is ended by SIGPIPE, as in a shell, so `yes | head -1` comes to an end.
+/// The pipes between them are the kernel's: the data does not pass through this process. A program that writes to one
+/// that has ended is ended by SIGPIPE, as in a shell, so `yes | head -1` comes to an end.
 public struct Pipeline: Sendable {
     /// The programs, at least one. The standard input of the first, the standard output of the last and the standard
     /// error of each are what their options say; the others are connected.
@@ -33,8 +33,9 @@ public struct Pipeline: Sendable {
     /// The programs of both.
     public static func | (left: Command, right: Pipeline) -> Pipeline { Pipeline(stages: [left] + right.stages) }
 
-    /// Runs the programs and collects what the last one writes to standard output, and what each writes to standard error.
-    /// See ``Command/output(input:limit:until:)``, of which this is the general form; it is over when all have ended.
+    /// Runs the programs and collects what the last one writes to standard output, and what each writes to standard
+    /// error. See ``Command/output(input:limit:until:)``, of which this is the general form; it is over when all have
+    /// ended.
     public func output(
         input: [UInt8]? = nil, limit: Int = Command.defaultLimit, until deadline: Deadline = .never
     ) async throws(IPCError) -> PipelineOutput {

@@ -125,6 +125,13 @@ struct PipelineRun: Sendable {
     /// Writes the input and closes the pipe. A program that does not read all of it is none of our business.
     private static func feed(_ input: [UInt8], to writer: PipeWriter) async {
         defer { writer.close() }
-        try? await writer.write(input)
+        // Piece by piece: the rest of a piece is copied when the task is cancelled half-way.
+        for start in stride(from: 0, to: input.count, by: pieceSize) {
+            let piece = Array(input[start..<min(start + pieceSize, input.count)])
+            guard (try? await writer.send(piece)) != nil else { return }
+        }
+        try? await writer.finish()
     }
+
+    private static let pieceSize = 65536
 }

@@ -16,7 +16,7 @@ struct StreamCollector {
     func collect() async -> Result<[UInt8], IPCError> {
         var bytes: [UInt8] = []
         do {
-            while let chunk = try await reader.read(upTo: chunkSize, until: .never) {
+            while let chunk = try await reader.receive(until: .never) {
                 try append(chunk, to: &bytes)
             }
             return .success(bytes)
@@ -25,14 +25,15 @@ struct StreamCollector {
         }
     }
 
-    private let chunkSize = 65536
+    /// The most that a pipe can hold, by the system's default limit: 1 MiB.
+    private let largestCapacity = 1 << 20
 
     /// Takes what the pipe holds, but no more than it can hold at once: a process left in the background may write on.
     private func drain(_ collected: [UInt8]) -> Result<[UInt8], IPCError> {
         var bytes = collected
         do {
-            var room = try reader.capacity
-            while room > 0, case .message(let chunk) = try reader.tryRead(upTo: min(room, chunkSize)) {
+            var room = largestCapacity
+            while room > 0, case .message(let chunk) = try reader.tryReceive() {
                 try append(chunk, to: &bytes)
                 room -= chunk.count
             }

@@ -1,8 +1,8 @@
 import IPCSystem
 import Synchronization
 
-/// What the parent gave to this process when it started it: channel ends, listeners, pipe ends, regions, in the order of
-/// its `transferring:` argument.
+/// What the parent gave to this process when it started it: channel ends, listeners, pipe ends, regions, in the order
+/// of its `transferring:` argument.
 ///
 /// ```swift
 /// // In the parent:

@@ -1,0 +1,86 @@
+# What .ci/run and .ci/long share.
+
+passed=0
+failed=0
+failures=()
+
+# need COMMAND PACKAGE: installs the package unless the command is there.
+need() {
+    command -v "$1" >/dev/null && return
+    heading "installing $2"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2"
+}
+
+heading() { printf '\n=== %s\n' "$1"; }
+
+# check TITLE COMMAND...: runs the command and counts how it ended.
+check() {
+    local title=$1 start=$SECONDS status=0
+    shift
+    heading "$title"
+    # A subshell that stops at its first failure, as this script itself does: `if` alone would switch that off.
+    set +e
+    (set -euo pipefail; "$@")
+    status=$?
+    set -e
+    if [ "$status" -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "--- passed ($((SECONDS - start)) s): $title"
+    else
+        failed=$((failed + 1))
+        failures+=("$title")
+        echo "--- FAILED with $status ($((SECONDS - start)) s): $title"
+    fi
+}
+
+summary() {
+    heading "summary"
+    for title in ${failures[@]+"${failures[@]}"}; do echo "failed: $title"; done
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+# The modules that a user may depend on, by the manifest.
+public_modules() {
+    sed -n '/^let publicModules = \[/,/\]/p' Package.swift | grep -o '"[A-Za-z]*"' | tr -d '"'
+}
+
+# Runs the first program and looks at what it says.
+first_program() {
+    local output
+    output=$(swift run --package-path Documentation/Examples first-program)
+    echo "$output"
+    grep -q "the child answered: olleh" <<<"$output"
+}
+
+# Help and version go to standard output and succeed; a usage error goes to standard error and is 64.
+ipcctl_explains_itself() {
+    local tool status=0 complaint
+    tool=$(swift build -c release --product ipcctl --show-bin-path)/ipcctl
+    "$tool" --help | grep -q tour
+    "$tool" --version | grep -Eq '^ipcctl [0-9]+\.[0-9]+'
+    complaint=$("$tool" no-such-command 2>&1 >/dev/null) || status=$?
+    [ "$status" -eq 64 ]
+    grep -q no-such-command <<<"$complaint"
+}
+
+ipcbench_lists() {
+    local rows
+    rows=$(swift run -c release ipcbench --list)
+    echo "$rows"
+    grep -q 'pipe/rtt/64' <<<"$rows"
+}
+
+# docc_convert MODULE: the documentation without a broken link, by the toolchain's own docc.
+docc_convert() {
+    local graphs=.build/symbol-graphs/$1 output=.build/docc/$1
+    rm -rf "$graphs" "$output"
+    mkdir -p "$graphs" "$output"
+    swift build --scratch-path .build/for-docc --target "$1" \
+        -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$PWD/.build/symbol-graphs/all"
+    cp .build/symbol-graphs/all/"$1"*.symbols.json "$graphs"
+    docc convert "Sources/$1/$1.docc" --additional-symbol-graph-dir "$graphs" --fallback-display-name "$1" \
+        --fallback-bundle-identifier "swift-ipc.$1" --output-path "$output" --warnings-as-errors
+    [ -s "$output/data/documentation/$(tr '[:upper:]' '[:lower:]' <<<"$1").json" ]
+}

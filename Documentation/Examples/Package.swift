@@ -1,0 +1,19 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Programs that use the package as anyone else would: by its products alone.
+let package = Package(
+    name: "Examples",
+    dependencies: [.package(name: "swift-ipc", path: "../..")],
+    targets: [
+        .executableTarget(name: "first-program", dependencies: [ipc("IPCProcess"), ipc("IPCSockets")]),
+        .executableTarget(name: "word-count", dependencies: [ipc("IPCWorkers")]),
+        .executableTarget(name: "pipeline", dependencies: [ipc("IPCProcess")]),
+        .executableTarget(name: "echo-server", dependencies: [ipc("IPCProcess"), ipc("IPCSockets")]),
+        .testTarget(
+            name: "ExamplesTests",
+            dependencies: ["first-program", "word-count", "pipeline", "echo-server", ipc("IPCProcess")]),
+    ]
+)
+
+func ipc(_ product: String) -> Target.Dependency { .product(name: product, package: "swift-ipc") }

@@ -1,0 +1,19 @@
+// What tests of this library need of the system: lists of names, and ways to end the process on purpose.
+#ifndef CIPC_TESTING_H
+#define CIPC_TESTING_H
+
+#include "cipc_types.h"
+
+/// getdents64(2) until the end: calls `each` with every name of the open directory but "." and "..".
+int32_t cipc_each_entry(int32_t directory, void (*_Nonnull each)(const char *_Nonnull name, void *_Nonnull context),
+                        void *_Nonnull context);
+/// SIGKILL to this process. Does not return.
+void cipc_kill_self(void) __attribute__((noreturn));
+/// abort(3).
+void cipc_abort(void) __attribute__((noreturn));
+/// exit(3).
+void cipc_exit_process(int32_t status) __attribute__((noreturn));
+/// Raises the soft RLIMIT_NOFILE to at least `count` if the hard one allows it; returns the soft limit then in force.
+int32_t cipc_raise_descriptor_limit(int32_t count);
+
+#endif

@@ -1,0 +1,43 @@
+#include "CIPC.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int32_t cipc_each_entry(int32_t directory, void (*each)(const char *, void *), void *context) {
+    _Alignas(struct dirent64) char buffer[8192];
+    for (;;) {
+        long count = syscall(SYS_getdents64, directory, buffer, sizeof buffer);
+        if (count < 0) return -errno;
+        if (count == 0) return 0;
+        for (long offset = 0; offset < count;) {
+            struct dirent64 *entry = (struct dirent64 *)(buffer + offset);
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) each(entry->d_name, context);
+            offset += entry->d_reclen;
+        }
+    }
+}
+
+void cipc_kill_self(void) {
+    for (;;) kill(getpid(), SIGKILL);
+}
+
+void cipc_abort(void) { abort(); }
+
+void cipc_exit_process(int32_t status) { exit(status); }
+
+int32_t cipc_raise_descriptor_limit(int32_t count) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    if (limit.rlim_cur < (rlim_t)count && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < (rlim_t)count ? limit.rlim_max : (rlim_t)count;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    }
+    return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int32_t)limit.rlim_cur;
+}

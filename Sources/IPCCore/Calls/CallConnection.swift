@@ -1,0 +1,205 @@
+import IPCSystem
+import Synchronization
+
+/// Serves requests: returns the reply, or nil when it has sent a stream of items. What it throws reaches the caller.
+package typealias CallHandler = @Sendable (IncomingCall) async throws -> [UInt8]?
+
+/// How a connection carries calls.
+package struct CallOptions: Sendable {
+    /// How many requests of the peer are served at once. The peer is told and waits with the others.
+    package var requestLimit = 64
+    /// Handlers start on the task that reads the channel and move off it at their first suspension. It saves a hand-over
+    /// where handlers are short; a handler that computes for long then holds up the others, and their cancellation.
+    package var startsHandlersImmediately = false
+
+    package init() {}
+}
+
+/// One end of a channel that carries calls both ways: requests with one reply or a stream of them, many in flight, each
+/// with a deadline and cancelled by its caller.
+///
+/// - **Run it.** ``run()`` reads the channel; nothing is answered while nobody runs it. It returns when the peer finishes,
+///   and throws when the peer is gone or breaks the protocol. Calls that are open then fail with that error
+///   (`.peerClosed` after a clean end), handlers are cancelled and awaited.
+/// - **Backpressure.** Each side says how many requests it serves at once; the other side's callers wait for room. Items of
+///   a stream are sent against credit. Nothing else queues up.
+/// - **Cancellation** of a caller's task, and its deadline, end the call here at once and cancel the handler's task there.
+/// - The wire format is in `Documentation/WireFormat.md`, "Calls".
+package final class CallConnection: Sendable {
+    package typealias State = CallState<Sleeper<CallEvent>, Task<Void, Never>>
+
+    private struct Timer {
+        var task: Task<Void, Never>?
+    }
+
+    let channel: any ByteChannel
+    private let handler: CallHandler
+    private let startsHandlersImmediately: Bool
+    let state: Mutex<State>
+    private let timer = Mutex(Timer())
+    private let writer = Doorbell()
+
+    /// - Parameter handler: serves the peer's requests; without one, none are taken.
+    package init(
+        over channel: any ByteChannel, options: CallOptions = CallOptions(), serving handler: CallHandler? = nil
+    ) {
+        self.channel = channel
+        self.handler =
+            handler ?? { _ throws(IPCError) in throw IPCError(.unsupported, "this side serves no calls") }
+        startsHandlersImmediately = options.startsHandlersImmediately
+        state = Mutex(
+            State(
+                limits: CallLimits(
+                    requests: handler == nil ? 0 : options.requestLimit,
+                    messageSize: channel.guarantees.maximumMessageSize)))
+    }
+
+    /// Reads the channel until the peer finishes. Call it once.
+    ///
+    /// - Throws: what `receive` throws; `.protocolViolation`, `.wrongMagic`, `.wrongVersion`; `.closed` after ``close()``.
+    package func run() async throws(IPCError) {
+        var outcome: IPCError?
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.writeBacklog() }
+            flush()
+            outcome = await self.readAll()
+            await self.endAll(outcome ?? IPCError(.peerClosed, "call: the peer has finished"))
+        }
+        if let outcome { throw outcome }
+    }
+
+    /// Ends the connection: open calls fail with `.closed`, handlers are cancelled, and the channel is closed.
+    package func close() {
+        perform(state.withLock { $0.end(with: IPCError.closed("call")) })
+        channel.close()
+        writer.ring()
+    }
+
+    /// Returns why the reading ended; nil when the peer finished.
+    private func readAll() async -> IPCError? {
+        var actions: [State.Action] = []
+        var broken: IPCError?
+        do throws(IPCError) {
+            while broken == nil {
+                let count = try await channel.receive(upTo: 64, until: .never) { message in
+                    if broken == nil { broken = self.take(message, &actions) }
+                }
+                perform(actions)
+                actions.removeAll(keepingCapacity: true)
+                if count == nil { return nil }
+            }
+            return broken
+        } catch {
+            return state.withLock { $0.ended } ?? error
+        }
+    }
+
+    private func take(_ message: RawSpan, _ actions: inout [State.Action]) -> IPCError? {
+        do throws(IPCError) {
+            try state.withLock { state throws(IPCError) in try state.receive(message, into: &actions) }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Fails what is open and waits for the handlers, which have been cancelled.
+    private func endAll(_ error: IPCError) async {
+        let jobs = state.withLock { state in
+            let actions = state.end(with: error)
+            return (actions, state.jobs)
+        }
+        perform(jobs.0)
+        channel.close()
+        writer.ring()
+        timer.withLock { $0.task.take() }?.cancel()
+        for job in jobs.1 { await job.value }
+    }
+
+    /// Carries out what a step of the state machine asked for. Never under the lock.
+    func perform(_ actions: [State.Action]) {
+        var mustFlush = false
+        for action in actions {
+            switch action {
+            case .resume(let waiter, let event): waiter.wake(event)
+            case .start(let request): start(request)
+            case .cancel(let job): job.cancel()
+            case .flush: mustFlush = true
+            case .arm(let deadline): arm(deadline)
+            }
+        }
+        if mustFlush { flush() }
+    }
+
+    private func start(_ request: IncomingRequest) {
+        let job: Task<Void, Never>
+        if startsHandlersImmediately {
+            job = Task.immediate { await self.serve(request) }
+        } else {
+            job = Task { await self.serve(request) }
+        }
+        perform(state.withLock { $0.register(job, for: request.id) })
+    }
+
+    private func serve(_ request: IncomingRequest) async {
+        let answer: CallEvent
+        do {
+            answer = try await handler(IncomingCall(request, self)).map { .reply($0) } ?? .end
+        } catch {
+            answer = .failure(CallFailure(thrown: error))
+        }
+        perform(state.withLock { $0.finish(request.id, with: answer) })
+    }
+
+    /// Sends what can be sent without waiting; the rest is left to ``writeBacklog()``.
+    private func flush() {
+        guard var packet = state.withLock({ $0.outbox.beginSending() }) else { return }
+        while true {
+            do {
+                guard try unsafe channel.trySend(packet.span.bytes) else {
+                    writer.leave(packet)
+                    return
+                }
+            } catch {
+                // The reader sees the same end of the channel and tells everybody.
+                return
+            }
+            guard let next = state.withLock({ $0.outbox.didSend() }) else { return }
+            packet = next
+        }
+    }
+
+    /// Sends what ``flush()`` could not: the one place that waits for room in the channel.
+    private func writeBacklog() async {
+        while let left = await writer.wait(while: { self.state.withLock { $0.ended == nil } }) {
+            var packet = left
+            do {
+                try await unsafe channel.send(packet.span.bytes, until: .never)
+                while let next = state.withLock({ $0.outbox.didSend() }) {
+                    packet = next
+                    try await unsafe channel.send(packet.span.bytes, until: .never)
+                }
+            } catch {
+                return
+            }
+        }
+    }
+
+    /// Sees to it that deadlines are looked at when the earliest is over. It is not moved when that call ends sooner.
+    private func arm(_ deadline: Deadline) {
+        guard let remaining = deadline.remaining else { return }
+        let task = Task {
+            do {
+                try await Task.sleep(for: remaining, clock: .suspending)
+            } catch {
+                return
+            }
+            self.perform(self.state.withLock { $0.expire(at: MonotonicClock.nanoseconds) })
+        }
+        timer.withLock { timer in
+            let previous = timer.task
+            timer.task = task
+            return previous
+        }?.cancel()
+    }
+}

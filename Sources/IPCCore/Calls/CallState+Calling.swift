@@ -1,0 +1,138 @@
+import IPCSystem
+
+// The calling side: requests out, answers in.
+extension CallState {
+    /// Starts a call. Its answers are taken by ``next(_:)`` or waited for by ``wait(for:_:)``.
+    ///
+    /// - Parameter window: 0 for one reply, else how many items of the stream may be on their way.
+    package mutating func begin(
+        method: UInt32, payload: [UInt8], until deadline: Deadline, window: Int
+    ) throws(IPCError) -> (id: UInt64, actions: [Action]) {
+        if let ended { throw ended }
+        guard peerLimit != 0 else { throw IPCError(.unsupported, "the peer serves no calls") }
+        let size = CallWire.headerSize + CallWire.requestFieldsSize + payload.count
+        guard size <= limits.messageSize else {
+            throw IPCError(
+                .messageTooLarge, "a request of \(size) bytes; the channel takes at most \(limits.messageSize)")
+        }
+        guard window >= 0, window <= limits.window else {
+            throw IPCError(.invalidArgument, "a window of \(window) items; 0 to \(limits.window) are possible")
+        }
+        lastID += 1
+        let id = lastID
+        calls[id] = Call(deadline: deadline, window: window, unsent: (method, payload), credit: window)
+        unsent.append(id)
+        var actions = sendWhatFits()
+        if deadline < armed {
+            armed = deadline
+            actions.append(.arm(deadline))
+        }
+        return (id, actions)
+    }
+
+    /// What has come for a call, without waiting; nil when nothing has. A final event ends the call.
+    package mutating func next(_ id: UInt64) -> (event: CallEvent?, actions: [Action]) {
+        guard var call = calls.removeValue(forKey: id) else {
+            // Given up, and answered by the peer since.
+            return (.failure(CallFailure(ended ?? IPCError.cancelled("call"))), [])
+        }
+        if let item = call.items.popFirst() {
+            call.consumed += 1
+            let actions = grantCredit(&call, id)
+            calls[id] = call
+            return (.item(item), actions)
+        }
+        if let final = call.final { return (final, []) }
+        calls[id] = call
+        return (call.abandoned.map { .failure($0) }, [])
+    }
+
+    /// Has `waiter` resumed with the next event, at once if it is there. One task waits for a call at a time.
+    package mutating func wait(for id: UInt64, _ waiter: Waiter) -> [Action] {
+        let (event, actions) = next(id)
+        if let event { return actions + [.resume(waiter, event)] }
+        precondition(calls[id]?.waiter == nil, "two tasks wait for one call")
+        calls[id]?.waiter = waiter
+        return actions
+    }
+
+    /// Gives a call up: it ends with `error` here, and the peer is told to stop.
+    package mutating func abandon(_ id: UInt64, _ error: IPCError) -> [Action] {
+        guard var call = calls[id], call.abandoned == nil else { return [] }
+        var actions: [Action] = []
+        let failure = CallFailure(error)
+        if let waiter = call.waiter.take() { actions.append(.resume(waiter, .failure(failure))) }
+        if call.final != nil || ended != nil {
+            calls[id] = nil
+        } else if call.unsent != nil {
+            // The peer never heard of it.
+            calls[id] = nil
+            unsent.removeAll { $0 == id }
+        } else {
+            call.abandoned = failure
+            _ = call.items.removeAll()
+            calls[id] = call
+            outbox.append { CallWire.append(.cancel, id: id, to: &$0) }
+            actions.append(.flush)
+        }
+        return actions
+    }
+
+    /// Gives up the calls whose deadline is over, and says when to look again.
+    package mutating func expire(at now: UInt64) -> [Action] {
+        var actions: [Action] = []
+        var earliest = Deadline.never
+        for (id, call) in calls where call.abandoned == nil && call.final == nil {
+            if call.deadline.nanoseconds <= now {
+                actions += abandon(id, IPCError.timedOut("call"))
+            } else {
+                earliest = min(earliest, call.deadline)
+            }
+        }
+        armed = earliest
+        if earliest != .never { actions.append(.arm(earliest)) }
+        return actions
+    }
+
+    /// Sends waiting requests as far as the peer has room.
+    mutating func sendWhatFits() -> [Action] {
+        guard let peerLimit, ended == nil else { return [] }
+        var sent = false
+        while unanswered < peerLimit, let id = unsent.popFirst() {
+            guard let request = calls[id]?.unsent else { continue }
+            let remaining = calls[id]!.deadline.nanosecondsRemaining
+            calls[id]!.unsent = nil
+            let fields = CallRequestFields(
+                remaining: remaining, window: UInt32(calls[id]!.window), method: request.method)
+            outbox.append { CallWire.appendRequest(id: id, fields, payload: request.payload, to: &$0) }
+            unanswered += 1
+            sent = true
+        }
+        return sent ? [.flush] : []
+    }
+
+    /// Tells the peer that it may send as many more items as were taken, when half of the window is used.
+    private mutating func grantCredit(_ call: inout Call, _ id: UInt64) -> [Action] {
+        guard ended == nil, call.final == nil, call.consumed * 2 >= call.window else { return [] }
+        let count = call.consumed
+        call.consumed = 0
+        call.credit += count
+        outbox.append { CallWire.appendCredit(id: id, UInt32(count), to: &$0) }
+        return [.flush]
+    }
+}
+
+extension Deadline {
+    /// Nanoseconds from now, 0 when it is over, `.max` for never: what travels in place of the instant.
+    package var nanosecondsRemaining: UInt64 {
+        guard self != .never else { return .max }
+        let now = MonotonicClock.nanoseconds
+        return nanoseconds <= now ? 0 : nanoseconds - now
+    }
+
+    /// The deadline that so many nanoseconds from now make; `.max` and what the clock cannot count are never.
+    package static func after(nanoseconds: UInt64) -> Deadline {
+        let (sum, overflow) = MonotonicClock.nanoseconds.addingReportingOverflow(nanoseconds)
+        return overflow || nanoseconds == .max ? .never : Deadline(nanoseconds: sum)
+    }
+}

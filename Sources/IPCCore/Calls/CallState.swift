@@ -1,0 +1,138 @@
+/// What a waiting caller, or a handler that waits for credit, is told.
+package enum CallEvent: Sendable, Equatable {
+    /// The one reply to a request without a window.
+    case reply([UInt8])
+    /// One of a stream of replies.
+    case item([UInt8])
+    /// The stream is over.
+    case end
+    /// The call failed, here or there.
+    case failure(CallFailure)
+    /// A handler may send one more item.
+    case credit
+}
+
+/// A request as the serving side sees it.
+package struct IncomingRequest: Sendable, Equatable {
+    package var id: UInt64
+    package var method: UInt32
+    package var payload: [UInt8]
+    /// When the caller gives up: the remaining time that came with the request, counted from its arrival.
+    package var deadline: Deadline
+    /// 0 where one reply is wanted, else how many items of a stream may be on their way.
+    package var window: Int
+}
+
+/// The limits of one end.
+package struct CallLimits: Sendable, Equatable {
+    /// How many requests of the peer are served at once; it is told so and must keep to it. 0: none.
+    package var requests: Int
+    /// The largest message of the channel in bytes.
+    package var messageSize: Int
+    /// The most items of one stream that may be on their way.
+    package var window: Int
+
+    package init(requests: Int = 64, messageSize: Int, window: Int = 1 << 16) {
+        self.requests = requests
+        self.messageSize = messageSize
+        self.window = window
+    }
+}
+
+/// The state of one end of a connection that carries calls both ways. A value: its owner holds a lock round each step
+/// and carries out the actions that the step returns after letting go of it.
+///
+/// `Waiter` is what a suspended task is resumed by, `Job` what a running handler is cancelled by.
+package struct CallState<Waiter: Sendable, Job: Sendable>: Sendable {
+    /// What to do outside the lock.
+    package enum Action: Sendable {
+        /// Resume a task with what it waited for.
+        case resume(Waiter, CallEvent)
+        /// Run the handler, then ``CallState/finish(_:with:)``; pass its handle to ``CallState/register(_:for:)``.
+        case start(IncomingRequest)
+        /// Cancel a running handler.
+        case cancel(Job)
+        /// Send what is in ``CallState/outbox``.
+        case flush
+        /// Call ``CallState/expire(at:)`` at this time; an earlier request of this kind is void.
+        case arm(Deadline)
+    }
+
+    /// A call of ours, until its final answer is here and has been taken.
+    struct Call: Sendable {
+        var deadline: Deadline
+        /// 0: one reply.
+        var window: Int
+        /// The request as long as it waits for room at the peer.
+        var unsent: (method: UInt32, payload: [UInt8])?
+        /// Items that the peer may still send.
+        var credit: Int
+        /// Items that were taken since the peer got credit for them.
+        var consumed = 0
+        var items = ArrayQueue<[UInt8]>()
+        var final: CallEvent?
+        /// Nobody here waits for it any more, and this is why; the peer's final answer is still to come.
+        var abandoned: CallFailure?
+        var waiter: Waiter?
+    }
+
+    /// A call of the peer's, until its handler is done.
+    struct Serving: Sendable {
+        var job: Job?
+        var credit: Int
+        var isStream: Bool
+        var isCancelled = false
+        var creditWaiter: Waiter?
+    }
+
+    package let limits: CallLimits
+    package var outbox: CallOutbox
+    /// Why the connection is over, once it is.
+    package internal(set) var ended: IPCError?
+    var calls: [UInt64: Call] = [:]
+    /// Calls that wait until the peer has room, oldest first; those that were given up meanwhile are not in `calls`.
+    var unsent = ArrayQueue<UInt64>()
+    var lastID: UInt64 = 0
+    /// Calls that the peer has and has not answered, those that were given up here included.
+    var unanswered = 0
+    /// How many the peer takes; nil until its hello is here.
+    var peerLimit: Int?
+    var armed = Deadline.never
+    var serving: [UInt64: Serving] = [:]
+    var lastServedID: UInt64 = 0
+
+    package init(limits: CallLimits) {
+        self.limits = limits
+        outbox = CallOutbox(packetSize: min(64 * 1024, limits.messageSize))
+        let hello = CallHello(requestLimit: UInt32(clamping: limits.requests))
+        outbox.append { CallWire.appendHello(hello, to: &$0) }
+    }
+
+    /// The handlers that run.
+    package var jobs: [Job] { serving.values.compactMap(\.job) }
+
+    /// Ends the connection: every call fails with `error`, every handler is cancelled. What has arrived of a stream can
+    /// still be taken.
+    package mutating func end(with error: IPCError) -> [Action] {
+        guard ended == nil else { return [] }
+        ended = error
+        var actions: [Action] = []
+        for (id, call) in calls {
+            guard call.abandoned == nil else {
+                calls[id] = nil
+                continue
+            }
+            guard call.final == nil else { continue }
+            if let waiter = call.waiter {
+                calls[id] = nil
+                actions.append(.resume(waiter, .failure(CallFailure(error))))
+            } else {
+                calls[id]!.unsent = nil
+                calls[id]!.final = .failure(CallFailure(error))
+            }
+        }
+        _ = unsent.removeAll()
+        for id in serving.keys { actions += cancelServing(id, CallFailure(error)) }
+        return actions
+    }
+}

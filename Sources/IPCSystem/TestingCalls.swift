@@ -1,0 +1,72 @@
+import CIPC
+
+/// What tests of this library need of the system: lists of names, small files of /proc, and ways to end on purpose.
+package enum TestingCalls {
+    private final class Names {
+        var found: [String] = []
+    }
+
+    /// getdents64(2): the names in a directory, and the number of the descriptor that was open for it meanwhile.
+    package static func names(in directory: String) throws(SystemCallError) -> (names: [String], own: Int32) {
+        let descriptor = try FileCalls.open(directory, [.readOnly, .directory])
+        let names = Names()
+        _ = try retrying(.getdents64) {
+            // SAFETY: the context is `names`, which outlives the call; each name ends with a zero byte.
+            unsafe cipc_each_entry(
+                descriptor.number,
+                { name, context in
+                    let names = unsafe Unmanaged<Names>.fromOpaque(context).takeUnretainedValue()
+                    unsafe names.found.append(String(cString: name))
+                }, Unmanaged.passUnretained(names).toOpaque())
+        }
+        return (names.found, descriptor.number)
+    }
+
+    /// The whole of a small file, as /proc has them.
+    package static func contents(of path: String) throws(SystemCallError) -> [UInt8] {
+        let descriptor = try FileCalls.open(path, .readOnly)
+        var contents: [UInt8] = []
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16384, alignment: 16)
+        defer { unsafe buffer.deallocate() }
+        // SAFETY: read(2) fills at most the buffer, which lives until the end of this function.
+        while let count = try unsafe DescriptorCalls.read(descriptor.number, into: buffer), count > 0 {
+            unsafe contents.append(contentsOf: buffer[..<count])
+        }
+        return contents
+    }
+
+    /// SIGKILL to this process.
+    package static func killSelf() -> Never { cipc_kill_self() }
+
+    /// abort(3): SIGABRT, which leaves a core or a backtrace where those are on.
+    package static func abort() -> Never { cipc_abort() }
+
+    /// exit(3).
+    package static func exit(_ status: Int32) -> Never { cipc_exit_process(status) }
+
+    /// Lets this process open `count` descriptors if the hard RLIMIT_NOFILE allows it; returns the limit then in force.
+    package static func raiseDescriptorLimit(to count: Int) throws(SystemCallError) -> Int {
+        try retrying(.prlimit) { cipc_raise_descriptor_limit(Int32(clamping: count)) }
+    }
+
+    /// Writes to standard error with nothing between: for a process that may not live much longer.
+    package static func report(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        var attempts = 0
+        while !rest.isEmpty, attempts < 10_000 {
+            attempts += 1
+            let written = unsafe rest.withUnsafeBytes { bytes in
+                (try? unsafe DescriptorCalls.write(2, bytes)) ?? nil
+            }
+            rest = rest.dropFirst(written ?? 0)
+        }
+    }
+
+    /// The variables that this process was started with, whatever was unset since.
+    package static func startVariable(_ name: String) -> String? {
+        let prefix = Array("\(name)=".utf8)
+        guard let all = try? contents(of: "/proc/self/environ") else { return nil }
+        return all.split(separator: 0).first { $0.starts(with: prefix) }
+            .map { String(decoding: $0.dropFirst(prefix.count), as: UTF8.self) }
+    }
+}

@@ -1,0 +1,2 @@
+@_exported public import IPCCore
+@_exported public import IPCProcess

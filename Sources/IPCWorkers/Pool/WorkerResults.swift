@@ -1,0 +1,132 @@
+/// The order of the results of many tasks.
+public enum ResultOrder: Sendable, Hashable {
+    /// As the tasks were given.
+    case asGiven
+    /// As they come, the fastest first.
+    case asCompleted
+}
+
+/// The outputs of many tasks, as an `AsyncSequence`. Made by ``WorkerPool/map(_:order:)``.
+///
+/// Each iteration runs all the tasks. Tasks are taken from the input as there is room, never more than the workers need to
+/// stay busy, so the input may be endless. Leaving the loop early gives up what is on its way.
+public struct WorkerResults<Tasks: Sequence>: AsyncSequence where Tasks.Element: WorkerTask {
+    /// The output of a task.
+    public typealias Element = Tasks.Element.Output
+    /// What a task threw, or an ``IPCCore/IPCError``.
+    public typealias Failure = any Error
+
+    private let outcomes: WorkerOutcomes<Tasks>
+
+    init(_ outcomes: WorkerOutcomes<Tasks>) {
+        self.outcomes = outcomes
+    }
+
+    /// One pass over the tasks. Not to be shared between tasks.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        private var outcomes: WorkerOutcomes<Tasks>.AsyncIterator
+
+        fileprivate init(_ outcomes: WorkerOutcomes<Tasks>.AsyncIterator) {
+            self.outcomes = outcomes
+        }
+
+        /// The next output; nil at the end. The first failure of a task ends the pass, and gives up the others.
+        public mutating func next() async throws -> Element? {
+            guard let outcome = try await outcomes.next() else { return nil }
+            switch outcome.result {
+            case .success(let output): return output
+            case .failure(let error):
+                outcomes.stop()
+                throw error
+            }
+        }
+
+        /// See ``next()``.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
+            try await next()
+        }
+    }
+
+    /// Starts a pass.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(outcomes.makeAsyncIterator()) }
+}
+
+extension WorkerResults: Sendable where Tasks: Sendable {}
+
+@available(*, unavailable)
+extension WorkerResults.AsyncIterator: Sendable {}
+
+/// What became of one of many tasks.
+public struct WorkerOutcome<Output: Sendable>: Sendable {
+    /// Which task, counted from 0 in the order in which they were given.
+    public let index: Int
+    /// Its output, or why there is none.
+    public let result: Result<Output, any Error>
+}
+
+/// What became of each of many tasks, as an `AsyncSequence`. Made by ``WorkerPool/outcomes(of:order:)``.
+///
+/// As ``WorkerResults``, but the failure of a task is an element like the others and ends nothing.
+public struct WorkerOutcomes<Tasks: Sequence>: AsyncSequence where Tasks.Element: WorkerTask {
+    /// What became of a task.
+    public typealias Element = WorkerOutcome<Tasks.Element.Output>
+    /// `.cancelled`, or `.encodingFailed` for a task that cannot be encoded.
+    public typealias Failure = IPCError
+
+    private let pool: WorkerPool
+    private let tasks: Tasks
+    private let order: ResultOrder
+
+    init(_ pool: WorkerPool, _ tasks: Tasks, _ order: ResultOrder) {
+        self.pool = pool
+        self.tasks = tasks
+        self.order = order
+    }
+
+    /// One pass over the tasks. Not to be shared between tasks.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        private let feed: MapFeed<Tasks>
+        private var isOver = false
+
+        fileprivate init(_ feed: MapFeed<Tasks>) {
+            self.feed = feed
+        }
+
+        /// What became of the next task; nil at the end.
+        public mutating func next() async throws(IPCError) -> Element? {
+            guard !isOver else { return nil }
+            do throws(IPCError) {
+                guard let (index, outcome) = try await feed.next() else {
+                    isOver = true
+                    return nil
+                }
+                return WorkerOutcome(
+                    index: index, result: Result { try TaskCoding.output(of: Tasks.Element.self, outcome) })
+            } catch {
+                isOver = true
+                throw error
+            }
+        }
+
+        /// See ``next()``.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws(IPCError) -> Element? {
+            try await next()
+        }
+
+        /// Gives up what is on its way.
+        mutating func stop() {
+            isOver = true
+            feed.stop()
+        }
+    }
+
+    /// Starts a pass.
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(MapFeed(pool, tasks, isOrdered: order == .asGiven))
+    }
+}
+
+extension WorkerOutcomes: Sendable where Tasks: Sendable {}
+
+@available(*, unavailable)
+extension WorkerOutcomes.AsyncIterator: Sendable {}

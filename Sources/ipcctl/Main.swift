@@ -1,0 +1,24 @@
+import IPCSystem
+
+/// `ipcctl`: shows what this library does on the machine at hand.
+@main
+enum Main {
+    static func main() async {
+        do {
+            switch try Request(Array(CommandLine.arguments.dropFirst())) {
+            case .help: print(Help.text)
+            case .version: print("ipcctl \(Help.version)")
+            case .tour(let options): ProcessExit.leave(await Tour(options).run() ? 0 : 1)
+            case .peer(let name, let arguments): try await Tour.serve(name, arguments)
+            }
+            ProcessExit.leave(0)
+        } catch let error as UsageError {
+            Console.complain("ipcctl: \(error.description)\nSee ipcctl --help.")
+            // EX_USAGE of sysexits(3).
+            ProcessExit.leave(64)
+        } catch {
+            Console.complain("ipcctl: \(error)")
+            ProcessExit.leave(1)
+        }
+    }
+}

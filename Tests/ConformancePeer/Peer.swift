@@ -1,0 +1,9 @@
+import ConformanceTransports
+import IPCTestKit
+
+/// The other process of the conformance suite for the transports of this package.
+@main struct Peer {
+    static func main() async {
+        await ConformancePeer.serveIfAsked(ConformanceTransport.all)
+    }
+}

@@ -1,0 +1,36 @@
+import IPCSystem
+public import IPCTestKit
+
+extension ConformanceTransport {
+    /// All transports of the package that a peer program can open.
+    public static var all: [ConformanceTransport] {
+        [.pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .socketPair]
+    }
+}
+
+/// The program `ipc-conformance-peer`, which is built beside the tests.
+enum PeerProgram {
+    static let path: String = {
+        let tests = (try? FileCalls.destination(of: "/proc/self/exe")) ?? ""
+        return tests.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            + "/ipc-conformance-peer"
+    }()
+}
+
+extension TransferredDescriptors {
+    /// Takes over the descriptor at `index`.
+    func takeDescriptor(_ index: Int) throws(IPCError) -> OwnedDescriptor {
+        guard descriptors.indices.contains(index), let number = descriptors[index].take() else {
+            throw IPCError(.decodingFailed, "open the end of a channel: descriptor \(index) is missing")
+        }
+        return OwnedDescriptor(owning: number)
+    }
+
+    /// Writes raw bytes to the descriptor at `index`, which stays open.
+    func writeRaw(_ bytes: [UInt8], to index: Int) async throws {
+        guard descriptors.indices.contains(index) else {
+            throw IPCError(.decodingFailed, "write raw bytes: descriptor \(index) is missing")
+        }
+        try await RawWriter(descriptors[index]).write(bytes)
+    }
+}

@@ -1,0 +1,98 @@
+import Glibc
+import IPCWorkers
+
+let workerScenarios: [String: Scenario] = [
+    "pool-churn": poolChurn,
+    "pool-and-stay": poolAndStay,
+    "pool-without-serve": poolWithoutServe,
+]
+
+/// Every type but `NotServed`.
+func serveTasks() async throws {
+    try await Worker.serveIfSpawned(
+        Noop.self, Square.self, Nap.self, Burn.self, Echo.self, WorkerProcessID.self, Crash.self, CrashOnce.self,
+        TypedThrow.self, ThrowOne.self, WaitForCancellation.self, Recursion.self, Leftovers.self, StartChild.self,
+        Complain.self)
+}
+
+/// `pool-churn COUNT`: pools that end well, by an error, by cancellation and with crashes; then no child and no descriptor
+/// may be left. The workers are this program.
+private func poolChurn(_ arguments: [String]) async throws -> Int32 {
+    try await usePool(0)
+    try await Task.sleep(for: .milliseconds(50))
+    let before = openDescriptors().count
+    for round in 0..<(Int(arguments[0]) ?? 0) { try await usePool(round % 4) }
+    try require(!hasChildren(), "children are left")
+    for _ in 0..<200 where openDescriptors().count > before { try await Task.sleep(for: .milliseconds(10)) }
+    try require(openDescriptors().count <= before, "\(openDescriptors().count) descriptors instead of \(before)")
+    return 0
+}
+
+private func usePool(_ kind: Int) async throws {
+    switch kind {
+    case 0:
+        let sum = try await withWorkerPool(of: .exactly(2)) { pool in
+            try await pool.map((1...100).lazy.map { Square(value: $0) }).reduce(0, +)
+        }
+        try require(sum == 338_350, "the sum is \(sum)")
+    case 1:
+        do {
+            try await withWorkerPool(of: .exactly(2)) { pool in
+                _ = try await pool.run(Noop())
+                throw Wrong("on purpose")
+            }
+        } catch is Wrong {}
+    case 2:
+        let task = Task {
+            try await withWorkerPool(of: .exactly(2)) { pool in try await pool.run(Nap(milliseconds: 600_000)) }
+        }
+        try await Task.sleep(for: .milliseconds(50))
+        task.cancel()
+        let result = await task.result
+        try require((try? result.get()) == nil, "a cancelled pool gave a result")
+    default:
+        try await withWorkerPool(of: .exactly(2)) { pool in
+            let error = await thrown { try await pool.run(Crash(way: .kill)) } as? IPCError
+            try require(error?.code == .workerCrashed, "\(String(describing: error))")
+            try require(try await pool.run(Square(value: 3)) == 9, "the replaced worker is wrong")
+        }
+    }
+}
+
+private func thrown<Result>(_ body: () async throws -> Result) async -> (any Error)? {
+    do {
+        _ = try await body()
+        return nil
+    } catch {
+        return error
+    }
+}
+
+/// Tells the process ids of two busy workers and stays until it is killed.
+private func poolAndStay(_ arguments: [String]) async throws -> Int32 {
+    try await withWorkerPool(of: .exactly(2)) { pool in
+        var processes: Set<Int32> = []
+        while processes.count < 2 {
+            async let first = pool.run(WorkerProcessID())
+            async let second = pool.run(WorkerProcessID())
+            processes = try await [first, second]
+        }
+        say(processes.map { "\($0)" }.joined(separator: " "))
+        async let burning = pool.run(Burn(milliseconds: 600_000))
+        async let napping = pool.run(Nap(milliseconds: 600_000))
+        _ = try await (burning, napping)
+        return 0
+    }
+}
+
+/// A program that opens a pool of itself and does not serve. Started with `no-serve`, which main sees before it serves.
+private func poolWithoutServe(_ arguments: [String]) async throws -> Int32 {
+    let options = WorkerPoolOptions(
+        arguments: ["pool-without-serve"], environment: .inherit.updating(["HELPER_SERVES_NOT": "1"]),
+        standardError: .discarded)
+    return await withWorkerPool(of: .exactly(2), options: options) { pool in
+        let error = await thrown { try await pool.run(Noop()) } as? IPCError
+        say("\(error.map { "\($0.code)" } ?? "no error")")
+        return error == nil ? 0 : 3
+    }
+}

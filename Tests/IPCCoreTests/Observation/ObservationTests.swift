@@ -1,0 +1,84 @@
+import IPCCore
+import Synchronization
+import Testing
+
+/// One observer for the process, so these tests take turns.
+@Suite(.serialized) struct ObservationTests {
+    private final class Collector: IPCObserver {
+        let seen = Mutex<[Int32]>([])
+
+        func observe(_ event: IPCEvent) {
+            if case .workerStarted(let processID) = event { seen.withLock { $0.append(processID) } }
+        }
+    }
+
+    /// Numbers that no worker has.
+    private func emit(_ number: Int32) { IPCObservation.emit(.workerStarted(processID: number)) }
+
+    @Test func nothingIsBuiltWhenNobodyObserves() {
+        let before = IPCObservation.install(nil)
+        defer { IPCObservation.install(before) }
+        var wasBuilt = false
+        func build() -> IPCEvent {
+            wasBuilt = true
+            return .log(level: .error, message: "built")
+        }
+        IPCObservation.emit(build())
+        #expect(!wasBuilt)
+        IPCObservation.install(Collector())
+        IPCObservation.emit(build())
+        #expect(wasBuilt)
+    }
+
+    @Test func theObserverSeesWhatHappensUntilItIsReplaced() {
+        let first = Collector()
+        let second = Collector()
+        let before = IPCObservation.install(first)
+        defer { IPCObservation.install(before) }
+        emit(-11)
+        #expect(IPCObservation.install(second) as? Collector === first)
+        emit(-12)
+        #expect(IPCObservation.install(nil) as? Collector === second)
+        emit(-13)
+        #expect(first.seen.withLock { $0 } == [-11])
+        #expect(second.seen.withLock { $0 } == [-12])
+    }
+
+    /// An observer runs outside of every lock, so it may do what it likes, even this.
+    private struct Replacing: IPCObserver {
+        let next: Collector
+
+        func observe(_ event: IPCEvent) {
+            guard case .workerStarted(-21) = event else { return }
+            IPCObservation.install(next)
+            IPCObservation.emit(.workerStarted(processID: -22))
+        }
+    }
+
+    @Test func anObserverMayInstallAnotherOne() {
+        let next = Collector()
+        let before = IPCObservation.install(Replacing(next: next))
+        defer { IPCObservation.install(before) }
+        emit(-21)
+        #expect(next.seen.withLock { $0 } == [-22])
+    }
+
+    @Test func eventsOfManyThreadsAllArrive() async {
+        let collector = Collector()
+        let before = IPCObservation.install(collector)
+        defer { IPCObservation.install(before) }
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    for _ in 0..<500 { IPCObservation.emit(.workerStarted(processID: -31)) }
+                }
+            }
+        }
+        #expect(collector.seen.withLock { $0.count(where: { $0 == -31 }) } == 4000)
+    }
+
+    @Test func logLevelsAreOrdered() {
+        #expect(IPCEvent.LogLevel.allCases == IPCEvent.LogLevel.allCases.sorted())
+        #expect(IPCEvent.LogLevel.warning < .error)
+    }
+}

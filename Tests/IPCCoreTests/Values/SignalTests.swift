@@ -1,0 +1,48 @@
+import Glibc
+import IPCCore
+import Testing
+
+@Suite struct SignalTests {
+    @Test func numbersAreThoseOfTheSystem() {
+        let pairs: [(Signal, Int32)] = [
+            (.hangUp, SIGHUP), (.interrupt, SIGINT), (.quit, SIGQUIT), (.illegalInstruction, SIGILL), (.trap, SIGTRAP),
+            (.abort, SIGABRT), (.busError, SIGBUS), (.floatingPointException, SIGFPE), (.kill, SIGKILL),
+            (.user1, SIGUSR1), (.segmentationFault, SIGSEGV), (.user2, SIGUSR2), (.brokenPipe, SIGPIPE),
+            (.alarm, SIGALRM), (.terminate, SIGTERM), (.stackFault, SIGSTKFLT), (.child, SIGCHLD), (.continue, SIGCONT),
+            (.stop, SIGSTOP), (.terminalStop, SIGTSTP), (.terminalInput, SIGTTIN), (.terminalOutput, SIGTTOU),
+            (.urgent, SIGURG), (.cpuTimeExceeded, SIGXCPU), (.fileSizeExceeded, SIGXFSZ), (.virtualAlarm, SIGVTALRM),
+            (.profiling, SIGPROF), (.windowChange, SIGWINCH), (.inputOutput, SIGIO), (.powerFailure, SIGPWR),
+            (.badSystemCall, SIGSYS),
+        ]
+        for (signal, number) in pairs { #expect(signal.rawValue == number, "\(signal)") }
+        #expect(Set(pairs.map(\.0)).count == 31)
+        #expect(Set(pairs.map(\.0.name)).count == 31)
+    }
+
+    @Test func names() {
+        #expect(Signal.terminate.name == "SIGTERM")
+        #expect(Signal.badSystemCall.name == "SIGSYS")
+        #expect(Signal.child.description == "SIGCHLD (17)")
+        #expect(Signal(rawValue: 0).name == "signal 0")
+        #expect(Signal(rawValue: -1).name == "signal -1")
+        #expect(Signal(rawValue: 1000).name == "signal 1000")
+    }
+
+    @Test func realTimeSignals() throws {
+        let all = Signal.realTimeSignals
+        #expect(all.count >= 8)
+        #expect(Signal.realTime(0) == all.first && Signal.realTime(all.count - 1) == all.last)
+        #expect(Signal.realTime(-1) == nil && Signal.realTime(all.count) == nil && Signal.realTime(.max) == nil)
+        let first = try #require(Signal.realTime(0))
+        let fourth = try #require(Signal.realTime(3))
+        #expect(first.name == "SIGRTMIN" && fourth.name == "SIGRTMIN+3")
+        #expect(first.isRealTime && !Signal.terminate.isRealTime)
+        // The C library keeps the first two or three for itself.
+        #expect(first.rawValue > 32)
+    }
+
+    @Test func crossesAsANumber() throws {
+        #expect(try BinaryCodec.encode(Signal.kill) == [1, 9])
+        #expect(try BinaryCodec.decode(Signal.self, from: [1, 15]) == .terminate)
+    }
+}

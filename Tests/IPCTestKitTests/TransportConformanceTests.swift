@@ -1,0 +1,42 @@
+import ConformanceTransports
+import IPCTestKit
+import Testing
+
+/// The transports of the package keep the contract.
+@Suite(.serialized) struct TransportConformanceTests {
+    @Test(arguments: ConformanceSuite.cases(for: .pipeChannel))
+    func pipeChannelConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .pipeMessages))
+    func pipeOfMessagesConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .pipeOfManyWriters))
+    func pipeOfManyWritersConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .pipeBytes))
+    func pipeOfBytesConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .socketPair))
+    func socketPairConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    /// The same on the executor of the library, where a task resumes on the thread that saw its message.
+    @Test(arguments: ConformanceSuite.cases(for: .socketPair))
+    func socketPairConformsOnTheExecutor(_ conformance: ConformanceCase) async throws {
+        try await withIPCExecutor { try await conformance.run() }
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .pipeChannel))
+    func pipeChannelConformsOnTheExecutor(_ conformance: ConformanceCase) async throws {
+        try await withIPCExecutor { try await conformance.run() }
+    }
+}

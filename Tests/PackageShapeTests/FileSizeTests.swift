@@ -1,0 +1,41 @@
+import Testing
+
+/// Small files, one idea each.
+@Suite struct FileSizeTests {
+    static let limit = 300
+
+    /// Files that may be longer, and why.
+    static let exceptions: [String: String] = [
+        "Sources/IPCCore/Streams/StreamReceiver.swift":
+            "one state under one lock; a cut would spread what the lock protects over two files"
+    ]
+
+    @Test func filesAreShort() throws {
+        for file in try Repository.swiftFiles(in: "Sources") + Repository.swiftFiles(in: "Tests") {
+            guard Self.exceptions[file.path] == nil else { continue }
+            #expect(file.lineCount <= Self.limit, "\(file.path) has \(file.lineCount) lines: split it by topic")
+        }
+    }
+
+    @Test func exceptionsAreNeeded() throws {
+        let files = try Repository.swiftFiles(in: "Sources") + Repository.swiftFiles(in: "Tests")
+        for path in Self.exceptions.keys {
+            let file = try #require(files.first { $0.path == path }, "\(path) is no more")
+            #expect(file.lineCount > Self.limit, "\(path) needs no exception any more")
+        }
+    }
+
+    @Test func nothingIsLeftForLater() throws {
+        let words = ["TO" + "DO", "FIX" + "ME", "X" + "XX"]
+        for file in try Repository.swiftFiles(in: "Sources") + Repository.swiftFiles(in: "Tests") {
+            for line in file.lines where words.contains(where: { line.contains($0) }) {
+                Issue.record("\(file.path): \(line)")
+            }
+        }
+    }
+}
+
+extension Repository.SourceFile {
+    /// A file ends with a line break, after which nothing comes.
+    var lineCount: Int { lines.last == "" ? lines.count - 1 : lines.count }
+}
