@@ -56,6 +56,12 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
         sender = StreamSender(stream, options.stream)
     }
 
+    init(_ receiver: StreamReceiver, _ sender: StreamSender, peer: PeerCredentials) {
+        self.receiver = receiver
+        self.sender = sender
+        self.peer = peer
+    }
+
     /// Two channels that are each other's peers. socketpair(2).
     ///
     /// - Throws: `.resourceExhausted` when no descriptor is free.
