@@ -54,7 +54,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
     (
         "IPCTestKitTests",
-        ["IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCSockets", "IPCProcess", "IPCSystem"]
+        ["IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCCore", "IPCSockets", "IPCProcess", "IPCSystem"]
     ),
     ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
     ("PackageShapeTests", []),
