@@ -1,3 +1,4 @@
+import IPCProcess
 import IPCSockets
 import IPCSystem
 import Testing

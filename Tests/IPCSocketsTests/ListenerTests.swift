@@ -133,27 +133,24 @@ import Testing
         }
     }
 
-    @Test func cancelledShutDownStillEndsEverything() async throws {
+    @Test func cancelledServerEndsEverything() async throws {
         try await withFolder { folder in
+            Events.start()
             let address = try SocketAddress.unix(path: folder + "/s")
-            let client = Task {
-                try await eventually { (try? FileCalls.status(at: address.path!)) != nil }
-                let channel = try await SocketChannel.connect(to: address)
-                return await failure { () async throws(IPCError) in try await channel.receive() }
-            }
             let server = Task {
                 try await SocketListener.withListener(at: address) { listener in
-                    let connection = try await listener.accept()
-                    withExtendedLifetime(connection) {}
-                    for try await _ in listener {}
-                    withExtendedLifetime(connection) {}
+                    var connections: [SocketConnection] = []
+                    for try await connection in listener { connections.append(connection) }
+                    connections.removeAll()
                 }
             }
-            try await Task.sleep(for: .milliseconds(50))
+            try await eventually { (try? FileCalls.status(at: folder + "/s")) != nil }
+            let client = try await connectPatiently(address)
+            try await eventually { Events.acceptances(at: address) == 1 }
             server.cancel()
             let error = await #expect(throws: IPCError.self) { try await server.value }
             #expect(error?.isCancellation == true)
-            #expect(try await client.value?.code == .peerClosed)
+            #expect(await failure { () async throws(IPCError) in try await client.receive() }?.code == .peerClosed)
         }
     }
 
@@ -230,5 +227,17 @@ func echo(_ listener: SocketListener, count: Int, _ options: SocketOptions = Soc
             left -= 1
             if left == 0 { return }
         }
+    }
+}
+
+/// Connects to a server that is just starting: its name is there a moment before it listens.
+func connectPatiently(_ address: SocketAddress) async throws -> SocketChannel {
+    while true {
+        do throws(IPCError) {
+            return try await SocketChannel.connect(to: address)
+        } catch {
+            guard error.code == .connectionRefused || error.code == .notFound else { throw error }
+        }
+        try await Task.sleep(for: .milliseconds(2))
     }
 }
