@@ -33,9 +33,9 @@ public final class SocketListener: Sendable {
 
     let options: SocketListenerOptions
     let connections: ConnectionRegistry
-    private let stream: StreamDescriptor
-    private let name: Mutex<SocketName?>
-    private let accepting = TaskLock()
+    let stream: StreamDescriptor
+    let name: Mutex<SocketName?>
+    let accepting = TaskLock()
     private let shuttingDown = TaskLock()
 
     /// Listens at `address`. Prefer ``withListener(at:_:_:)``, which ends it, too.
@@ -65,6 +65,17 @@ public final class SocketListener: Sendable {
         }
         self.address = address
         self.options = options
+        self.name = Mutex(name)
+        connections = ConnectionRegistry(limit: options.maximumConnections, engine: stream.engine)
+    }
+
+    init(
+        at address: SocketAddress, _ options: SocketListenerOptions, _ stream: StreamDescriptor,
+        _ name: consuming SocketName
+    ) {
+        self.address = address
+        self.options = options
+        self.stream = stream
         self.name = Mutex(name)
         connections = ConnectionRegistry(limit: options.maximumConnections, engine: stream.engine)
     }
@@ -182,7 +193,7 @@ public final class SocketListener: Sendable {
         }
     }
 
-    private func release() {
+    func release() {
         if accepting.release() { stream.endUse() }
     }
 
