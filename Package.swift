@@ -35,10 +35,7 @@ let publicModules = [
 ]
 
 let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
-    (
-        "ipcbench",
-        ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil
-    ),
+    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
     ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"], nil),
     // Programs for tests to start; not products.
     ("ipc-test-helper", ["IPCProcess", "IPCSockets", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
@@ -49,12 +46,15 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
     ("IPCJSONTests", ["IPCJSON"]),
-    ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
+    ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
     (
         "IPCTestKitTests",
-        ["IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCCore", "IPCSockets", "IPCProcess", "IPCSystem"]
+        [
+            "IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCCore", "IPCSockets", "IPCProcess",
+            "IPCSystem",
+        ]
     ),
     ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
     ("PackageShapeTests", []),

@@ -47,9 +47,9 @@ final class ConnectionRegistry: Sendable {
     /// - Returns: how many there were.
     func endAll() -> Int {
         let streams = state.withLock { Array($0.open.values) }
-        for stream in streams {
-            // One that has been closed meanwhile has ended by itself.
-            try? stream.withNumber("shut down") { _ in stream.shutdown(reading: true, writing: true) }
+        for stream in streams where stream.beginUse() {
+            stream.shutdown(reading: true, writing: true)
+            stream.endUse()
         }
         return streams.count
     }

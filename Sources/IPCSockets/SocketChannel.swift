@@ -56,10 +56,11 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
         sender = StreamSender(stream, options.stream)
     }
 
-    init(_ receiver: StreamReceiver, _ sender: StreamSender, peer: PeerCredentials) {
+    /// A channel of ends that were given away elsewhere.
+    init(receiver: StreamReceiver, sender: StreamSender, peer: PeerCredentials) {
+        self.peer = peer
         self.receiver = receiver
         self.sender = sender
-        self.peer = peer
     }
 
     /// Two channels that are each other's peers. socketpair(2).

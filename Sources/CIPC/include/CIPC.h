@@ -11,10 +11,10 @@
 #include "cipc_socket.h"
 #include "cipc_thread.h"
 #include "cipc_clock.h"
-#include "cipc_names.h"
 #include "cipc_testing.h"
 #include "cipc_memory_file.h"
 #include "cipc_pipe.h"
+#include "cipc_names.h"
 #include "cipc_spawn.h"
 #include "cipc_signal_numbers.h"
 

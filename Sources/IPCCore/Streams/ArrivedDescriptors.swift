@@ -16,9 +16,16 @@ struct ArrivedDescriptors: ~Copyable {
     /// The most that one frame may bring.
     let limit: Int
     private var batches: [Batch] = []
-    private var readCount = 0
+    private var readCount: Int
 
-    init(limit: Int) { self.limit = limit }
+    /// `alreadyRead` bytes have come, without descriptors, before this began to count.
+    init(limit: Int, alreadyRead: Int = 0) {
+        self.limit = limit
+        readCount = alreadyRead
+    }
+
+    /// Whether none wait for their frame.
+    var isEmpty: Bool { batches.isEmpty }
 
     deinit { for batch in batches { batch.numbers.forEach(closeDescriptor) } }
 

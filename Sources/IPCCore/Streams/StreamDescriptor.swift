@@ -24,7 +24,7 @@ package final class StreamDescriptor: Sendable {
     /// where a read stops behind each message that has some.
     let shortReadMeansEmpty: Bool
     /// How many ends use the descriptor, and how many calls are under way that are not behind an end's lock.
-    let uses: Atomic<Int>
+    private let uses: Atomic<Int>
     private let onClose: (@Sendable () -> Void)?
 
     /// Takes over `descriptor`, which must be non-blocking, for `uses` ends. `onClose` runs once the descriptor is closed.
@@ -40,6 +40,18 @@ package final class StreamDescriptor: Sendable {
         self.shortReadMeansEmpty = shortReadMeansEmpty
         self.uses = Atomic(uses)
         self.onClose = onClose
+    }
+
+    /// One more user, unless the last is done already. Each says `endUse`.
+    package func beginUse() -> Bool {
+        var current = uses.load(ordering: .relaxed)
+        while current > 0 {
+            let (exchanged, found) = uses.weakCompareExchange(
+                expected: current, desired: current + 1, ordering: .acquiringAndReleasing)
+            if exchanged { return true }
+            current = found
+        }
+        return false
     }
 
     /// One end will not use the descriptor any more.

@@ -5,7 +5,7 @@ package import IPCSystem
 /// `beginTransfer` takes the lock and makes the object that travels; `completeTransfer` closes this end, and
 /// `abandonTransfer` leaves it as it was, for ends that only go together with others.
 extension StreamReceiver {
-    /// - Throws: `.closed`; `.invalidArgument` when another task receives; what ended the stream if it failed;
+    /// - Throws: `.closed`; `.invalidArgument` when another task receives, or descriptors wait to be received; what ended the stream if it failed;
     ///   `.resourceExhausted` when no descriptor is free.
     package func beginTransfer() throws(IPCError) -> TransferredDescriptors {
         guard lock.tryAcquire() else {
@@ -13,11 +13,6 @@ extension StreamReceiver {
             throw IPCError(.invalidArgument, "transfer: another task receives from this end; let it finish first")
         }
         do throws(IPCError) {
-            guard arrivedDescriptors.isEmpty else {
-                throw IPCError(
-                    .invalidArgument,
-                    "transfer: descriptors have come with messages that nobody received; receive them first")
-            }
             var hasFinished = false
             switch ending {
             case .finished: hasFinished = true
@@ -27,6 +22,9 @@ extension StreamReceiver {
             let state = StreamReceiverState(
                 options: options, hasFinished: hasFinished, mayLackWriter: stream.mayLackWriter,
                 helloCount: helloCount, endCount: endCount, bytes: unsafe Array(buffer.bytes))
+            guard arrivedDescriptors.isEmpty else {
+                throw IPCError(.invalidArgument, "transfer: descriptors have arrived here; receive their message first")
+            }
             // The duplicate is what travels: this end's own number is closed as ever, when nobody uses it any more.
             let copy = try PassedDescriptor(duplicating: stream.number)
             return TransferredDescriptors(descriptors: [copy], state: state.encoded)
@@ -72,6 +70,8 @@ extension StreamReceiver {
         receiver.helloCount = state.helloCount
         receiver.endCount = state.endCount
         if state.hasFinished { receiver.ending = .finished }
+        receiver.arrivedDescriptors = ArrivedDescriptors(
+            limit: state.options.maximumDescriptors, alreadyRead: state.bytes.count)
         receiver.put(state.bytes)
         return receiver
     }

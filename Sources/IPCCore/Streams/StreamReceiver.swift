@@ -40,8 +40,8 @@ package final class StreamReceiver: @unchecked Sendable {
     package init(_ stream: StreamDescriptor, _ options: StreamOptions) {
         self.stream = stream
         self.options = options
-        arrivedDescriptors = ArrivedDescriptors(limit: options.maximumDescriptors)
         shortReadMeansEmpty = stream.shortReadMeansEmpty && options.maximumDescriptors == 0
+        arrivedDescriptors = ArrivedDescriptors(limit: options.maximumDescriptors)
     }
 
     deinit { close() }

@@ -43,7 +43,7 @@ extension SocketChannel: DescriptorTransferable {
         }
         do throws(IPCError) {
             let sender = try StreamSender.restore(stream, Array(state.dropFirst().prefix(length)))
-            return SocketChannel(receiver, sender, peer: peer)
+            return SocketChannel(receiver: receiver, sender: sender, peer: peer)
         } catch {
             receiver.close()
             stream.endUse()
@@ -61,27 +61,5 @@ extension SocketChannel: DescriptorTransferable {
             PeerCredentials(try SocketCalls.peerCredentials(number))
         }
         return (try StreamDescriptor(socket, kind: .socket, uses: 2, shortReadMeansEmpty: false), peer)
-    }
-}
-
-/// One descriptor and no state: for a connection on which nothing has been read or written.
-extension SocketConnection: DescriptorTransferable {
-    /// Gives the connection away. It is closed here, which the peer does not notice.
-    ///
-    /// - Throws: `.closed`; `.invalidArgument` when bytes have been read or written, or it is a channel: give that away;
-    ///   `.resourceExhausted`.
-    public consuming func transfer() throws(IPCError) -> TransferredDescriptors {
-        TransferredDescriptors(descriptors: [try give()])
-    }
-
-    /// The connection on the other side.
-    ///
-    /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no connected socket.
-    public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> SocketConnection {
-        guard transferred.descriptors.count == 1, transferred.state.isEmpty else {
-            throw IPCError(.decodingFailed, "receive a connection: it is one descriptor and no state")
-        }
-        let (stream, peer) = try SocketChannel.adopt(transferred.descriptors[0])
-        return SocketConnection(stream, peer: peer)
     }
 }
