@@ -39,7 +39,7 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
         "ipcbench",
         ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil
     ),
-    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"], nil),
+    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem", "IPCWorkers"], nil),
     // Programs for tests to start; not products.
     ("ipc-test-helper", ["IPCProcess", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
