@@ -41,7 +41,7 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
     ),
     ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem", "IPCWorkers"], nil),
     // Programs for tests to start; not products.
-    ("ipc-test-helper", ["IPCProcess", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
+    ("ipc-test-helper", ["IPCProcess", "IPCSockets", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
 ]
 
@@ -49,12 +49,15 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
     ("IPCJSONTests", ["IPCJSON"]),
-    ("IPCPipesTests", ["IPCPipes", "IPCCore", "IPCSystem"]),
-    ("IPCSocketsTests", ["IPCSockets", "IPCCore", "IPCSystem"]),
+    ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem"]),
+    ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
     (
         "IPCTestKitTests",
-        ["IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCSockets", "IPCProcess", "IPCSystem"]
+        [
+            "IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCCore", "IPCSockets", "IPCProcess",
+            "IPCSystem",
+        ]
     ),
     ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
     ("PackageShapeTests", []),

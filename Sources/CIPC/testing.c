@@ -30,7 +30,6 @@ void cipc_kill_self(void) {
 
 void cipc_abort(void) { abort(); }
 
-void cipc_exit_process(int32_t status) { exit(status); }
 
 int32_t cipc_raise_descriptor_limit(int32_t count) {
     struct rlimit limit;

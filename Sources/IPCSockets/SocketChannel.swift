@@ -3,28 +3,64 @@ package import IPCSystem
 
 /// Messages both ways over a stream socket.
 ///
-/// The peer's `finish` and its death are told apart, and a death ends a waiting `receive` at once. unix(7).
+/// ```swift
+/// let channel = try await SocketChannel.connect(to: .unix(name: "echo.sock"))
+/// try await channel.send(Array("hello".utf8))
+/// let reply = try await channel.receive()
+/// ```
+///
+/// The peer's `finish` and its death are told apart, and a death ends a waiting `receive` at once. With
+/// ``SocketFraming/bytes`` it carries bare bytes, for talking to any program. Messages with descriptors are sent and
+/// received through ``descriptorMessages``; here descriptors that come with a message are closed. unix(7).
 public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     /// The bytes of one message.
     public typealias Inbound = [UInt8]
     /// The bytes of one message.
     public typealias Outbound = [UInt8]
 
+    /// Who is at the other end: the process that called connect(2) or listen(2); for a pair, the one that made it.
+    public let peer: PeerCredentials
+
     @usableFromInline package let receiver: StreamReceiver
     package let sender: StreamSender
 
-    package init(_ descriptor: consuming OwnedDescriptor, _ options: SocketOptions) throws(IPCError) {
+    /// Takes over a connected, non-blocking stream socket.
+    package convenience init(_ descriptor: consuming OwnedDescriptor, _ options: SocketOptions) throws(IPCError) {
         let number = descriptor.number
-        try mapping("set up a socket") { () throws(SystemCallError) in
-            if options.maximumDescriptors == 0 { _ = try SocketCalls.setPassesDescriptors(number, false) }
-            if options.sendBufferSize != nil || options.receiveBufferSize != nil {
-                try SocketCalls.setBufferSizes(
-                    number, send: options.sendBufferSize, receive: options.receiveBufferSize)
-            }
+        let peer = try mapping("set up a socket") { () throws(SystemCallError) in
+            PeerCredentials(try SocketCalls.peerCredentials(number))
         }
         let stream = try StreamDescriptor(descriptor, kind: .socket, uses: 2)
+        do throws(IPCError) {
+            try self.init(stream, peer: peer, options)
+        } catch {
+            stream.endUse()
+            stream.endUse()
+            throw error
+        }
+    }
+
+    /// Takes over both uses of `stream`, unless it throws.
+    package init(_ stream: StreamDescriptor, peer: PeerCredentials, _ options: SocketOptions) throws(IPCError) {
+        try options.check()
+        try mapping("set up a socket") { () throws(SystemCallError) in
+            // Where a listener has inherited "none" and this channel takes some, they are let in from now on.
+            _ = try SocketCalls.setPassesDescriptors(stream.number, options.maximumDescriptors > 0)
+            if options.sendBufferSize != nil || options.receiveBufferSize != nil {
+                try SocketCalls.setBufferSizes(
+                    stream.number, send: options.sendBufferSize, receive: options.receiveBufferSize)
+            }
+        }
+        self.peer = peer
         receiver = StreamReceiver(stream, options.stream)
         sender = StreamSender(stream, options.stream)
+    }
+
+    /// A channel of ends that were given away elsewhere.
+    init(receiver: StreamReceiver, sender: StreamSender, peer: PeerCredentials) {
+        self.peer = peer
+        self.receiver = receiver
+        self.sender = sender
     }
 
     /// Two channels that are each other's peers. socketpair(2).
@@ -33,12 +69,16 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     public static func makePair(
         _ options: SocketOptions = SocketOptions()
     ) throws(IPCError) -> (SocketChannel, SocketChannel) {
-        let ends = try mapping("make a pair of sockets") { () throws(SystemCallError) in
-            try SocketCalls.makePair(.stream)
-        }
-        let first = OwnedDescriptor(owning: ends.0)
-        let second = OwnedDescriptor(owning: ends.1)
-        return (try SocketChannel(first, options), try SocketChannel(second, options))
+        let (first, second) = try SocketConnection.makePair()
+        return (try first.channel(options), try second.channel(options))
+    }
+
+    /// Connects to a listener. See ``SocketConnection/connect(to:until:)``.
+    public static func connect(
+        to address: SocketAddress, _ options: SocketOptions = SocketOptions(), until deadline: Deadline = .never
+    ) async throws(IPCError) -> SocketChannel {
+        try options.check()
+        return try await SocketConnection.connect(to: address, until: deadline).channel(options)
     }
 
     /// An ordered, lossless link that preserves boundaries and tells a finish from a death.

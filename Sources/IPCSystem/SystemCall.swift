@@ -7,7 +7,8 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case recv, recvmsg, rename, rmdir, send, sendmsg, setsockopt, shutdown, socket, socketpair, splice, tee, unlink
     case epoll_create1, epoll_ctl, epoll_wait, eventfd, futex, kill, pthread_create, sched_setaffinity, waitid, write
     case inotify_add_watch, poll, writev
-    case chdir, close_range, environ, memfd_create, mmap, pread, prctl, setpgid, setpriority
+    case chdir, close_range, environ, fchmodat2, fstatat, memfd_create, mmap, openat, pread, prctl, setpgid
+    case setpriority, unlinkat
 }
 
 /// A system call that failed, and how.

@@ -17,6 +17,6 @@ int32_t cipc_unmap(void *_Nonnull address, size_t count);
 int64_t cipc_read_at(int32_t descriptor, void *_Nonnull buffer, size_t count, uint64_t offset);
 
 /// exit(3): runs what the program registered for its end, and flushes its streams.
-void cipc_exit_process(int32_t status);
+void cipc_exit_process(int32_t status) __attribute__((noreturn));
 
 #endif

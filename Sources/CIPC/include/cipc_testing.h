@@ -11,8 +11,6 @@ int32_t cipc_each_entry(int32_t directory, void (*_Nonnull each)(const char *_No
 void cipc_kill_self(void) __attribute__((noreturn));
 /// abort(3).
 void cipc_abort(void) __attribute__((noreturn));
-/// exit(3).
-void cipc_exit_process(int32_t status) __attribute__((noreturn));
 /// Raises the soft RLIMIT_NOFILE to at least `count` if the hard one allows it; returns the soft limit then in force.
 int32_t cipc_raise_descriptor_limit(int32_t count);
 

@@ -1,5 +1,4 @@
 import IPCSystem
-import Synchronization
 
 extension StreamDescriptor {
     /// Runs `body` with the number, which stays open meanwhile: for calls that are not behind an end's lock.
@@ -8,14 +7,7 @@ extension StreamDescriptor {
     package func withNumber<Result>(
         _ doing: StaticString, _ body: (Int32) throws(IPCError) -> Result
     ) throws(IPCError) -> Result {
-        var current = uses.load(ordering: .relaxed)
-        while true {
-            guard current > 0 else { throw .closed("\(doing)") }
-            let (exchanged, found) = uses.compareExchange(
-                expected: current, desired: current + 1, ordering: .acquiringAndReleasing)
-            if exchanged { break }
-            current = found
-        }
+        guard beginUse() else { throw .closed("\(doing)") }
         defer { endUse() }
         return try body(number)
     }

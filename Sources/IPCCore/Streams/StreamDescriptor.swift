@@ -24,12 +24,13 @@ package final class StreamDescriptor: Sendable {
     /// where a read stops behind each message that has some.
     let shortReadMeansEmpty: Bool
     /// How many ends use the descriptor, and how many calls are under way that are not behind an end's lock.
-    let uses: Atomic<Int>
+    private let uses: Atomic<Int>
+    private let onClose: (@Sendable () -> Void)?
 
-    /// Takes over `descriptor`, which must be non-blocking, for `uses` ends.
+    /// Takes over `descriptor`, which must be non-blocking, for `uses` ends. `onClose` runs once the descriptor is closed.
     package init(
         _ descriptor: consuming OwnedDescriptor, kind: Kind, uses: Int, mayLackWriter: Bool = false,
-        shortReadMeansEmpty: Bool = true, engine: WaitEngine = .shared
+        shortReadMeansEmpty: Bool = true, engine: WaitEngine = .shared, onClose: (@Sendable () -> Void)? = nil
     ) throws(IPCError) {
         registration = try engine.register(descriptor.number)
         number = descriptor.release()
@@ -38,6 +39,19 @@ package final class StreamDescriptor: Sendable {
         self.mayLackWriter = mayLackWriter
         self.shortReadMeansEmpty = shortReadMeansEmpty
         self.uses = Atomic(uses)
+        self.onClose = onClose
+    }
+
+    /// One more user, unless the last is done already. Each says `endUse`.
+    package func beginUse() -> Bool {
+        var current = uses.load(ordering: .relaxed)
+        while current > 0 {
+            let (exchanged, found) = uses.weakCompareExchange(
+                expected: current, desired: current + 1, ordering: .acquiringAndReleasing)
+            if exchanged { return true }
+            current = found
+        }
+        return false
     }
 
     /// One end will not use the descriptor any more.
@@ -45,6 +59,7 @@ package final class StreamDescriptor: Sendable {
         if uses.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
             engine.unregister(registration)
             closeDescriptor(number)
+            onClose?()
         }
     }
 

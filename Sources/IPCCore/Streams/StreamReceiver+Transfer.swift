@@ -5,7 +5,7 @@ package import IPCSystem
 /// `beginTransfer` takes the lock and makes the object that travels; `completeTransfer` closes this end, and
 /// `abandonTransfer` leaves it as it was, for ends that only go together with others.
 extension StreamReceiver {
-    /// - Throws: `.closed`; `.invalidArgument` when another task receives; what ended the stream if it failed;
+    /// - Throws: `.closed`; `.invalidArgument` when another task receives, or descriptors wait to be received; what ended the stream if it failed;
     ///   `.resourceExhausted` when no descriptor is free.
     package func beginTransfer() throws(IPCError) -> TransferredDescriptors {
         guard lock.tryAcquire() else {
@@ -22,10 +22,12 @@ extension StreamReceiver {
             let state = StreamReceiverState(
                 options: options, hasFinished: hasFinished, mayLackWriter: stream.mayLackWriter,
                 helloCount: helloCount, endCount: endCount, bytes: unsafe Array(buffer.bytes))
+            guard arrivedDescriptors.isEmpty else {
+                throw IPCError(.invalidArgument, "transfer: descriptors have arrived here; receive their message first")
+            }
             // The duplicate is what travels: this end's own number is closed as ever, when nobody uses it any more.
-            var descriptors = [try PassedDescriptor(duplicating: stream.number)]
-            for arrived in arrivedDescriptors { descriptors.append(try PassedDescriptor(duplicating: arrived)) }
-            return TransferredDescriptors(descriptors: descriptors, state: state.encoded)
+            return TransferredDescriptors(
+                descriptors: [try PassedDescriptor(duplicating: stream.number)], state: state.encoded)
         } catch {
             release()
             throw error
@@ -49,8 +51,8 @@ extension StreamReceiver {
         _ descriptors: [PassedDescriptor], _ state: [UInt8], kind: StreamDescriptor.Kind
     ) throws(IPCError) -> StreamReceiver {
         let state = try StreamReceiverState(decoding: state)
-        guard let first = descriptors.first, descriptors.count - 1 <= state.options.maximumDescriptors else {
-            throw IPCError(.invalidArgument, "receive a channel end: its descriptors are missing or too many")
+        guard let first = descriptors.first, descriptors.count == 1 else {
+            throw IPCError(.invalidArgument, "receive a channel end: it comes with one descriptor")
         }
         let number = try first.takeOpen(reads: true)
         let stream = try StreamDescriptor(
@@ -59,7 +61,8 @@ extension StreamReceiver {
         receiver.helloCount = state.helloCount
         receiver.endCount = state.endCount
         if state.hasFinished { receiver.ending = .finished }
-        receiver.arrivedDescriptors = descriptors.dropFirst().compactMap { $0.take() }
+        receiver.arrivedDescriptors = ArrivedDescriptors(
+            limit: state.options.maximumDescriptors, alreadyRead: state.bytes.count)
         receiver.put(state.bytes)
         return receiver
     }

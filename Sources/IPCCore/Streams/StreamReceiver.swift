@@ -29,18 +29,19 @@ package final class StreamReceiver: @unchecked Sendable {
     var lastReadWasShort = false
     var helloCount = 0
     var endCount = 0
-    /// Descriptors that arrived with the bytes that were read last.
-    var arrivedDescriptors: [Int32] = []
+    /// Descriptors that arrived with bytes that have not been delivered.
+    var arrivedDescriptors: ArrivedDescriptors
     /// The message that was found: its place after `buffer.start`, and its header.
     var messageOffset = 0
     var messageCount = 0
     package private(set) var messageTypeTag: UInt32 = 0
-    private var messageDescriptorCount = 0
+    private var messageDescriptors: [Int32] = []
 
     package init(_ stream: StreamDescriptor, _ options: StreamOptions) {
         self.stream = stream
         self.options = options
         shortReadMeansEmpty = stream.shortReadMeansEmpty && options.maximumDescriptors == 0
+        arrivedDescriptors = ArrivedDescriptors(limit: options.maximumDescriptors)
     }
 
     deinit { close() }
@@ -110,9 +111,8 @@ package final class StreamReceiver: @unchecked Sendable {
 
     /// The descriptors that came with the message, which the caller now owns.
     package func takeDescriptors() -> [PassedDescriptor] {
-        let taken = arrivedDescriptors.prefix(messageDescriptorCount).map { PassedDescriptor(owning: $0) }
-        arrivedDescriptors.removeFirst(taken.count)
-        messageDescriptorCount = 0
+        let taken = messageDescriptors.map { PassedDescriptor(owning: $0) }
+        messageDescriptors = []
         return taken
     }
 
@@ -121,6 +121,12 @@ package final class StreamReceiver: @unchecked Sendable {
     package func end() {
         consume()
         release()
+    }
+
+    /// Consumes the first `byteCount` bytes of bare bytes, and lets the next receiver go on with those behind.
+    package func end(after byteCount: Int) {
+        messageCount = min(messageCount, byteCount)
+        end()
     }
 
     /// Consumes the message and finds the next one among the bytes that have been read.
@@ -135,12 +141,15 @@ package final class StreamReceiver: @unchecked Sendable {
     }
 
     private func consume() {
-        for unwanted in arrivedDescriptors.prefix(messageDescriptorCount) { closeDescriptor(unwanted) }
-        arrivedDescriptors.removeFirst(messageDescriptorCount)
-        messageDescriptorCount = 0
+        if !messageDescriptors.isEmpty { closeMessageDescriptors() }
         buffer.drop(messageOffset + messageCount)
         messageOffset = 0
         messageCount = 0
+    }
+
+    private func closeMessageDescriptors() {
+        messageDescriptors.forEach(closeDescriptor)
+        messageDescriptors = []
     }
 
     // MARK: One step
@@ -178,6 +187,7 @@ package final class StreamReceiver: @unchecked Sendable {
                 }
             } catch {
                 ending = .failed(error)
+                arrivedDescriptors.closeAll()
                 if error.code != .peerClosed && error.code != .truncated {
                     stream.shutdown(reading: true, writing: true)
                 }
@@ -201,18 +211,17 @@ package final class StreamReceiver: @unchecked Sendable {
             return count
         } catch {
             // The peer closed without reading what was sent to it. What it sent has been read by now.
-            if error.errno == Errno.connectionReset { return 0 }
+            // Bare bytes have no frames that would tell an end from a reset.
+            if error.errno == Errno.connectionReset && options.framing != .none { return 0 }
             throw IPCError(error, "receive")
         }
     }
 
     private func readWithDescriptors(into room: UnsafeMutableRawBufferPointer) throws(SystemCallError) -> Int? {
         guard let received = try unsafe SocketCalls.receiveMessage(stream.number, into: room) else { return nil }
-        arrivedDescriptors += received.descriptors
-        if received.controlWasTruncated { descriptorsWereLost = true }
+        arrivedDescriptors.record(received)
         return received.byteCount
     }
-    private var descriptorsWereLost = false
 
     private func reachEnd() throws(IPCError) {
         if options.framing == .none {
@@ -239,19 +248,16 @@ package final class StreamReceiver: @unchecked Sendable {
 
     /// Looks for a whole message among the bytes that have been read.
     private func parse() throws(IPCError) -> Bool {
-        if descriptorsWereLost {
-            throw IPCError(
-                .descriptorsTruncated,
-                "receive: descriptors were lost on the way, so the connection ends; this process may have no free "
-                    + "descriptor (RLIMIT_NOFILE)")
-        }
         if options.framing == .none {
             messageCount = min(buffer.count, options.maximumMessageSize)
             return messageCount > 0
         }
         while true {
             let bytes = unsafe buffer.bytes
-            guard bytes.count >= FrameHeader.byteCount else { return false }
+            guard bytes.count >= FrameHeader.byteCount else {
+                try arrivedDescriptors.checkIncomplete(announced: nil)
+                return false
+            }
             let mayBeHello = helloCount == 0 || options.framing == .framesFromManyWriters
             if mayBeHello, helloCount == 0 || (unsafe Hello.begins(bytes)) {
                 try unsafe Hello.check(bytes)
@@ -267,14 +273,18 @@ package final class StreamReceiver: @unchecked Sendable {
                         + "\(options.maximumDescriptors)")
             }
             if header.kind == .end {
+                if options.maximumDescriptors > 0 { _ = try takeDescriptors(of: header) }
                 buffer.drop(FrameHeader.byteCount)
                 endCount += 1
                 if options.framing == .framesFromManyWriters { continue }
                 ending = .finished
                 return false
             }
-            guard bytes.count - FrameHeader.byteCount >= Int(header.length) else { return false }
-            try checkDescriptors(header)
+            guard bytes.count - FrameHeader.byteCount >= Int(header.length) else {
+                try arrivedDescriptors.checkIncomplete(announced: Int(header.descriptorCount))
+                return false
+            }
+            if options.maximumDescriptors > 0 { messageDescriptors = try takeDescriptors(of: header) }
             messageOffset = FrameHeader.byteCount
             messageCount = Int(header.length)
             messageTypeTag = header.typeTag
@@ -282,18 +292,11 @@ package final class StreamReceiver: @unchecked Sendable {
         }
     }
 
-    /// Descriptors arrive with the first byte of their frame, and a read does not go past them: so what is there belongs
-    /// to this frame or is more than was announced.
-    private func checkDescriptors(_ header: FrameHeader) throws(IPCError) {
-        guard arrivedDescriptors.count >= Int(header.descriptorCount),
-            arrivedDescriptors.count <= options.maximumDescriptors
-        else {
-            throw IPCError(
-                .protocolViolation,
-                "receive: the peer announced \(header.descriptorCount) descriptors and \(arrivedDescriptors.count) came"
-            )
-        }
-        messageDescriptorCount = Int(header.descriptorCount)
+    /// The descriptors that belong to the frame at the front of the buffer, which is complete.
+    private func takeDescriptors(of header: FrameHeader) throws(IPCError) -> [Int32] {
+        try arrivedDescriptors.take(
+            frame: FrameHeader.byteCount + Int(header.length), of: buffer.count,
+            announced: Int(header.descriptorCount))
     }
 
     // MARK: Closing
@@ -310,8 +313,8 @@ package final class StreamReceiver: @unchecked Sendable {
     private func tearDown() {
         guard !hasEndedUse else { return }
         hasEndedUse = true
-        for descriptor in arrivedDescriptors { closeDescriptor(descriptor) }
-        arrivedDescriptors = []
+        arrivedDescriptors.closeAll()
+        closeMessageDescriptors()
         stream.endUse()
     }
 }

@@ -5,6 +5,9 @@ import Synchronization
 ///
 /// The owner is whoever holds it: ``take()`` gives the number away once, and `deinit` closes what was not taken.
 public final class PassedDescriptor: Sendable {
+    /// The most descriptors that one message can carry, 253. SCM_MAX_FD, unix(7).
+    public static let maximumPerMessage = SocketCalls.maximumDescriptors
+
     private let number: Atomic<Int32>
 
     /// Takes over `number`, which must be open and owned by nobody else.
@@ -27,6 +30,11 @@ public final class PassedDescriptor: Sendable {
     public func take() -> Int32? {
         let taken = number.exchange(-1, ordering: .acquiringAndReleasing)
         return taken < 0 ? nil : taken
+    }
+
+    /// Gives back a number that `take` gave out: it was to be sent, and was not.
+    package func restore(_ taken: Int32) {
+        number.store(taken, ordering: .releasing)
     }
 
     /// The number while this value still owns it. It stays valid only as long as this value lives and nobody takes it.

@@ -45,7 +45,7 @@ extension ChildProcess {
     public func terminate(grace: Duration = .seconds(5)) async throws(IPCError) -> ExitStatus {
         _ = try? handle.signalTree(.terminate)
         // A stopped process acts on SIGTERM only when it goes on.
-        _ = try? handle.signalTree(.resume)
+        _ = try? handle.signalTree(.continue)
         try? await handle.waitForEnd(until: .after(grace))
         return try await kill()
     }

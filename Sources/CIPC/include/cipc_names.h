@@ -1,0 +1,15 @@
+// Names in a directory that is held open.
+#ifndef CIPC_NAMES_H
+#define CIPC_NAMES_H
+
+#include "cipc_descriptor.h"
+
+/// fstatat(2) with AT_SYMLINK_NOFOLLOW.
+int32_t cipc_lstat_at(int32_t directory, const char *_Nonnull name, cipc_file_status *_Nonnull status);
+int32_t cipc_unlink_at(int32_t directory, const char *_Nonnull name);
+/// chmod of what an O_PATH descriptor stands for: fchmodat2(2) (Linux 6.6), else through /proc.
+int32_t cipc_chmod_path_descriptor(int32_t descriptor, uint32_t mode);
+/// flock(2) with LOCK_UN: releases the lock for every duplicate of the descriptor.
+int32_t cipc_unlock(int32_t descriptor);
+
+#endif

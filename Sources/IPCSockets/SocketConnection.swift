@@ -1,0 +1,121 @@
+public import IPCCore
+package import IPCSystem
+import Synchronization
+
+/// A connected stream socket, before it is decided what goes over it: messages (``channel(_:)``) or bare bytes
+/// (``read(upTo:until:)``, ``write(_:until:)``). One or the other, not both.
+///
+/// A connection that nobody holds any more is closed, unless it became a channel, which then owns the socket.
+public final class SocketConnection: Sendable {
+    /// Who is at the other end: for what ``connect(to:until:)`` returns, the process that called listen(2); for a pair,
+    /// the one that made it.
+    public let peer: PeerCredentials
+
+    private enum State {
+        case fresh
+        case bytes(SocketChannel)
+        case channel(SocketChannel)
+        case closed
+        case given
+    }
+
+    private let stream: StreamDescriptor
+    private let state = Mutex(State.fresh)
+
+    /// Takes over both uses of `stream`.
+    package init(_ stream: StreamDescriptor, peer: PeerCredentials) {
+        self.stream = stream
+        self.peer = peer
+    }
+
+    /// Takes over a connected, non-blocking stream socket.
+    package convenience init(_ socket: consuming OwnedDescriptor, _ doing: String) throws(IPCError) {
+        let number = socket.number
+        let peer = try mapping(doing) { () throws(SystemCallError) in
+            PeerCredentials(try SocketCalls.peerCredentials(number))
+        }
+        self.init(try StreamDescriptor(socket, kind: .socket, uses: 2), peer: peer)
+    }
+
+    deinit {
+        if case .fresh = state.withLock({ $0 }) { endBothUses() }
+    }
+
+    /// Two connections that are each other's peers. socketpair(2).
+    ///
+    /// - Throws: `.resourceExhausted` when no descriptor is free.
+    public static func makePair() throws(IPCError) -> (SocketConnection, SocketConnection) {
+        let ends = try mapping("make a pair of sockets") { () throws(SystemCallError) in
+            try SocketCalls.makePair(.stream)
+        }
+        let first = OwnedDescriptor(owning: ends.0)
+        let second = OwnedDescriptor(owning: ends.1)
+        return (
+            try SocketConnection(first, "make a pair of sockets"), try SocketConnection(second, "make a pair of sockets")
+        )
+    }
+
+    // MARK: What goes over it
+
+    /// Makes this a channel, which owns the socket from now on. Once.
+    ///
+    /// - Throws: `.invalidArgument` when it is a channel already, or bytes have been read or written; `.closed`.
+    public func channel(_ options: SocketOptions = SocketOptions()) throws(IPCError) -> SocketChannel {
+        try options.check()
+        return try state.withLock { state throws(IPCError) in
+            switch state {
+            case .fresh:
+                let channel = try SocketChannel(stream, peer: peer, options)
+                state = .channel(channel)
+                return channel
+            case .bytes:
+                throw IPCError(.invalidArgument, "make a channel: bytes have been read or written on this connection")
+            case .channel:
+                throw IPCError(.invalidArgument, "make a channel: this connection is one already; keep that one")
+            case .closed, .given:
+                throw .closed("make a channel")
+            }
+        }
+    }
+
+    /// Bytes have no messages that could be too large.
+    private static let bareBytes = SocketOptions(framing: .bytes, maximumMessageSize: .max)
+
+    /// This connection as a channel of bare bytes, made when first asked for.
+    func bytes(_ doing: String) throws(IPCError) -> SocketChannel {
+        try state.withLock { state throws(IPCError) in
+            switch state {
+            case .fresh:
+                let channel = try SocketChannel(stream, peer: peer, Self.bareBytes)
+                state = .bytes(channel)
+                return channel
+            case .bytes(let channel):
+                return channel
+            case .channel:
+                throw IPCError(.invalidArgument, "\(doing): this connection is a channel of messages; use that")
+            case .closed, .given:
+                throw .closed(doing)
+            }
+        }
+    }
+
+    /// Closes the connection in both directions, and the channel that was made of it. Idempotent, never waits.
+    public func close() {
+        let before = state.withLock { state in
+            let before = state
+            if case .given = state { return before }
+            state = .closed
+            return before
+        }
+        switch before {
+        case .fresh: endBothUses()
+        case .bytes(let channel), .channel(let channel): channel.close()
+        case .closed, .given: break
+        }
+    }
+
+    private func endBothUses() {
+        stream.endUse()
+        stream.endUse()
+    }
+}

@@ -1,0 +1,110 @@
+import IPCProcess
+import IPCSockets
+import IPCSystem
+import Testing
+
+/// Another user in a folder where everybody may write, and one who is let through to the socket's file.
+@Suite(.timeLimit(.minutes(1)), .enabled(if: canBecomeNobody, "needs root and setpriv")) struct AttackerTests {
+    @Test(
+        arguments: [
+            ("import os,sys; os.symlink('/etc/passwd', sys.argv[1])", IPCError.Code.permissionDenied),
+            ("import os,sys; os.mkfifo(sys.argv[1])", .alreadyExists),
+            ("import os,sys; open(sys.argv[1], 'w')", .alreadyExists),
+            ("import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])", .permissionDenied),
+        ])
+    func whoTookTheNameFirstIsRefused(_ program: String, _ code: IPCError.Code) async throws {
+        try await withFolder(permissions: 0o1777) { folder in
+            let path = folder + "/s"
+            #expect(try await asNobody(program, path).status.isSuccess)
+            let before = try FileCalls.status(at: path)
+            let error = await failure { () async throws(IPCError) in try SocketListener(at: .unix(path: path)) }
+            #expect(error?.code == code)
+            #expect(error?.object == path)
+            #expect(try FileCalls.status(at: path) == before)
+            try FileCalls.unlink(path)
+        }
+    }
+
+    @Test(
+        arguments: [
+            "import os,sys; os.symlink('/etc/passwd', sys.argv[1])", "import os,sys; os.mkfifo(sys.argv[1])",
+            "import os,sys; open(sys.argv[1], 'w')", "import os,sys; os.mkdir(sys.argv[1])",
+            "import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])",
+        ])
+    func whoTookTheLockFirstIsRefused(_ program: String) async throws {
+        try await withFolder(permissions: 0o1777) { folder in
+            let path = folder + "/s"
+            #expect(try await asNobody(program, path + ".lock").status.isSuccess)
+            let error = await failure { () async throws(IPCError) in try SocketListener(at: .unix(path: path)) }
+            #expect(error?.code == .permissionDenied || error?.code == .alreadyExists)
+            #expect(error?.object == path + ".lock")
+            #expect((try? FileCalls.status(at: path)) == nil)
+            _ = try await Command("rm", "-rf", path + ".lock").run()
+        }
+    }
+
+    @Test func ownerOnlyKeepsOthersOut() async throws {
+        try await withFolder(permissions: 0o755) { folder in
+            try await SocketListener.withListener(at: .unix(path: folder + "/s")) { _ in
+                let output = try await asNobody(
+                    """
+                    import socket, sys
+                    try:
+                        socket.socket(socket.AF_UNIX).connect(sys.argv[1]); print("connected")
+                    except PermissionError:
+                        print("refused")
+                    """, folder + "/s")
+                #expect(output.text == "refused\n")
+            }
+        }
+    }
+
+    @Test func authorisationComesBeforeTheFirstByte() async throws {
+        try await withFolder(permissions: 0o755) { folder in
+            let events = Events()
+            let options = SocketListenerOptions(permissions: .everyone, observer: events.record)
+            try await SocketListener.withListener(at: .unix(path: folder + "/s"), options) { listener in
+                let accepting = Task { try await listener.accept() }
+                let output = try await asNobody(
+                    """
+                    import socket, sys
+                    s = socket.socket(socket.AF_UNIX)
+                    s.connect(sys.argv[1])
+                    try:
+                        s.send(b"let me in")
+                        print(s.recv(1))
+                    except (ConnectionResetError, BrokenPipeError):
+                        print("closed")
+                    """, folder + "/s")
+                #expect(output.text == "closed\n" || output.text == "b''\n")
+                try await eventually { events.refusals == 1 }
+                let client = try await SocketConnection.connect(to: listener.address)
+                let accepted = try #require(try await accepting.value)
+                #expect(accepted.peer.processID == ProcessFacts.processID)
+                client.close()
+            }
+        }
+    }
+
+    @Test func whoIsAllowedIsKnown() async throws {
+        try await withFolder(permissions: 0o755) { folder in
+            let options = SocketListenerOptions(permissions: .everyone, authorization: .users([65534]))
+            try await SocketListener.withListener(at: .unix(path: folder + "/s"), options) { listener in
+                let accepting = Task { try await listener.accept() }
+                let output = try await asNobody(
+                    """
+                    import socket, sys
+                    s = socket.socket(socket.AF_UNIX)
+                    s.connect(sys.argv[1])
+                    s.sendall(b"hello")
+                    s.shutdown(socket.SHUT_WR)
+                    """, folder + "/s")
+                #expect(output.status.isSuccess, "\(output.text)")
+                let accepted = try #require(try await accepting.value)
+                #expect(accepted.peer.userID == 65534 && accepted.peer.groupID == 65534)
+                #expect(try await accepted.read() == Array("hello".utf8))
+                #expect(try await accepted.read() == nil)
+            }
+        }
+    }
+}

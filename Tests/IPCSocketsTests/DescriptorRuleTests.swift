@@ -1,0 +1,131 @@
+import IPCSockets
+import IPCSystem
+import Testing
+
+/// What a peer may do with descriptors, byte for byte.
+@Suite(.timeLimit(.minutes(1))) struct DescriptorRuleTests {
+    /// Sends the pieces, each with as many descriptors at its first byte, and returns what the channel made of them.
+    private func outcome(
+        limit: Int, _ pieces: [(bytes: [UInt8], descriptors: Int)], readBetween: Bool = false
+    ) async throws -> (counts: [Int], error: IPCError?) {
+        let (peer, channel) = try RawPeer.pair(SocketOptions(maximumDescriptors: limit))
+        let tracer = try Tracer()
+        var counts: [Int] = []
+        for piece in pieces {
+            let copies = try (0..<piece.descriptors).map { _ in try tracer.copy() }
+            try peer.send(piece.bytes, descriptors: copies.compactMap(\.borrowedNumber))
+            if readBetween, case .message(let message)? = try? channel.descriptorMessages.tryReceive() {
+                counts.append(message.descriptors.count)
+            }
+        }
+        try SocketCalls.shutdown(peer.socket.number, reading: false, writing: true)
+        var error: IPCError?
+        do throws(IPCError) {
+            while let message = try await channel.descriptorMessages.receive() {
+                counts.append(message.descriptors.count)
+            }
+        } catch let failure {
+            error = failure
+        }
+        _ = tracer.writing.take().map(closeDescriptor)
+        #expect(try tracer.isOver, "no descriptor is left")
+        return (counts, error)
+    }
+
+    @Test func inTheMiddleOfTheirFrame() async throws {
+        let frame = RawPeer.frame([1, 2, 3, 4], descriptors: 2)
+        for cut in 1..<frame.count {
+            let result = try await outcome(
+                limit: 2,
+                [(RawPeer.hello + frame[..<cut], 0), (Array(frame[cut...]), 2), (RawPeer.end, 0)])
+            #expect(result.counts == [2] && result.error == nil, "cut at \(cut): \(result)")
+        }
+    }
+
+    @Test func splitOverTwoPieces() async throws {
+        let frame = RawPeer.frame([1, 2, 3, 4], descriptors: 3)
+        for readBetween in [false, true] {
+            let result = try await outcome(
+                limit: 3, [(RawPeer.hello + frame[..<18], 1), (Array(frame[18...]), 2), (RawPeer.end, 0)],
+                readBetween: readBetween)
+            #expect(result.counts == [3] && result.error == nil, "\(result)")
+        }
+    }
+
+    /// The rest of one message and the whole of the next come with one read: each keeps its own.
+    @Test func frameBehindAnother() async throws {
+        let first = RawPeer.frame([1, 1, 1, 1], descriptors: 2)
+        let second = RawPeer.frame([2], descriptors: 2)
+        for readBetween in [false, true] {
+            let result = try await outcome(
+                limit: 2,
+                [(RawPeer.hello, 0), (Array(first[..<18]), 2), (Array(first[18...]), 0), (second, 2), (RawPeer.end, 0)],
+                readBetween: readBetween)
+            #expect(result.counts == [2, 2] && result.error == nil, "\(result)")
+        }
+    }
+
+    @Test(arguments: [(0, 1), (1, 0), (1, 2), (2, 1), (3, 3), (0, 3)])
+    func announcedIsNotWhatCame(_ announced: UInt16, _ came: Int) async throws {
+        let result = try await outcome(
+            limit: 2,
+            [
+                (RawPeer.hello + RawPeer.frame([1]), 0), (RawPeer.frame([2], descriptors: announced), came),
+                (RawPeer.frame([3]), 0), (RawPeer.end, 0),
+            ])
+        #expect(result.counts == [0])
+        #expect(result.error?.code == .protocolViolation, "\(result)")
+    }
+
+    @Test func surplusIsNotGivenToTheNextMessage() async throws {
+        let result = try await outcome(
+            limit: 4,
+            [
+                (RawPeer.hello + RawPeer.frame([1], descriptors: 1), 3), (RawPeer.frame([2], descriptors: 2), 0),
+                (RawPeer.end, 0),
+            ])
+        #expect(result.counts.isEmpty)
+        #expect(result.error?.code == .protocolViolation)
+    }
+
+    @Test func withTheEnd() async throws {
+        let result = try await outcome(limit: 2, [(RawPeer.hello, 0), (RawPeer.end, 2)])
+        #expect(result.error?.code == .protocolViolation)
+    }
+
+    /// A peer that never ends its message cannot fill this process's table.
+    @Test func pilingUp() async throws {
+        let (peer, channel) = try RawPeer.pair(SocketOptions(maximumDescriptors: 2))
+        let tracer = try Tracer()
+        try peer.send(RawPeer.hello + RawPeer.header(1000, descriptors: 2))
+        var error: IPCError?
+        for _ in 0..<10 where error == nil {
+            let copy = try tracer.copy()
+            try peer.send([0], descriptors: copy.borrowedNumber.map { [$0] } ?? [])
+            do throws(IPCError) {
+                _ = try channel.descriptorMessages.tryReceive()
+            } catch let failure {
+                error = failure
+            }
+        }
+        #expect(error?.code == .protocolViolation)
+        _ = tracer.writing.take().map(closeDescriptor)
+        #expect(try tracer.isOver)
+    }
+
+    @Test func droppedWhereNoneAreTaken() async throws {
+        let (peer, channel) = try RawPeer.pair(SocketOptions())
+        let tracer = try Tracer()
+        let number = try #require(tracer.writing.borrowedNumber)
+        // Linux 6.16 refuses them; before, they come and are dropped.
+        do {
+            try peer.send(RawPeer.hello + RawPeer.frame([1]), descriptors: [number])
+        } catch let error as SystemCallError {
+            #expect(error.errno == Errno.notPermitted)
+            try peer.send(RawPeer.hello + RawPeer.frame([1]))
+        }
+        #expect(try await channel.receive() == [1])
+        _ = tracer.writing.take().map(closeDescriptor)
+        #expect(try tracer.isOver)
+    }
+}

@@ -1,0 +1,235 @@
+import IPCSockets
+import IPCSystem
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct ListenerTests {
+    @Test func servesUntilItsBodyReturns() async throws {
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/echo.sock")
+            let reply = try await SocketListener.withListener(at: address) { listener in
+                async let served: Void = echo(listener, count: 1)
+                let channel = try await SocketChannel.connect(to: address)
+                #expect(channel.peer.processID == ProcessFacts.processID)
+                try await channel.send([1, 2, 3])
+                let reply = try await channel.receive()
+                try await channel.finish()
+                #expect(try await channel.receive() == nil)
+                try await served
+                return reply
+            }
+            #expect(reply == [1, 2, 3])
+            let error = await failure { () async throws(IPCError) in try await SocketChannel.connect(to: address) }
+            #expect(error?.code == .notFound)
+            #expect(error?.object == address.path)
+        }
+    }
+
+    @Test func bodyThatThrowsLeavesNothing() async throws {
+        struct Stop: Error {}
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/s")
+            await #expect(throws: Stop.self) {
+                try await SocketListener.withListener(at: address) { listener in
+                    let channel = try await SocketChannel.connect(to: address)
+                    let accepted = try #require(try await listener.accept())
+                    try await channel.send([1])
+                    _ = accepted
+                    throw Stop()
+                }
+            }
+        }
+    }
+
+    @Test func refusedPeerIsClosedUnread() async throws {
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/s")
+            let events = Events()
+            let options = SocketListenerOptions(
+                authorization: SocketAuthorization { $0.userID != ProcessFacts.effectiveUser }, observer: events.record)
+            try await SocketListener.withListener(at: address, options) { listener in
+                let channel = try await SocketChannel.connect(to: address)
+                try await channel.send([1, 2, 3])
+                let accepted = await failure { () async throws(IPCError) in
+                    try await listener.accept(until: .after(.milliseconds(50)))
+                }
+                #expect(accepted?.code == .timedOut)
+                let error = await failure { () async throws(IPCError) in try await channel.receive() }
+                #expect(error?.code == .peerClosed)
+                #expect(events.refusals == 1)
+                #expect(listener.connectionCount == 0)
+            }
+        }
+    }
+
+    @Test func limitSuspendsAccepting() async throws {
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/s")
+            let events = Events()
+            let options = SocketListenerOptions(maximumConnections: 2, observer: events.record)
+            try await SocketListener.withListener(at: address, options) { listener in
+                var clients: [SocketChannel] = []
+                for _ in 0..<3 { clients.append(try await SocketChannel.connect(to: address)) }
+                let first = try #require(try await listener.accept())
+                let second = try #require(try await listener.accept()).channel()
+                let third = await failure { () async throws(IPCError) in
+                    try await listener.accept(until: .after(.milliseconds(30)))
+                }
+                #expect(third?.code == .timedOut)
+                #expect(events.limits == 1)
+                async let waiting = listener.accept()
+                try await Task.sleep(for: .milliseconds(10))
+                second.close()
+                #expect(try await waiting != nil)
+                #expect(listener.connectionCount == 2)
+                first.close()
+                #expect(listener.connectionCount == 1)
+            }
+        }
+    }
+
+    @Test func droppedConnectionsFreeTheirPlaces() async throws {
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/s")
+            try await SocketListener.withListener(at: address, .init(maximumConnections: 1)) { listener in
+                for round in 0..<20 {
+                    let client = try await SocketConnection.connect(to: address)
+                    let accepted = try #require(try await listener.accept())
+                    if round % 2 == 0 { _ = try accepted.channel() } else { try await accepted.write([1]) }
+                    client.close()
+                }
+                try await eventually { listener.connectionCount == 0 }
+            }
+        }
+    }
+
+    @Test func shutDownWaitsForConnections() async throws {
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/s")
+            let listener = try SocketListener(at: address)
+            let client = try await SocketChannel.connect(to: address)
+            let server = try #require(try await listener.accept()).channel()
+            async let ended = listener.shutDown(until: .after(.seconds(30)))
+            #expect(try await listener.accept() == nil)
+            #expect(await failure { () async throws(IPCError) in try await SocketChannel.connect(to: address) } != nil)
+            try await client.send([7])
+            #expect(try await server.receive() == [7])
+            try await server.finish()
+            server.close()
+            #expect(await ended == 0)
+            #expect(try await client.receive() == nil)
+        }
+    }
+
+    @Test func shutDownEndsWhatIsLeft() async throws {
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/s")
+            let listener = try SocketListener(at: address)
+            let client = try await SocketChannel.connect(to: address)
+            let server = try #require(try await listener.accept()).channel()
+            async let stuck = failure { () async throws(IPCError) in try await server.receive() }
+            try await Task.sleep(for: .milliseconds(10))
+            #expect(await listener.shutDown(until: .after(.milliseconds(20))) == 1)
+            #expect(await stuck?.code == .peerClosed)
+            #expect(await failure { () async throws(IPCError) in try await client.receive() }?.code == .peerClosed)
+        }
+    }
+
+    @Test func cancelledShutDownStillEndsEverything() async throws {
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/s")
+            let client = Task {
+                try await eventually { (try? FileCalls.status(at: address.path!)) != nil }
+                let channel = try await SocketChannel.connect(to: address)
+                return await failure { () async throws(IPCError) in try await channel.receive() }
+            }
+            let server = Task {
+                try await SocketListener.withListener(at: address) { listener in
+                    let connection = try await listener.accept()
+                    withExtendedLifetime(connection) {}
+                    for try await _ in listener {}
+                    withExtendedLifetime(connection) {}
+                }
+            }
+            try await Task.sleep(for: .milliseconds(50))
+            server.cancel()
+            let error = await #expect(throws: IPCError.self) { try await server.value }
+            #expect(error?.isCancellation == true)
+            #expect(try await client.value?.code == .peerClosed)
+        }
+    }
+
+    @Test func closeEndsEveryAcceptor() async throws {
+        try await withFolder { folder in
+            let listener = try SocketListener(at: .unix(path: folder + "/s"))
+            let waiting = (0..<5).map { _ in Task { try await listener.accept() } }
+            try await Task.sleep(for: .milliseconds(20))
+            listener.close()
+            listener.close()
+            for task in waiting { #expect(try await task.value == nil) }
+        }
+    }
+
+    @Test func cancelledAcceptLosesNoConnection() async throws {
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/s")
+            try await SocketListener.withListener(at: address) { listener in
+                var accepted = 0
+                for round in 0..<50 {
+                    let waiting = Task { try await listener.accept() }
+                    if round % 3 == 0 { await Task.yield() }
+                    waiting.cancel()
+                    let client = try await SocketConnection.connect(to: address)
+                    if let connection = try? await waiting.value {
+                        accepted += 1
+                        connection.close()
+                    } else {
+                        #expect(try await listener.accept(until: .after(.seconds(10))) != nil)
+                        accepted += 1
+                    }
+                    client.close()
+                }
+                #expect(accepted == 50)
+            }
+        }
+    }
+
+    @Test func thousandConnections() async throws {
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/s")
+            let options = SocketListenerOptions(maximumConnections: 2000, backlog: 64)
+            try await SocketListener.withListener(at: address, options) { listener in
+                async let served: Void = echo(listener, count: 1000)
+                try await withThrowingTaskGroup { group in
+                    for index in 0..<1000 {
+                        group.addTask {
+                            let channel = try await SocketChannel.connect(to: address)
+                            let message = Array("client \(index)".utf8)
+                            try await channel.send(message)
+                            #expect(try await channel.receive() == message)
+                            try await channel.finish()
+                            #expect(try await channel.receive() == nil)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                try await served
+            }
+        }
+    }
+}
+
+/// Echoes messages on the next `count` connections.
+func echo(_ listener: SocketListener, count: Int, _ options: SocketOptions = SocketOptions()) async throws {
+    try await withThrowingDiscardingTaskGroup { group in
+        var left = count
+        for try await connection in listener {
+            group.addTask {
+                let channel = try connection.channel(options)
+                while let message = try await channel.receive() { try await channel.send(message) }
+                try await channel.finish()
+            }
+            left -= 1
+            if left == 0 { return }
+        }
+    }
+}
