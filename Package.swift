@@ -47,7 +47,7 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
-    ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+    ("IPCCoreTests", ["IPCCore", "IPCSockets", "IPCSystem"]),
     ("IPCJSONTests", ["IPCJSON"]),
     ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),

@@ -5,12 +5,15 @@ let workerScenarios: [String: Scenario] = [
     "pool-churn": poolChurn,
     "pool-and-stay": poolAndStay,
     "pool-without-serve": poolWithoutServe,
+    "typed-errors": typedErrors,
+    "noops": noops,
 ]
 
 /// Every type but `NotServed`.
 func serveTasks() async throws {
     try await Worker.serveIfSpawned(
-        Noop.self, Square.self, Nap.self, Burn.self, Echo.self, WorkerProcessID.self, Crash.self, CrashOnce.self,
+        Noop.self, Square.self, Nap.self, WaitForFile.self, Burn.self, Echo.self, WorkerProcessID.self, Crash.self,
+        CrashOnce.self,
         TypedThrow.self, ThrowOne.self, WaitForCancellation.self, Recursion.self, Leftovers.self, StartChild.self,
         Complain.self)
 }
@@ -95,4 +98,30 @@ private func poolWithoutServe(_ arguments: [String]) async throws -> Int32 {
         say("\(error.map { "\($0.code)" } ?? "no error")")
         return error == nil ? 0 : 3
     }
+}
+
+/// Errors of tasks that are this program's own types.
+private func typedErrors(_ arguments: [String]) async throws -> Int32 {
+    try await withWorkerPool(of: .exactly(1)) { pool async throws in
+        let typed = await thrown { try await pool.run(TypedThrow(number: 4)) }
+        try require(typed as? Fault == Fault(number: 4), "\(String(describing: typed))")
+        let listed = await thrown { try await pool.run(ThrowOne(kind: .listed)) }
+        try require(listed as? OtherFault == OtherFault(reason: "listed"), "\(String(describing: listed))")
+        let unlisted = await thrown { try await pool.run(ThrowOne(kind: .unlisted)) } as? IPCError
+        try require(unlisted?.code == .taskFailed, "\(String(describing: unlisted))")
+    }
+    return 0
+}
+
+private func noops(_ arguments: [String]) async throws -> Int32 {
+    let count = Int(arguments[0]) ?? 0
+    try await withWorkerPool(of: .exactly(2)) { pool async throws in
+        for _ in 0..<5 {
+            let start = ContinuousClock.now
+            let sum = try await pool.map(repeatElement(Noop(), count: count)).reduce(0, +)
+            let time = ContinuousClock.now - start
+            say("\(sum) in \(time): \(Int(Double(count) / (time / .seconds(1))))/s")
+        }
+    }
+    return 0
 }

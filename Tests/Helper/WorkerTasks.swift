@@ -31,6 +31,17 @@ struct Nap: SharedTask {
     }
 }
 
+/// Goes on when the file is there.
+struct WaitForFile: SharedTask {
+    var path: String
+    var value = 0
+
+    func run(in context: WorkerContext) async throws -> Int {
+        while unsafe access(path, F_OK) != 0 { try await Task.sleep(for: .milliseconds(5)) }
+        return value
+    }
+}
+
 /// Holds its thread for a while.
 struct Burn: SharedTask {
     var milliseconds: Int
