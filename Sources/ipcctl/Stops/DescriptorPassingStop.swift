@@ -6,7 +6,8 @@ import IPCSystem
 struct DescriptorPassingStop: TourStop {
     let mechanism = "descriptor passing"
 
-    private static var options: SocketOptions { SocketOptions(maximumDescriptors: 1) }
+    /// A channel on its way is two descriptors of its socket.
+    private static let options = SocketOptions(maximumDescriptors: 2)
     private static let giveBack: UInt8 = 1
     private static let answerThere: UInt8 = 2
 
