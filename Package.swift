@@ -61,7 +61,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ),
     ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
     ("PackageShapeTests", []),
-    ("DocumentationTests", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
+    ("DocumentationTests", ["IPCCore", "IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
 ]
 
 /// The transports of the package as the conformance suite sees them, for tests and for their peer program.
