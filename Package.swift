@@ -46,7 +46,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
     ("IPCCoreTests", ["IPCCore", "IPCSockets", "IPCSystem"]),
     ("IPCJSONTests", ["IPCJSON"]),
-    ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem"]),
+    ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
     (
