@@ -35,7 +35,7 @@ let publicModules = [
 ]
 
 let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
-    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
+    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers", "IPCSystem"], nil),
     ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem", "IPCWorkers"], nil),
     // Programs for tests to start; not products.
     ("ipc-test-helper", ["IPCProcess", "IPCSockets", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
