@@ -41,6 +41,13 @@ struct NameLock: ~Copyable {
         throw IPCError(.addressInUse, "listen: other processes come and go at this address; try again", object: path)
     }
 
+    /// A lock that another process took and gave away with its file.
+    init(_ name: String, in directory: Int32, file: consuming OwnedDescriptor) {
+        self.directory = directory
+        self.name = name
+        self.file = file
+    }
+
     static let suffix = ".lock"
 
     private static func open(_ name: String, in directory: Int32, _ path: String) throws(IPCError) -> OwnedDescriptor {
@@ -78,6 +85,9 @@ struct NameLock: ~Copyable {
             code, "listen: the lock file \(what); look who put it there, and remove it or choose another folder",
             object: path + suffix)
     }
+
+    /// The file, with the lock, for another process.
+    consuming func give() -> Int32 { file.release() }
 
     /// Removes the file and frees the lock.
     ///

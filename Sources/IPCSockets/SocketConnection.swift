@@ -16,7 +16,6 @@ public final class SocketConnection: Sendable {
         case bytes(SocketChannel)
         case channel(SocketChannel)
         case closed
-        case given
     }
 
     private let stream: StreamDescriptor
@@ -72,7 +71,7 @@ public final class SocketConnection: Sendable {
                 throw IPCError(.invalidArgument, "make a channel: bytes have been read or written on this connection")
             case .channel:
                 throw IPCError(.invalidArgument, "make a channel: this connection is one already; keep that one")
-            case .closed, .given:
+            case .closed:
                 throw .closed("make a channel")
             }
         }
@@ -93,7 +92,7 @@ public final class SocketConnection: Sendable {
                 return channel
             case .channel:
                 throw IPCError(.invalidArgument, "\(doing): this connection is a channel of messages; use that")
-            case .closed, .given:
+            case .closed:
                 throw .closed(doing)
             }
         }
@@ -103,15 +102,34 @@ public final class SocketConnection: Sendable {
     public func close() {
         let before = state.withLock { state in
             let before = state
-            if case .given = state { return before }
             state = .closed
             return before
         }
         switch before {
         case .fresh: endBothUses()
         case .bytes(let channel), .channel(let channel): channel.close()
-        case .closed, .given: break
+        case .closed: break
         }
+    }
+
+    /// A duplicate of the socket for another process; this connection is closed.
+    func give() throws(IPCError) -> PassedDescriptor {
+        let descriptor = try state.withLock { state throws(IPCError) in
+            switch state {
+            case .fresh:
+                let descriptor = try PassedDescriptor(duplicating: stream.number)
+                state = .closed
+                return descriptor
+            case .bytes:
+                throw IPCError(.invalidArgument, "transfer: bytes have been read or written on this connection")
+            case .channel:
+                throw IPCError(.invalidArgument, "transfer: this connection is a channel; give that away")
+            case .closed:
+                throw .closed("transfer")
+            }
+        }
+        endBothUses()
+        return descriptor
     }
 
     private func endBothUses() {

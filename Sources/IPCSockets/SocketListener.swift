@@ -23,7 +23,8 @@ import Synchronization
 /// - **The name** is never taken from a server that is alive, and taken over from one that died. Beside the socket stands
 ///   a lock file, `NAME.lock`; both go when the listener ends. Symbolic links, other files and what belongs to other users
 ///   are refused.
-/// - **Want of descriptors** or memory does not end the listener: it tells the observer, waits a little and tries again.
+/// - **Want of descriptors** or memory does not end the listener: it waits a little and tries again.
+/// - **Events** go to the observer of the process, `IPCObservation`: each connection that was accepted or refused.
 ///
 /// unix(7), listen(2), accept4(2).
 public final class SocketListener: Sendable {
@@ -32,9 +33,9 @@ public final class SocketListener: Sendable {
 
     let options: SocketListenerOptions
     let connections: ConnectionRegistry
-    private let stream: StreamDescriptor
-    private let name: Mutex<SocketName?>
-    private let accepting = TaskLock()
+    let stream: StreamDescriptor
+    let name: Mutex<SocketName?>
+    let accepting = TaskLock()
     private let shuttingDown = TaskLock()
 
     /// Listens at `address`. Prefer ``withListener(at:_:_:)``, which ends it, too.
@@ -64,6 +65,17 @@ public final class SocketListener: Sendable {
         }
         self.address = address
         self.options = options
+        self.name = Mutex(name)
+        connections = ConnectionRegistry(limit: options.maximumConnections, engine: stream.engine)
+    }
+
+    init(
+        at address: SocketAddress, _ options: SocketListenerOptions, _ stream: StreamDescriptor,
+        _ name: consuming SocketName
+    ) {
+        self.address = address
+        self.options = options
+        self.stream = stream
         self.name = Mutex(name)
         connections = ConnectionRegistry(limit: options.maximumConnections, engine: stream.engine)
     }
@@ -105,7 +117,8 @@ public final class SocketListener: Sendable {
         var refusals = 0
         while !accepting.isClosed {
             guard connections.count < connections.limit else {
-                options.observer?(.limitReached(connections.limit))
+                IPCObservation.emit(
+                    .log(level: .info, message: "\(address): \(connections.limit) connections are open, accepting waits"))
                 try await waitForVacancy(until: deadline)
                 continue
             }
@@ -133,7 +146,7 @@ public final class SocketListener: Sendable {
                 switch error.errno {
                 case Errno.connectionAborted, Errno.protocolError: break  // he is gone already
                 case Errno.tooManyOpenFiles, Errno.systemFileTableFull, Errno.noMemory, Errno.noBufferSpace:
-                    options.observer?(.acceptFailed(failure))
+                    IPCObservation.emit(.log(level: .warning, message: "\(failure)"))
                     try await pace.pause(at: connections.vacancy, until: deadline, "accept")
                 default:
                     if accepting.isClosed { return nil }
@@ -164,22 +177,23 @@ public final class SocketListener: Sendable {
                 PeerCredentials(try SocketCalls.peerCredentials(number))
             }
             guard options.authorization(peer) else {
-                options.observer?(.refused(peer))
+                let reason = IPCError(.permissionDenied, "accept: the authorisation refused the peer")
+                IPCObservation.emit(.connectionRefused(listener: address.description, peer: peer, reason: reason))
                 return nil
             }
             let connections = connections
             let id = connections.nextID()
             let stream = try StreamDescriptor(socket, kind: .socket, uses: 2) { connections.leave(id) }
             connections.enter(id, stream)
-            options.observer?(.accepted(peer))
+            IPCObservation.emit(.connectionAccepted(listener: address.description, peer: peer))
             return SocketConnection(stream, peer: peer)
         } catch {
-            options.observer?(.acceptFailed(error))
+            IPCObservation.emit(.connectionRefused(listener: address.description, peer: nil, reason: error))
             return nil
         }
     }
 
-    private func release() {
+    func release() {
         if accepting.release() { stream.endUse() }
     }
 

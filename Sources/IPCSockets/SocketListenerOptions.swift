@@ -17,8 +17,6 @@ public struct SocketListenerOptions: Sendable {
     public var takesDescriptors: Bool
     /// How long the end of ``SocketListener/withListener(at:_:_:)`` waits for open connections.
     public var gracePeriod: Duration
-    /// Is told what the listener does beside accepting. Called by the task that accepts, so it must not take long.
-    public var observer: (@Sendable (SocketListenerEvent) -> Void)?
 
     /// Options with the usual limits.
     public init(
@@ -27,8 +25,7 @@ public struct SocketListenerOptions: Sendable {
         maximumConnections: Int = 512,
         backlog: Int = 256,
         takesDescriptors: Bool = false,
-        gracePeriod: Duration = .seconds(5),
-        observer: (@Sendable (SocketListenerEvent) -> Void)? = nil
+        gracePeriod: Duration = .seconds(5)
     ) {
         self.permissions = permissions
         self.authorization = authorization
@@ -36,7 +33,6 @@ public struct SocketListenerOptions: Sendable {
         self.backlog = backlog
         self.takesDescriptors = takesDescriptors
         self.gracePeriod = gracePeriod
-        self.observer = observer
     }
 
     /// Refuses what cannot be.
@@ -45,17 +41,4 @@ public struct SocketListenerOptions: Sendable {
             throw IPCError(.invalidArgument, "listener options: maximumConnections and backlog must be positive")
         }
     }
-}
-
-/// What a listener does beside accepting. More cases may come: a `switch` needs a `default`.
-@nonexhaustive
-public enum SocketListenerEvent: Sendable {
-    /// A connection was accepted.
-    case accepted(PeerCredentials)
-    /// The authorisation refused a peer, whose connection was closed without reading from it.
-    case refused(PeerCredentials)
-    /// As many connections are open as may be: accepting waits until one is closed.
-    case limitReached(Int)
-    /// No connection could be accepted for want of descriptors or memory; the listener waits a little and tries again.
-    case acceptFailed(IPCError)
 }

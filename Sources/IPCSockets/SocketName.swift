@@ -40,6 +40,25 @@ struct SocketName: ~Copyable {
         self.lock = lock
     }
 
+    /// A name that another process held and gave away.
+    init(
+        path: String, directory: consuming OwnedDescriptor, lock: consuming OwnedDescriptor, device: UInt64, inode: UInt64
+    ) {
+        let name = Self.split(path).name
+        self.path = path
+        self.name = name
+        self.device = device
+        self.inode = inode
+        self.lock = NameLock(name + NameLock.suffix, in: directory.number, file: lock)
+        self.directory = directory
+    }
+
+    /// What another process needs to hold the name: the folder, the lock file, and which file the name is.
+    consuming func give() -> (directory: Int32, lock: Int32, device: UInt64, inode: UInt64) {
+        let (device, inode) = (device, inode)
+        return (directory.release(), lock.give(), device, inode)
+    }
+
     /// Removes the name and frees it for others. The socket still listens meanwhile, so that nobody finds the name dead.
     consuming func remove() {
         if let found = try? NameCalls.status(of: name, in: directory.number), found.device == device,

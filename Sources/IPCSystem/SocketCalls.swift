@@ -65,6 +65,13 @@ package enum SocketCalls {
         _ = try retrying(.shutdown) { cipc_shutdown(number, reading ? 1 : 0, writing ? 1 : 0) }
     }
 
+    /// SO_ACCEPTCONN: whether it is a socket that listens.
+    package static func isListening(_ number: Int32) throws(SystemCallError) -> Bool {
+        var value: Int32 = 0
+        _ = try retrying(.getsockopt) { unsafe cipc_get_option(number, 1, 30, &value) }
+        return value != 0
+    }
+
     /// recv(2) on a non-blocking socket: nil when there is nothing yet, 0 at the end.
     @inlinable
     package static func receive(

@@ -41,9 +41,6 @@ package enum TestingCalls {
     /// abort(3): SIGABRT, which leaves a core or a backtrace where those are on.
     package static func abort() -> Never { cipc_abort() }
 
-    /// exit(3).
-    package static func exit(_ status: Int32) -> Never { cipc_exit_process(status) }
-
     /// Lets this process open `count` descriptors if the hard RLIMIT_NOFILE allows it; returns the limit then in force.
     package static func raiseDescriptorLimit(to count: Int) throws(SystemCallError) -> Int {
         try retrying(.prlimit) { cipc_raise_descriptor_limit(Int32(clamping: count)) }

@@ -61,8 +61,8 @@ import Testing
 
     @Test func authorisationComesBeforeTheFirstByte() async throws {
         try await withFolder(permissions: 0o755) { folder in
-            let events = Events()
-            let options = SocketListenerOptions(permissions: .everyone, observer: events.record)
+            Events.start()
+            let options = SocketListenerOptions(permissions: .everyone)
             try await SocketListener.withListener(at: .unix(path: folder + "/s"), options) { listener in
                 let accepting = Task { try await listener.accept() }
                 let output = try await asNobody(
@@ -77,7 +77,7 @@ import Testing
                         print("closed")
                     """, folder + "/s")
                 #expect(output.text == "closed\n" || output.text == "b''\n")
-                try await eventually { events.refusals == 1 }
+                try await eventually { Events.refusals(at: listener.address) == 1 }
                 let client = try await SocketConnection.connect(to: listener.address)
                 let accepted = try #require(try await accepting.value)
                 #expect(accepted.peer.processID == ProcessFacts.processID)

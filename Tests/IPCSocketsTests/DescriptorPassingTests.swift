@@ -19,7 +19,7 @@ import Testing
             for descriptor in message.descriptors { #expect(try identity(descriptor.borrowedNumber) == expected) }
         }
         _ = tracer.writing.take().map(closeDescriptor)
-        #expect(try tracer.isOver)
+        #expect(try await tracer.ends())
     }
 
     @Test func everyMessageGetsItsOwn() async throws {
@@ -64,7 +64,7 @@ import Testing
         #expect(try far.tryReceive() == .message([2]))
         #expect(try await far.receive(upTo: 5, until: .never) { _ in } == 1)
         _ = tracer.writing.take().map(closeDescriptor)
-        #expect(try tracer.isOver)
+        #expect(try await tracer.ends())
     }
 
     @Test func closingClosesWhatWaits() async throws {
@@ -77,7 +77,7 @@ import Testing
         far.close()
         near.close()
         _ = tracer.writing.take().map(closeDescriptor)
-        #expect(try tracer.isOver)
+        #expect(try await tracer.ends())
     }
 
     @Test func whatWasNotSentStaysTheCallers() async throws {
@@ -147,7 +147,7 @@ import Testing
         let error = await failure { () async throws(IPCError) in try await far.descriptorMessages.receive() }
         #expect(error?.code == .protocolViolation)
         _ = tracer.writing.take().map(closeDescriptor)
-        #expect(try tracer.isOver, "closed at once, not when the channel goes")
+        #expect(try await tracer.ends())
         #expect(await failure { () async throws(IPCError) in try await near.send([3]) }?.code == .peerClosed)
     }
 }

@@ -28,7 +28,7 @@ import Testing
             error = failure
         }
         _ = tracer.writing.take().map(closeDescriptor)
-        #expect(try tracer.isOver, "no descriptor is left")
+        #expect(try await tracer.ends())
         return (counts, error)
     }
 
@@ -110,7 +110,7 @@ import Testing
         }
         #expect(error?.code == .protocolViolation)
         _ = tracer.writing.take().map(closeDescriptor)
-        #expect(try tracer.isOver)
+        #expect(try await tracer.ends())
     }
 
     @Test func droppedWhereNoneAreTaken() async throws {
@@ -126,6 +126,6 @@ import Testing
         }
         #expect(try await channel.receive() == [1])
         _ = tracer.writing.take().map(closeDescriptor)
-        #expect(try tracer.isOver)
+        #expect(try await tracer.ends())
     }
 }

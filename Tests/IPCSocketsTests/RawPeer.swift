@@ -67,6 +67,16 @@ struct Tracer: ~Copyable {
             } == 0
         }
     }
+
+    /// Whether every copy of the writing end is closed, or will be soon: a child that another test starts has copies
+    /// until its exec.
+    func ends() async throws -> Bool {
+        for _ in 0..<1000 {
+            if try isOver { return true }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return false
+    }
 }
 
 /// What a descriptor stands for, to tell whether it is the one that was sent.

@@ -3,24 +3,6 @@ import Testing
 
 /// What the conformance suite does not ask of the in-process pair.
 @Suite struct InProcessChannelTests {
-    @Test func whatWaitsForRoomComesBeforeTheEnd() async throws {
-        let (near, far) = InProcessChannel.makePair(capacity: 1)
-        try await near.send([0])
-        let waiting = (1...3).map { number in
-            Task {
-                // One after the other, so that their order is known.
-                try await Task.sleep(for: .milliseconds(number * 30))
-                try await near.send([UInt8(number)])
-            }
-        }
-        try await Task.sleep(for: .milliseconds(300))
-        try await near.finish()
-        var received: [[UInt8]] = []
-        for try await message in far.incoming { received.append(message) }
-        for task in waiting { try await task.value }
-        #expect(received == [[0], [1], [2], [3]])
-    }
-
     @Test func lettingGoOfAnEndClosesIt() async throws {
         var pair: (near: InProcessChannel?, far: InProcessChannel)? = InProcessChannel.makePair()
         let far = try #require(pair?.far)

@@ -26,8 +26,8 @@ extension StreamReceiver {
                 throw IPCError(.invalidArgument, "transfer: descriptors have arrived here; receive their message first")
             }
             // The duplicate is what travels: this end's own number is closed as ever, when nobody uses it any more.
-            return TransferredDescriptors(
-                descriptors: [try PassedDescriptor(duplicating: stream.number)], state: state.encoded)
+            let copy = try PassedDescriptor(duplicating: stream.number)
+            return TransferredDescriptors(descriptors: [copy], state: state.encoded)
         } catch {
             release()
             throw error
@@ -51,12 +51,21 @@ extension StreamReceiver {
         _ descriptors: [PassedDescriptor], _ state: [UInt8], kind: StreamDescriptor.Kind
     ) throws(IPCError) -> StreamReceiver {
         let state = try StreamReceiverState(decoding: state)
-        guard let first = descriptors.first, descriptors.count == 1 else {
-            throw IPCError(.invalidArgument, "receive a channel end: it comes with one descriptor")
+        guard descriptors.count == 1 else {
+            throw IPCError(.invalidArgument, "receive a channel end: a receiving end has one descriptor")
         }
-        let number = try first.takeOpen(reads: true)
+        let number = try descriptors[0].takeOpen(reads: true)
         let stream = try StreamDescriptor(
             number, kind: kind, uses: 1, mayLackWriter: state.mayLackWriter, shortReadMeansEmpty: false)
+        return restore(stream, state)
+    }
+
+    /// The same on a descriptor that is shared with a sender.
+    package static func restore(_ stream: StreamDescriptor, _ state: [UInt8]) throws(IPCError) -> StreamReceiver {
+        restore(stream, try StreamReceiverState(decoding: state))
+    }
+
+    private static func restore(_ stream: StreamDescriptor, _ state: StreamReceiverState) -> StreamReceiver {
         let receiver = StreamReceiver(stream, state.options)
         receiver.helloCount = state.helloCount
         receiver.endCount = state.endCount

@@ -43,7 +43,16 @@ extension StreamSender {
             throw IPCError(.invalidArgument, "receive a channel end: a sending end has one descriptor")
         }
         let number = try descriptors[0].takeOpen(reads: false)
-        let sender = StreamSender(try StreamDescriptor(number, kind: kind, uses: 1), state.options)
+        return restore(try StreamDescriptor(number, kind: kind, uses: 1), state)
+    }
+
+    /// The same on a descriptor that is shared with a receiver.
+    package static func restore(_ stream: StreamDescriptor, _ state: [UInt8]) throws(IPCError) -> StreamSender {
+        restore(stream, try StreamSenderState(decoding: state))
+    }
+
+    private static func restore(_ stream: StreamDescriptor, _ state: StreamSenderState) -> StreamSender {
+        let sender = StreamSender(stream, state.options)
         sender.needsHello = state.needsHello && state.options.framing != .none
         return sender
     }

@@ -26,8 +26,8 @@ public struct ChildInput: Sendable {
     /// A descriptor of this process, which stays open here and has to until the child has been started.
     public static func descriptor(_ number: Int32) -> ChildInput { ChildInput(kind: .descriptor(number)) }
 
-    /// Something that can be given away, such as the reading end of a pipe. It is closed here, even when the child
-    /// cannot be started.
+    /// Something that can be given away and is one descriptor, such as the reading end of a pipe. It is closed here, even
+    /// when the child cannot be started. What a reader has read ahead and not delivered does not reach the program.
     public static func endpoint(_ endpoint: some DescriptorTransferable) -> ChildInput {
         ChildInput(kind: .endpoint(endpoint))
     }
@@ -67,8 +67,8 @@ public struct ChildOutput: Sendable {
     /// A descriptor of this process, which stays open here and has to until the child has been started.
     public static func descriptor(_ number: Int32) -> ChildOutput { ChildOutput(kind: .descriptor(number)) }
 
-    /// Something that can be given away, such as the writing end of a pipe. It is closed here, even when the child
-    /// cannot be started.
+    /// Something that can be given away and is one descriptor, such as the writing end of a pipe. It is closed here, even
+    /// when the child cannot be started.
     public static func endpoint(_ endpoint: some DescriptorTransferable) -> ChildOutput {
         ChildOutput(kind: .endpoint(endpoint))
     }

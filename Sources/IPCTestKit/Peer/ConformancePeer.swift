@@ -35,9 +35,9 @@ public enum ConformancePeer {
             try await play(order, transport, remote, endpoint)
         } catch {
             TestingCalls.report("conformance peer (\(text)): \(error)\n")
-            TestingCalls.exit(1)
+            return ProcessExit.leave(1)
         }
-        TestingCalls.exit(0)
+        ProcessExit.leave(0)
     }
 
     private static func play(

@@ -4,16 +4,24 @@ enum Record {
     /// The size of all records on a stream without boundaries, where the receiver must know it.
     static let streamSize = 64
 
+    /// Random bytes, of which every record has another stretch. Copied, because making them anew would take longer than
+    /// what the suite tests.
+    private static let noise: [UInt8] = {
+        var generator = SeededGenerator(seed: 0xB0D7)
+        return generator.bytes(1 << 16)
+    }()
+
     static func bytes(sender: Int, index: Int, size: Int) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: max(size, headerSize))
-        for position in 0..<4 {
-            bytes[position] = UInt8(truncatingIfNeeded: sender >> (8 * position))
-            bytes[4 + position] = UInt8(truncatingIfNeeded: index >> (8 * position))
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(max(size, headerSize))
+        for number in [sender, index] {
+            for position in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * position))) }
         }
-        var value = UInt8(truncatingIfNeeded: sender &* 31 &+ index &* 7 &+ size)
-        for position in headerSize..<bytes.count {
-            bytes[position] = value
-            value = value &+ 37
+        var start = (sender &* 31 &+ index &* 7 &+ size) & 0x7FFF
+        while bytes.count < size {
+            let end = min(noise.count, start + size - bytes.count)
+            bytes += noise[start..<end]
+            start = 0
         }
         return bytes
     }

@@ -61,7 +61,7 @@ struct Way: Sendable {
     }
 
     /// Fills the channel with numbered records from `first` on until `trySend` says no; returns how many went in.
-    func fill(sender number: Int = 0, from first: Int = 0, size: Int, limit: Int = 100_000) throws -> Int {
+    func fill(sender number: Int = 0, from first: Int = 0, size: Int, limit: Int = 20_000) throws -> Int {
         var count = 0
         while count < limit, try plainSender.trySend(Record.bytes(sender: number, index: first + count, size: size)) {
             count += 1

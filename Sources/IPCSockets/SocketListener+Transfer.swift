@@ -1,0 +1,85 @@
+public import IPCCore
+import IPCSystem
+import Synchronization
+
+/// Three descriptors: the socket, the folder of its name, and the lock file with the lock. As state one byte (1, the
+/// version), the device and the inode of the name (eight bytes each, little-endian), and the path.
+extension SocketListener: DescriptorTransferable {
+    /// Gives the listener away, with its name. It is closed here; who connects does not notice. Connections that were
+    /// accepted stay.
+    ///
+    /// - Throws: `.closed`; `.invalidArgument` while a task accepts; `.resourceExhausted`.
+    public consuming func transfer() throws(IPCError) -> TransferredDescriptors {
+        guard accepting.tryAcquire() else {
+            if accepting.isClosed { throw .closed("transfer") }
+            throw IPCError(.invalidArgument, "transfer: a task accepts connections; let it finish first")
+        }
+        let socket: PassedDescriptor
+        do throws(IPCError) {
+            socket = try PassedDescriptor(duplicating: stream.number)
+        } catch {
+            release()
+            throw error
+        }
+        guard let name = name.withLock({ $0.take() }) else {
+            release()
+            throw .closed("transfer")
+        }
+        let given = name.give()
+        close()
+        release()
+        var state: [UInt8] = [1]
+        for value in [given.device, given.inode] {
+            for index in 0..<8 { state.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
+        }
+        return TransferredDescriptors(
+            descriptors: [
+                socket, PassedDescriptor(owning: given.directory), PassedDescriptor(owning: given.lock),
+            ],
+            state: state + Array(address.unixPath.utf8))
+    }
+
+    /// The listener on the other side, with the usual options. See ``receive(_:_:)``.
+    ///
+    /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no listener.
+    public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> SocketListener {
+        try receive(transferred, SocketListenerOptions())
+    }
+
+    /// The listener on the other side. Whom it lets in and how many is said anew; the permissions of its file and the
+    /// length of its queue are what they were.
+    ///
+    /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no listener.
+    public static func receive(
+        _ transferred: TransferredDescriptors, _ options: SocketListenerOptions
+    ) throws(IPCError) -> SocketListener {
+        try options.check()
+        let state = transferred.state
+        guard transferred.descriptors.count == 3, state.count > 17, state[0] == 1 else {
+            throw IPCError(.decodingFailed, "receive a listener: this is not the state of one")
+        }
+        let address = try SocketAddress.unix(path: String(decoding: state[17...], as: UTF8.self))
+        let socket = try transferred.descriptors[0].takeOpen(reads: true)
+        let number = socket.number
+        guard try mapping("receive a listener", { () throws(SystemCallError) in try SocketCalls.isListening(number) })
+        else {
+            throw IPCError(.invalidArgument, "receive a listener: the socket does not listen")
+        }
+        guard let directory = transferred.descriptors[1].take() else {
+            throw IPCError(.invalidArgument, "receive a listener: a descriptor was taken before")
+        }
+        let folder = OwnedDescriptor(owning: directory)
+        guard let lock = transferred.descriptors[2].take() else {
+            throw IPCError(.invalidArgument, "receive a listener: a descriptor was taken before")
+        }
+        let stream = try StreamDescriptor(socket, kind: .socket, uses: 1)
+        let name = SocketName(
+            path: address.unixPath, directory: folder, lock: OwnedDescriptor(owning: lock),
+            device: number64(state[1..<9]), inode: number64(state[9..<17]))
+        return SocketListener(at: address, options, stream, name)
+    }
+
+    private static func number64(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+}
