@@ -159,6 +159,8 @@ import Testing
     @Test func deadlineReachesTheHandler() async throws {
         let log = Log()
         try await withEnds(log: log) { caller, _ async throws in
+            // Before the hellos have crossed a call would end here without having left.
+            _ = try await caller.call(0, [])
             let late = await failure(caller, 2, until: .after(.milliseconds(50)))
             #expect(late?.error.code == .timedOut)
             while log.all.count < 2 { try await Task.sleep(for: .milliseconds(5)) }

@@ -120,6 +120,15 @@ import Testing
         return results
     }
 
+    @Test func stormOfKills() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let output = try await Command(
+                .path(helperPath), arguments: ["kill-storm", "6000", "10", "\(folder)/stamps"]
+            ).output()
+            #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+        }
+    }
+
     @Test func limitOfRestarts() async throws {
         var options = WorkerPoolOptions.helper
         options.restartLimit = .init(count: 3, in: .seconds(600))
