@@ -24,7 +24,7 @@ import Testing
     @Test func nothingElseIsImported() throws {
         let manifest = try Manifest()
         let known = Set(manifest.modules.keys).union(manifest.others.keys).union(Self.cLibraries)
-            .union(["Synchronization", "Testing", "Foundation", "Distributed"])
+            .union(["Synchronization", "Testing", "Foundation", "FoundationEssentials", "Distributed"])
         for file in try Repository.sources.get() {
             for name in file.imports { #expect(known.contains(name), "\(file.path) imports \(name)") }
         }
