@@ -50,7 +50,8 @@ public final class SocketConnection: Sendable {
         let first = OwnedDescriptor(owning: ends.0)
         let second = OwnedDescriptor(owning: ends.1)
         return (
-            try SocketConnection(first, "make a pair of sockets"), try SocketConnection(second, "make a pair of sockets")
+            try SocketConnection(first, "make a pair of sockets"),
+            try SocketConnection(second, "make a pair of sockets")
         )
     }
 

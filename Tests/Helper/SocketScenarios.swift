@@ -168,7 +168,9 @@ private func churnRound(_ path: String) async throws {
         _ = try await server.receive()
         let message = try await server.descriptorMessages.receive()
         try require(message?.descriptors.count == 1, "\(message as Any)")
-        await expectFailure { _ = try await server.receive(until: .now) ; _ = try await server.receive() }
+        await expectFailure {
+            _ = try await server.receive(until: .now); _ = try await server.receive()
+        }
         let (kept, given) = try SocketChannel.makePair()
         let moved = try SocketChannel.receive(given.transfer())
         try await kept.send([1])

@@ -5,7 +5,7 @@ import Glibc
 
 typealias Scenario = @Sendable ([String]) async throws -> Int32
 
-let tables: [[String: Scenario]] = [processScenarios, endpointScenarios, workerScenarios, socketScenarios]
+let tables: [[String: Scenario]] = [processScenarios, endpointScenarios, workerScenarios, socketScenarios, socketFaultScenarios]
 
 // Tests of the worker pool start this program as its workers.
 if unsafe getenv("HELPER_SERVES_NOT") == nil { try await serveTasks() }

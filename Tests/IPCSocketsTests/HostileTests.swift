@@ -113,10 +113,11 @@ import Testing
             try await attack(address, RawPeer.hello + RawPeer.header(0, descriptors: 1))
             try await attack(address, RawPeer.hello + RawPeer.hello)
         }
-        #expect(endings.sorted { "\($0)" < "\($1)" }.map { "\($0)" } == [
-            "messageTooLarge", "protocolViolation", "protocolViolation", "protocolViolation", "protocolViolation",
-            "wrongMagic", "wrongMagic", "wrongVersion",
-        ])
+        #expect(
+            endings.sorted { "\($0)" < "\($1)" }.map { "\($0)" } == [
+                "messageTooLarge", "protocolViolation", "protocolViolation", "protocolViolation", "protocolViolation",
+                "wrongMagic", "wrongMagic", "wrongVersion",
+            ])
     }
 
     @Test func cutAtEveryByte() async throws {

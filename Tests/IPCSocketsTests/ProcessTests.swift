@@ -101,7 +101,8 @@ import Testing
     func permissionsUnderEveryMask(_ mask: UInt32) async throws {
         try await withFolder { folder in
             let environment = ProcessEnvironment.inherit.updating(["XDG_RUNTIME_DIR": folder + "/none"])
-            try await expectScenario("socket-modes", folder, options: .init(environment: environment, creationMask: mask))
+            try await expectScenario(
+                "socket-modes", folder, options: .init(environment: environment, creationMask: mask))
         }
     }
 
@@ -121,6 +122,20 @@ import Testing
         try await withFolder { folder in
             try await expectScenario("socket-silence", folder + "/s")
         }
+    }
+
+    @Test func everyCallFailsOnce() async throws {
+        try await withFolder { folder in
+            try await expectScenario("socket-faults", folder + "/s")
+        }
+    }
+
+    @Test func descriptorsWithoutRoom() async throws {
+        try await expectScenario("socket-truncated", options: .init(limits: [.openFiles(64)]))
+    }
+
+    @Test func cancelledSendsKeepTheirDescriptors() async throws {
+        try await expectScenario("socket-cancel", "1000")
     }
 
     @Test func nothingIsLeftAfterManyRounds() async throws {

@@ -59,7 +59,8 @@ import Testing
             let waiting = try await SocketConnection.connect(to: address)
             let given = try first.transfer()
             #expect(try await first.accept() == nil)
-            #expect(await failure { () async throws(IPCError) in try SocketListener(at: address) }?.code == .addressInUse)
+            #expect(
+                await failure { () async throws(IPCError) in try SocketListener(at: address) }?.code == .addressInUse)
             let second = try SocketListener.receive(given, SocketListenerOptions(maximumConnections: 1))
             #expect(second.address == address)
             try await waiting.write([1])
