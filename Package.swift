@@ -35,8 +35,8 @@ let publicModules = [
 ]
 
 let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
-    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSystem"], nil),
-    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"], nil),
+    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers", "IPCSystem"], nil),
+    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem", "IPCWorkers"], nil),
     // Programs for tests to start; not products.
     ("ipc-test-helper", ["IPCProcess", "IPCSockets", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
@@ -44,9 +44,9 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSystemTests", ["IPCSystem"]),
-    ("IPCCoreTests", ["IPCCore", "IPCSystem"]),
+    ("IPCCoreTests", ["IPCCore", "IPCSockets", "IPCSystem"]),
     ("IPCJSONTests", ["IPCJSON"]),
-    ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem"]),
+    ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
     (
@@ -58,7 +58,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ),
     ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
     ("PackageShapeTests", []),
-    ("DocumentationTests", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
+    ("DocumentationTests", ["IPCCore", "IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
 ]
 
 /// The transports of the package as the conformance suite sees them, for tests and for their peer program.

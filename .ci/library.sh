@@ -43,7 +43,15 @@ summary() {
 
 # The modules that a user may depend on, by the manifest.
 public_modules() {
-    sed -n '/^let publicModules = \[/,/\]/p' Package.swift | grep -o '"[A-Za-z]*"' | tr -d '"'
+    tr '\n' ' ' <Package.swift | grep -o 'let publicModules = \[[^]]*\]' | grep -o '"[A-Za-z]*"' | tr -d '"'
+}
+
+# Builds everything, tests too, with warnings as errors; what the documentation is made of comes with it.
+strict_build() {
+    rm -rf .build/symbol-graphs
+    mkdir -p .build/symbol-graphs
+    swift build --build-tests -Xswiftc -warnings-as-errors -Xcc -Werror \
+        -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$PWD/.build/symbol-graphs"
 }
 
 # Runs the first program and looks at what it says.
@@ -72,14 +80,15 @@ ipcbench_lists() {
     grep -q 'pipe/rtt/64' <<<"$rows"
 }
 
-# docc_convert MODULE: the documentation without a broken link, by the toolchain's own docc.
+# docc_convert MODULE: the documentation without a broken link, by the toolchain's own docc, from the symbols that
+# strict_build left.
 docc_convert() {
-    local graphs=.build/symbol-graphs/$1 output=.build/docc/$1
+    local graphs=.build/docc/$1.symbols output=.build/docc/$1
     rm -rf "$graphs" "$output"
     mkdir -p "$graphs" "$output"
-    swift build --scratch-path .build/for-docc --target "$1" \
-        -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$PWD/.build/symbol-graphs/all"
-    cp .build/symbol-graphs/all/"$1"*.symbols.json "$graphs"
+    cp .build/symbol-graphs/"$1".symbols.json "$graphs"
+    # What the module adds to others' types, without what the modules that stand on it add to its own.
+    find .build/symbol-graphs -name "$1@*.symbols.json" -exec cp {} "$graphs" \;
     docc convert "Sources/$1/$1.docc" --additional-symbol-graph-dir "$graphs" --fallback-display-name "$1" \
         --fallback-bundle-identifier "swift-ipc.$1" --output-path "$output" --warnings-as-errors
     [ -s "$output/data/documentation/$(tr '[:upper:]' '[:lower:]' <<<"$1").json" ]

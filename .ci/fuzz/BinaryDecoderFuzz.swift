@@ -1,4 +1,4 @@
-// A libFuzzer target for the binary decoder. `.ci/fuzz/run-binary-decoder` builds and runs it: the decoder's sources are
+// A libFuzzer target for the binary decoder. `.ci/long.d/fuzz-binary-decoder` builds and runs it: the decoder's sources are
 // compiled straight into it, with the address sanitizer.
 
 /// Types of every shape that the decoder knows.

@@ -54,8 +54,13 @@ static int receive_descriptor(struct stream *stream)
     }
 }
 
-/// Whether both numbers name the same file.
-static _Bool is_same_file(int left, int right)
+int cbase_open_marker(void)
+{
+    const int descriptor = memfd_create("ipcbench", MFD_CLOEXEC);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+_Bool cbase_is_same_file(int left, int right)
 {
     struct stat a, b;
     return fstat(left, &a) == 0 && fstat(right, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
@@ -70,7 +75,7 @@ static int make_trip(struct stream *stream, int descriptor, cbase_report *report
     if (returned < 0)
         return cbase_report_fail(report, "recvmsg", returned);
     const _Bool is_due = report->sent++ % cbase_body_check_interval == 0;
-    const _Bool is_right = !is_due || is_same_file(descriptor, returned);
+    const _Bool is_right = !is_due || cbase_is_same_file(descriptor, returned);
     close(returned);
     if (!is_right)
         return cbase_report_fail(report, "the descriptor that came back", EBADMSG);
@@ -104,9 +109,9 @@ static int measure_trips(struct stream *stream, int descriptor, cbase_plan plan,
 
 int cbase_pass_initiator(int socket, cbase_plan plan, cbase_report *report)
 {
-    const int descriptor = memfd_create("ipcbench", MFD_CLOEXEC);
+    const int descriptor = cbase_open_marker();
     if (descriptor < 0)
-        return cbase_report_fail(report, "memfd_create", errno);
+        return cbase_report_fail(report, "memfd_create", descriptor);
     struct stream stream;
     cbase_samples samples;
     int result = stream_open(&stream, (cbase_link){.reader = socket, .writer = socket, .is_socket = 1});

@@ -30,7 +30,6 @@ void cipc_kill_self(void) {
 
 void cipc_abort(void) { abort(); }
 
-
 int32_t cipc_raise_descriptor_limit(int32_t count) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;

@@ -1,10 +1,5 @@
+public import FoundationEssentials
 @_exported public import IPCCore
-
-#if canImport(FoundationEssentials)
-    public import FoundationEssentials
-#else
-    public import Foundation
-#endif
 
 extension MessageCodec where Inbound: Codable, Outbound: Codable {
     /// Messages as JSON text, for peers that are not Swift. Larger and slower than `.binary`.

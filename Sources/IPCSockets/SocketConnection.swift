@@ -3,7 +3,7 @@ package import IPCSystem
 import Synchronization
 
 /// A connected stream socket, before it is decided what goes over it: messages (``channel(_:)``) or bare bytes
-/// (``read(upTo:until:)``, ``write(_:until:)``). One or the other, not both.
+/// (``read(upTo:until:)``, ``write(_:until:)-([UInt8],_)``). One or the other, not both.
 ///
 /// A connection that nobody holds any more is closed, unless it became a channel, which then owns the socket.
 public final class SocketConnection: Sendable {
@@ -19,7 +19,7 @@ public final class SocketConnection: Sendable {
     }
 
     private let stream: StreamDescriptor
-    private let state = Mutex(State.fresh)
+    private let state = Lock(State.fresh)
 
     /// Takes over both uses of `stream`.
     package init(_ stream: StreamDescriptor, peer: PeerCredentials) {

@@ -8,12 +8,24 @@ enum LibraryWork: Sendable {
     case pipe(PipeWork)
     case sockets(ManyChannels)
     case idle(Idle)
+    case spawn(SpawnWork)
+    case pool(PoolWork)
+    case pass(PassWork)
+    case server(AcceptServer)
+    case client(AcceptClient)
 
     /// Makes the objects to work on, which own the descriptors.
     init(assignment: ProcessAssignment, descriptors: [Int32]) throws(IPCError) {
         switch (assignment.job.work, assignment.job.transport) {
+        case (.accept, _):
+            self =
+                assignment.side == .peer
+                ? .server(try AcceptServer(assignment: assignment)) : .client(try AcceptClient(assignment: assignment))
+        case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
         case (.idleResident, _), (.idleProcessorTime, _):
             self = .idle(Idle(assignment: assignment, descriptors: descriptors))
+        case (.spawn, _): self = .spawn(SpawnWork(assignment: assignment))
+        case (.pool, _): self = .pool(PoolWork(assignment: assignment))
         case (_, .pipe):
             self = .pipe(PipeWork(channel: try openPipeChannel(descriptors), assignment: assignment))
         case (_, .unixStream), (_, .none):
@@ -28,6 +40,11 @@ enum LibraryWork: Sendable {
         switch self {
         case .pipe(let work): await work.perform()
         case .sockets(let channels): await channels.perform()
+        case .spawn(let work): await work.perform()
+        case .pool(let work): await work.perform()
+        case .pass(let work): await work.perform()
+        case .server(let work): await work.perform()
+        case .client(let work): await work.perform()
         case .idle(let idle):
             idle.assignment.job.work == .idleResident ? await idle.resident() : await idle.processorTime()
         }

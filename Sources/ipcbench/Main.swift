@@ -8,12 +8,26 @@ enum Main {
         if let assignment = ProcessAssignment(arguments: arguments) {
             MeasuringProcess(assignment).run()
         }
+        if arguments == [PoolWork.workerArgument] { serveTasks() }
         do {
             cbase_exit(try compare(Options(arguments)))
         } catch {
             say("ipcbench: \(error)")
             cbase_exit(2)
         }
+    }
+
+    /// The life of a worker of the pool that is measured.
+    private static func serveTasks() -> Never {
+        Task.detached {
+            await PoolWork.serve()
+            leave()
+        }
+        cbase_park()
+    }
+
+    private static func leave() {
+        cbase_exit(1)
     }
 
     private static func compare(_ options: Options) throws(BenchmarkFailure) -> Int32 {

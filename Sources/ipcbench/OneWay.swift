@@ -48,6 +48,12 @@ struct MessageSource {
         sent += UInt64(count)
     }
 
+    /// Gives the first message of the next send a number out of turn, which does not count as sent.
+    mutating func stamp(outOfTurn sequence: UInt64) {
+        let bytes = bytes
+        unsafe messages.withUnsafeMutableBytes { unsafe cbase_message_stamp($0.baseAddress!, bytes, sequence) }
+    }
+
     /// Writes what was sent to `report`.
     func conclude(_ report: inout cbase_report) {
         report.sent = sent

@@ -1,10 +1,13 @@
 import IPCSystem
+import IPCWorkers
 
 /// `ipcctl`: shows what this library does on the machine at hand.
 @main
 enum Main {
     static func main() async {
         do {
+            // In a worker of the pool this serves and does not return.
+            try await Worker.serveIfSpawned(TourTask.self, TourWorkerTask.self)
             switch try Request(Array(CommandLine.arguments.dropFirst())) {
             case .help: print(Help.text)
             case .version: print("ipcctl \(Help.version)")

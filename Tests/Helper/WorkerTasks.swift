@@ -31,6 +31,17 @@ struct Nap: SharedTask {
     }
 }
 
+/// Goes on when the file is there.
+struct WaitForFile: SharedTask {
+    var path: String
+    var value = 0
+
+    func run(in context: WorkerContext) async throws -> Int {
+        while unsafe access(path, F_OK) != 0 { try await Task.sleep(for: .milliseconds(5)) }
+        return value
+    }
+}
+
 /// Holds its thread for a while.
 struct Burn: SharedTask {
     var milliseconds: Int
@@ -178,6 +189,22 @@ struct Complain: SharedTask {
         let line = [UInt8](repeating: UInt8(ascii: "x"), count: 1000)
         for _ in 0..<bytes / 1000 { _ = unsafe write(2, line, line.count) }
         return bytes
+    }
+}
+
+/// Writes its number to a file each time that it is started, and tells its process.
+struct Stamp: SharedTask {
+    var file: String
+    var number: Int32
+    var microseconds: Int
+
+    func run(in context: WorkerContext) async throws -> Int32 {
+        let descriptor = unsafe open(file, O_WRONLY | O_APPEND)
+        _ = unsafe withUnsafeBytes(of: number) { unsafe write(descriptor, $0.baseAddress, 4) }
+        close(descriptor)
+        let end = ContinuousClock.now + .microseconds(microseconds)
+        while ContinuousClock.now < end {}
+        return getpid()
     }
 }
 

@@ -24,6 +24,11 @@ import Testing
         try await conformance.run()
     }
 
+    @Test(arguments: ConformanceSuite.cases(for: .namedPipes))
+    func namedPipesConform(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
     @Test(arguments: ConformanceSuite.cases(for: .socketPair))
     func socketPairConforms(_ conformance: ConformanceCase) async throws {
         try await conformance.run()

@@ -2,13 +2,10 @@ import IPCWorkers
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct FailureTests {
+    /// In the helper program, whose workers are itself: the names of error types have their module in them.
     @Test func typedErrorsArriveAsThemselves() async throws {
-        try await withHelperPool { pool async throws in
-            #expect(await thrown { try await pool.run(TypedThrow(number: 4)) } as? Fault == Fault(number: 4))
-            #expect(
-                await thrown { try await pool.run(ThrowOne(kind: .listed)) } as? OtherFault
-                    == OtherFault(reason: "listed"))
-        }
+        let output = try await Command(.path(helperPath), arguments: ["typed-errors"]).output()
+        #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
     }
 
     @Test func otherErrorsArriveWithTheirDescription() async throws {
@@ -21,7 +18,8 @@ import Testing
             let library = await thrown { try await pool.run(ThrowOne(kind: .library)) } as? IPCError
             #expect(library?.code == .notFound)
             #expect(library?.message == "no such thing")
-            #expect(await code { try await pool.run(ThrowOne(kind: .cancelled)) } == .cancelled)
+            let cancelled = await code { try await pool.run(ThrowOne(kind: .cancelled)) }
+            #expect(cancelled == .cancelled)
         }
     }
 
@@ -32,7 +30,7 @@ import Testing
                 let tasks = [TypedThrow(number: 1), TypedThrow(number: 2)]
                 for try await value in pool.map(tasks) { values.append(value) }
             }
-            #expect(error as? Fault == Fault(number: 1))
+            #expect((error as? IPCError)?.message.contains("number: 1") == true)
             #expect(values.isEmpty)
             #expect(try await pool.run(Square(value: 2)) == 4)
         }
@@ -44,7 +42,7 @@ import Testing
             async let crash = thrown { try await pool.run(Crash(way: way)) }
             var sum = 0
             for try await value in pool.map((0..<500).map { Square(value: $0) }) { sum += value }
-            #expect(sum == (0..<500).reduce(0) { $0 + $1 * $1 })
+            #expect(sum == 41_541_750)
             let error = try #require(await crash as? IPCError)
             #expect(error.code == .workerCrashed)
             let details = try #require(error.workerCrash)
@@ -122,12 +120,23 @@ import Testing
         return results
     }
 
+    @Test func stormOfKills() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let output = try await Command(
+                .path(helperPath), arguments: ["kill-storm", "6000", "10", "\(folder)/stamps"]
+            ).output()
+            #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+        }
+    }
+
     @Test func limitOfRestarts() async throws {
         var options = WorkerPoolOptions.helper
         options.restartLimit = .init(count: 3, in: .seconds(600))
         try await withHelperPool(1, options: options) { pool async throws in
-            for _ in 0..<3 { #expect(await code { try await pool.run(Crash(way: .kill)) } == .workerCrashed) }
-            #expect(await code { try await pool.run(Crash(way: .kill)) } == .workerCrashed)
+            for _ in 0..<4 {
+                let crash = await code { try await pool.run(Crash(way: .kill)) }
+                #expect(crash == .workerCrashed)
+            }
             let error = await thrown { try await pool.run(Noop()) } as? IPCError
             #expect(error?.code == .restartLimitReached)
             #expect(error?.message.contains("restartLimit") == true)

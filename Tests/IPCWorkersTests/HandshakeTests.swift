@@ -34,8 +34,10 @@ import Testing
 
     @Test func programThatIsNotThere() async throws {
         try await withHelperPool(options: WorkerPoolOptions(executable: "/nonexistent/worker")) { pool async throws in
-            #expect(await code { try await pool.run(Noop()) } == .notFound)
-            #expect(await code { try await pool.run(Noop()) } == .notFound)
+            for _ in 0..<2 {
+                let error = await code { try await pool.run(Noop()) }
+                #expect(error == .notFound)
+            }
         }
     }
 
@@ -58,6 +60,6 @@ import Testing
         ).output(until: .after(.seconds(60)))
         // The workers write what they were refused with to the same output.
         #expect(Set(output.lines) == ["unsupported", "handshakeFailed"])
-        #expect(output.lines.filter { $0 == "unsupported" }.count <= 2)
+        #expect(output.lines.count <= 3)
     }
 }

@@ -35,11 +35,11 @@ import Testing
     @Test func deadlineEndsTheWaitAndTheTask() async throws {
         try await withTemporaryDirectory { folder async throws in
             try await withHelperPool(1) { pool async throws in
-                #expect(
-                    await code {
-                        try await pool.run(
-                            WaitForCancellation(folder: folder, suspends: true), until: .after(.milliseconds(300)))
-                    } == .timedOut)
+                let error = await code {
+                    try await pool.run(
+                        WaitForCancellation(folder: folder, suspends: true), until: .after(.milliseconds(300)))
+                }
+                #expect(error == .timedOut)
                 try await eventually { exists("\(folder)/cancelled") || !exists("\(folder)/started") }
                 #expect(try await pool.run(Square(value: 6)) == 36)
             }

@@ -70,7 +70,7 @@ import Testing
     @Test func everyImportFollowsAnArrow() throws {
         let manifest = try Manifest()
         let ours = Set(manifest.modules.keys).union(manifest.others.keys)
-        for file in try Repository.swiftFiles(in: "Sources") {
+        for file in try Repository.sources.get() {
             let allowed = manifest.reachable(from: file.target)
             for name in file.imports where ours.contains(name) {
                 #expect(allowed.contains(name), "\(file.path) imports \(name)")
@@ -81,7 +81,7 @@ import Testing
     /// An arrow that no file uses is one too many.
     @Test func everyArrowIsUsed() throws {
         let manifest = try Manifest()
-        let files = Dictionary(grouping: try Repository.swiftFiles(in: "Sources"), by: \.target)
+        let files = Dictionary(grouping: try Repository.sources.get(), by: \.target)
         for (module, imports) in manifest.modules {
             let used = Set(files[module, default: []].flatMap(\.imports))
             for name in imports where name != "CIPC" || module == "IPCSystem" {
@@ -92,7 +92,7 @@ import Testing
 
     @Test func everyPublicModuleReexportsTheCore() throws {
         let manifest = try Manifest()
-        let files = Dictionary(grouping: try Repository.swiftFiles(in: "Sources"), by: \.target)
+        let files = Dictionary(grouping: try Repository.sources.get(), by: \.target)
         for module in manifest.publicModules where module != "IPCCore" {
             let exports = files[module, default: []].flatMap(\.lines).filter {
                 $0.hasPrefix("@_exported public import IPC")

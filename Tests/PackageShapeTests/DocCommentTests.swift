@@ -4,7 +4,7 @@ import Testing
 @Suite struct DocCommentTests {
     @Test func publicDeclarationsHaveDocComments() throws {
         let manifest = try Manifest()
-        let files = try Repository.swiftFiles(in: "Sources").filter { manifest.publicModules.contains($0.target) }
+        let files = try Repository.sources.get().filter { manifest.publicModules.contains($0.target) }
         let declarations = files.flatMap { PublicDeclaration.all(in: $0) }
         #expect(declarations.count > 100)
         // A declaration that fulfils a requirement of a protocol has the requirement's comment: DocC and editors show it.
@@ -25,7 +25,7 @@ import Testing
     @Test func scannerSeesWhatItShould() {
         let file = Repository.SourceFile(
             target: "T", path: "T.swift",
-            lines: """
+            text: """
                 /// Said.
                 public struct A {
                     public let b: Int
@@ -53,7 +53,7 @@ import Testing
                     /// Said.
                     case n(Int, Int)
                 }
-                """.split(separator: "\n", omittingEmptySubsequences: false))
+                """)
         let found = PublicDeclaration.all(in: file)
         #expect(
             found.map(\.signature) == [

@@ -11,14 +11,14 @@ import Testing
     ]
 
     @Test func filesAreShort() throws {
-        for file in try Repository.swiftFiles(in: "Sources") + Repository.swiftFiles(in: "Tests") {
+        for file in try Repository.sources.get() + Repository.tests.get() {
             guard Self.exceptions[file.path] == nil else { continue }
             #expect(file.lineCount <= Self.limit, "\(file.path) has \(file.lineCount) lines: split it by topic")
         }
     }
 
     @Test func exceptionsAreNeeded() throws {
-        let files = try Repository.swiftFiles(in: "Sources") + Repository.swiftFiles(in: "Tests")
+        let files = try Repository.sources.get() + Repository.tests.get()
         for path in Self.exceptions.keys {
             let file = try #require(files.first { $0.path == path }, "\(path) is no more")
             #expect(file.lineCount > Self.limit, "\(path) needs no exception any more")
@@ -27,10 +27,8 @@ import Testing
 
     @Test func nothingIsLeftForLater() throws {
         let words = ["TO" + "DO", "FIX" + "ME", "X" + "XX"]
-        for file in try Repository.swiftFiles(in: "Sources") + Repository.swiftFiles(in: "Tests") {
-            for line in file.lines where words.contains(where: { line.contains($0) }) {
-                Issue.record("\(file.path): \(line)")
-            }
+        for file in try Repository.sources.get() + Repository.tests.get() {
+            for word in words where file.text.contains(word) { Issue.record("\(file.path) says \(word)") }
         }
     }
 }

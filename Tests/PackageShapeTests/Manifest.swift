@@ -18,10 +18,11 @@ struct Manifest {
     init() throws {
         text = try Repository.text(of: "Package.swift")
         let table = try Self.block(after: "let modules:", in: text)
-        for match in table.matches(of: /\("(\w+)", \[([^\]]*)\]\)/) {
+        for match in table.matches(of: /\(\s*"(\w+)",\s*\[([^\]]*)\]\)/) {
             modules[String(match.1)] = Self.names(in: match.2)
         }
-        for match in try Self.block(after: "let executables:", in: text).matches(of: /\("([\w-]+)", \[([^\]]*)\]/) {
+        for match in try Self.block(after: "let executables:", in: text).matches(of: /\(\s*"([\w-]+)",\s*\[([^\]]*)\]/)
+        {
             others[String(match.1)] = Self.names(in: match.2)
         }
         publicModules = Self.names(in: try Self.block(after: "let publicModules", in: text))

@@ -12,16 +12,35 @@ enum Repository {
         let target: String
         /// The path from the root.
         let path: String
+        let text: String
         let lines: [Substring]
+        /// The modules that the file imports.
+        let imports: [String]
+
+        init(target: String, path: String, text: String) {
+            self.target = target
+            self.path = path
+            self.text = text
+            lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            imports = lines.compactMap(Self.importedModule)
+        }
+
+        private static func importedModule(_ line: Substring) -> String? {
+            // Most lines are none, and regular expressions are slow.
+            guard let first = line.utf8.first, first != UInt8(ascii: " "), line.contains("import ") else { return nil }
+            let pattern = /(?:@\w+(?:\([^)]*\))? +)*(?:\w+ +)?import +(?:\w+ +)?([A-Z]\w*)/
+            return line.prefixMatch(of: pattern).map { String($0.1) }
+        }
     }
 
-    /// Every Swift file below `Sources` or `Tests`, without nested packages.
-    static func swiftFiles(in folder: String) throws -> [SourceFile] {
+    /// Every Swift file below `Sources`.
+    static let sources = Result { try swiftFiles(in: "Sources") }
+    /// Every Swift file below `Tests`, without nested packages.
+    static let tests = Result { try swiftFiles(in: "Tests") }
+
+    private static func swiftFiles(in folder: String) throws -> [SourceFile] {
         try paths(below: folder).filter { $0.hasSuffix(".swift") && !$0.contains("/Comparisons/") }.map { path in
-            let text = try text(of: path)
-            return SourceFile(
-                target: String(path.split(separator: "/")[1]), path: path,
-                lines: text.split(separator: "\n", omittingEmptySubsequences: false))
+            SourceFile(target: String(path.split(separator: "/")[1]), path: path, text: try text(of: path))
         }
     }
 

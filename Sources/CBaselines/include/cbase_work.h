@@ -52,6 +52,10 @@ int cbase_channels_echo(const int *sockets, size_t count, cbase_plan plan, cbase
 int cbase_pass_initiator(int socket, cbase_plan plan, cbase_report *report);
 int cbase_pass_echo(int socket, cbase_plan plan, cbase_report *report);
 
+/// A file without a name whose descriptor is passed, and whether two descriptors are of the same file.
+int cbase_open_marker(void);
+_Bool cbase_is_same_file(int left, int right);
+
 // Connect, one message, close. The listener must be there before the client starts; a message with the sequence
 // UINT64_MAX ends it.
 int cbase_accept_open(const char *path);

@@ -19,4 +19,7 @@ int64_t cipc_read_at(int32_t descriptor, void *_Nonnull buffer, size_t count, ui
 /// exit(3): runs what the program registered for its end, and flushes its streams.
 void cipc_exit_process(int32_t status) __attribute__((noreturn));
 
+/// _exit(2): runs nothing more.
+void cipc_exit_process_at_once(int32_t status);
+
 #endif

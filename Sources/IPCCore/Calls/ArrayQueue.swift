@@ -1,26 +1,34 @@
 /// First in, first out, in one array: what is appended at the back leaves at the front.
+@usableFromInline
 package struct ArrayQueue<Element> {
-    private var storage: [Element?] = []
-    private var head = 0
+    @usableFromInline var storage: [Element?] = []
+    @usableFromInline var head = 0
 
+    @inlinable
     package init() {}
 
+    @inlinable
     package var count: Int { storage.count - head }
 
+    @inlinable
     package var isEmpty: Bool { head == storage.count }
 
+    @inlinable
     package var first: Element? { isEmpty ? nil : storage[head] }
 
+    @inlinable
     package mutating func append(_ element: Element) {
         storage.append(element)
     }
 
     /// Puts `elements` before all others, in their order.
+    @inlinable
     package mutating func prepend(_ elements: [Element]) {
         storage.replaceSubrange(..<head, with: elements.map { Optional($0) })
         head = 0
     }
 
+    @inlinable
     package mutating func popFirst() -> Element? {
         guard !isEmpty else { return nil }
         let element = storage[head].take()
@@ -37,6 +45,7 @@ package struct ArrayQueue<Element> {
     }
 
     /// Takes out all elements, in their order.
+    @inlinable
     package mutating func removeAll() -> [Element] {
         defer {
             storage.removeAll()
@@ -46,18 +55,21 @@ package struct ArrayQueue<Element> {
     }
 
     /// Takes out those that `isUnwanted` picks.
+    @inlinable
     package mutating func removeAll(where isUnwanted: (Element) -> Bool) {
         storage = storage[head...].filter { !isUnwanted($0!) }
         head = 0
     }
 
     /// Takes out the first that `isWanted` picks.
+    @inlinable
     package mutating func removeFirst(where isWanted: (Element) -> Bool) -> Element? {
         guard let index = storage[head...].firstIndex(where: { isWanted($0!) }) else { return nil }
         return storage.remove(at: index)
     }
 
     /// Changes each element in place, from the front.
+    @inlinable
     package mutating func mutateEach(_ change: (inout Element) -> Void) {
         for index in head..<storage.count { change(&storage[index]!) }
     }

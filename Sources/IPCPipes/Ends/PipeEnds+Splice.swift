@@ -2,7 +2,7 @@ public import IPCCore
 
 /// Moving bytes inside the kernel, without a copy into this process. For pipes whose framing is ``PipeFraming/bytes``.
 ///
-/// A move that ends early loses nothing: ``SpliceError/movedByteCount`` says what has reached the target, and the rest is
+/// A move that ends early loses nothing: `SpliceError.movedByteCount` says what has reached the target, and the rest is
 /// where it was. The descriptors given stay the caller's; pipes and sockets among them become non-blocking (see
 /// ``PipeReader/init(adopting:_:)``). Files are read and written at their own positions, on a thread of this library,
 /// because a disk may keep it waiting.
@@ -10,7 +10,7 @@ extension PipeReader {
     /// Moves bytes to another pipe until the end of this one, or until `byteCount` have been moved. splice(2).
     ///
     /// - Returns: how many bytes were moved: fewer than `byteCount` at the end.
-    /// - Throws: ``SpliceError`` with `.peerClosed` when nobody reads from the target, `.cancelled`, `.timedOut`,
+    /// - Throws: `SpliceError` with `.peerClosed` when nobody reads from the target, `.cancelled`, `.timedOut`,
     ///   `.closed`, `.finished`, `.invalidArgument` when an end carries messages.
     public func splice(
         to writer: PipeWriter, byteCount: Int = .max, until deadline: Deadline = .never
@@ -21,7 +21,7 @@ extension PipeReader {
     /// Moves bytes to a file, a socket or a pipe until the end of this one, or until `byteCount` have been moved.
     ///
     /// - Returns: how many bytes were moved.
-    /// - Throws: ``SpliceError``, as for a pipe, and with `.unsupported` when the kernel cannot move bytes there (a file
+    /// - Throws: `SpliceError`, as for a pipe, and with `.unsupported` when the kernel cannot move bytes there (a file
     ///   opened for appending).
     public func splice(
         to descriptor: PassedDescriptor, byteCount: Int = .max, until deadline: Deadline = .never
@@ -50,7 +50,7 @@ extension PipeWriter {
     /// moved. splice(2).
     ///
     /// - Returns: how many bytes were moved.
-    /// - Throws: ``SpliceError`` with `.peerClosed` when nobody reads from this pipe, `.cancelled`, `.timedOut`, `.closed`,
+    /// - Throws: `SpliceError` with `.peerClosed` when nobody reads from this pipe, `.cancelled`, `.timedOut`, `.closed`,
     ///   `.finished`, `.unsupported` when the kernel cannot move bytes from there, `.invalidArgument` when this end
     ///   carries messages.
     public func splice(

@@ -1,6 +1,6 @@
 public import IPCCore
 
-/// One descriptor, and as state one byte for how the end is seen (``ChannelGuarantees/Topology``) before that of the
+/// One descriptor, and as state one byte for how the end is seen (`ChannelGuarantees.Topology`) before that of the
 /// receiver: what was read and not delivered goes along.
 extension PipeReader: DescriptorTransferable {
     /// Gives the reading end away, with what it has read and not delivered. It is closed here.
@@ -83,7 +83,8 @@ extension PipeChannel: DescriptorTransferable {
     /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no channel of two pipes.
     public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> PipeChannel {
         let (descriptors, state) = (transferred.descriptors, transferred.state)
-        guard descriptors.count == 2, let length = state.first.map(Int.init), state.count > length else {
+        guard descriptors.count == 2, let length = state.first.map(Int.init), length > 0, state.count > 1 + length
+        else {
             throw IPCError(.decodingFailed, "receive a pipe channel: this is not the state of one")
         }
         let outgoing = TransferredDescriptors(

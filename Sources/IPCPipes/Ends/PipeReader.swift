@@ -15,20 +15,24 @@ public final class PipeReader: ReceiveChannel, ByteReceiveChannel {
     @usableFromInline package let receiver: StreamReceiver
 
     private let topology: ChannelGuarantees.Topology
+    /// The name that this end was opened by: its maker removes it when nobody uses it any more.
+    private let name: NamedPipe?
 
     package init(
         _ descriptor: consuming OwnedDescriptor, _ options: PipeOptions, mayLackWriter: Bool = false,
-        isOurs: Bool = true, topology: ChannelGuarantees.Topology = .link
+        isOurs: Bool = true, topology: ChannelGuarantees.Topology = .link, name: NamedPipe? = nil
     ) throws(IPCError) {
         let stream = try StreamDescriptor(
             descriptor, kind: .pipe, uses: 1, mayLackWriter: mayLackWriter, shortReadMeansEmpty: isOurs)
         receiver = StreamReceiver(stream, options.stream)
         self.topology = topology
+        self.name = name
     }
 
     init(_ receiver: StreamReceiver, topology: ChannelGuarantees.Topology) {
         self.receiver = receiver
         self.topology = topology
+        name = nil
     }
 
     /// Ordered and lossless; the rest depends on the framing, and for a FIFO on how it sees its end.
@@ -61,7 +65,7 @@ public final class PipeReader: ReceiveChannel, ByteReceiveChannel {
         try receiver.tryReceive()
     }
 
-    /// Waits for a message and lets `body` read it in place. See ``ByteReceiveChannel``.
+    /// Waits for a message and lets `body` read it in place. See `ByteReceiveChannel`.
     @inlinable
     public func receive<Result, Failure: Error>(
         until deadline: Deadline, _ body: (RawSpan) throws(Failure) -> Result
@@ -79,14 +83,14 @@ public final class PipeReader: ReceiveChannel, ByteReceiveChannel {
         }
     }
 
-    /// Lets `body` read a message in place if one is there. See ``ByteReceiveChannel``.
+    /// Lets `body` read a message in place if one is there. See `ByteReceiveChannel`.
     public func tryReceive<Result, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(ChannelBodyError<Failure>) -> Received<Result> {
         try receiver.tryReceive(body)
     }
 
-    /// Waits for at least one message and hands over those that have arrived. See ``ByteReceiveChannel``.
+    /// Waits for at least one message and hands over those that have arrived. See `ByteReceiveChannel`.
     public func receive(
         upTo maximumCount: Int, until deadline: Deadline, into body: (RawSpan) -> Void
     ) async throws(IPCError) -> Int? {

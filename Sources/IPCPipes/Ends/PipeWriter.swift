@@ -13,14 +13,20 @@ public final class PipeWriter: SendChannel, ByteSendChannel {
     public typealias Outbound = [UInt8]
 
     package let sender: StreamSender
+    /// The name that this end was opened by: its maker removes it when nobody uses it any more.
+    private let name: NamedPipe?
 
-    package init(_ descriptor: consuming OwnedDescriptor, _ options: PipeOptions) throws(IPCError) {
+    package init(_ descriptor: consuming OwnedDescriptor, _ options: PipeOptions, name: NamedPipe? = nil)
+        throws(IPCError)
+    {
         let stream = try StreamDescriptor(descriptor, kind: .pipe, uses: 1)
         sender = StreamSender(stream, options.stream)
+        self.name = name
     }
 
     init(_ sender: StreamSender) {
         self.sender = sender
+        name = nil
     }
 
     /// Ordered and lossless; the rest depends on the framing.
@@ -37,31 +43,31 @@ public final class PipeWriter: SendChannel, ByteSendChannel {
         try await unsafe sender.send(message.span.bytes, until: deadline)
     }
 
-    /// Sends the bytes as one message. See ``send(_:until:)``.
+    /// Sends the bytes as one message. See ``send(_:until:)-([UInt8],_)``.
     public func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
         try await sender.send(bytes, until: deadline)
     }
 
-    /// Sends one message that `body` writes in place. See ``ByteSendChannel``.
+    /// Sends one message that `body` writes in place. See `ByteSendChannel`.
     public func send<Failure: Error>(
         byteCount: Int, until deadline: Deadline, initializingWith body: (inout OutputRawSpan) throws(Failure) -> Void
     ) async throws(ChannelBodyError<Failure>) {
         try await sender.send(byteCount: byteCount, until: deadline, initializingWith: body)
     }
 
-    /// Sends `bytes` cut into messages, many with one system call. See ``ByteSendChannel``.
+    /// Sends `bytes` cut into messages, many with one system call. See `ByteSendChannel`.
     public func send(contentsOf bytes: RawSpan, messageSize: Int, until deadline: Deadline) async throws(BatchError) {
         try await sender.send(contentsOf: bytes, messageSize: messageSize, until: deadline)
     }
 
-    /// Sends each element as one message, many with one system call. See ``ByteSendChannel``.
+    /// Sends each element as one message, many with one system call. See `ByteSendChannel`.
     public func send(contentsOf messages: [[UInt8]], until deadline: Deadline) async throws(BatchError) {
         try await sender.send(contentsOf: messages, until: deadline)
     }
 
     /// Sends one message if there is room for its beginning; the rest, if any, goes out by itself.
     ///
-    /// - Returns: false when ``send(_:until:)`` would wait.
+    /// - Returns: false when ``send(_:until:)-([UInt8],_)`` would wait.
     public func trySend(_ message: [UInt8]) throws(IPCError) -> Bool {
         try unsafe sender.trySend(message.span.bytes)
     }

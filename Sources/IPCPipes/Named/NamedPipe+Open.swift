@@ -9,7 +9,7 @@ extension NamedPipe {
         /// for this reader; open another one (before closing this one, so that nothing is lost) to go on.
         case whenLastWriterLeaves
         /// Never: the reader counts as a writer itself, so the FIFO outlives its writers. For a server whose clients come
-        /// and go. Neither the end nor the death of writers is seen (``ChannelGuarantees/Topology/queue``). Needs
+        /// and go. Neither the end nor the death of writers is seen (`ChannelGuarantees.Topology.queue`). Needs
         /// permission to read and to write.
         case never
     }
@@ -36,7 +36,7 @@ extension NamedPipe {
         try options.apply(to: opened.number)
         return try PipeReader(
             opened, options, mayLackWriter: endOfInput == .whenLastWriterLeaves, isOurs: false,
-            topology: endOfInput == .never ? .queue : .link)
+            topology: endOfInput == .never ? .queue : .link, name: self)
     }
 
     /// Opens the FIFO for writing if somebody reads from it now.
@@ -52,7 +52,7 @@ extension NamedPipe {
             throw IPCError(error, "open a FIFO for writing", object: path)
         }
         try options.apply(to: opened.number)
-        return try PipeWriter(opened, options)
+        return try PipeWriter(opened, options, name: self)
     }
 
     /// Opens the FIFO for writing; suspends until somebody reads from it.

@@ -26,8 +26,8 @@ import Synchronization
 ///   again).
 /// - **Permissions** are exactly those that were asked for, whatever the umask; between creation and that moment they are
 ///   narrower, never wider.
-/// - **Removal.** Whoever created the name removes it, with ``remove()`` or when the last reference goes, and only if it
-///   is still the same FIFO (device and inode). Ends that are open stay open.
+/// - **Removal.** Whoever created the name removes it, with ``remove()`` or when neither this object nor an end that it
+///   opened is there any more, and only if it is still the same FIFO (device and inode). Ends that are open stay open.
 public final class NamedPipe: Sendable {
     /// The path, as given.
     public let path: String

@@ -16,7 +16,7 @@ final class StandardErrorForwarder: Sendable {
         var hasThread = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     /// Counts what was brought, so that the thread can sleep.
     private let brought = FutexWord()
 
@@ -66,7 +66,8 @@ final class StandardErrorForwarder: Sendable {
         var offset = 0
         while offset < bytes.count {
             do throws(SystemCallError) {
-                let count = try unsafe bytes.span.bytes.extracting(offset...).withUnsafeBytes { rest throws(SystemCallError) in
+                let rest = unsafe bytes.span.bytes.extracting(offset...)
+                let count = try unsafe rest.withUnsafeBytes { rest throws(SystemCallError) in
                     try unsafe DescriptorCalls.write(2, rest)
                 }
                 // Somebody made it non-blocking, and it is full.

@@ -18,7 +18,7 @@ final class WorkerService: Sendable {
     private let journal: JournalWriter
     private let runners: [TaskRunner]
     private let index: Int
-    let desk = Mutex(WorkerDesk())
+    let desk = Lock(WorkerDesk())
     private let guardian = Guardian()
 
     init(_ channel: SocketChannel, _ journal: JournalWriter, _ runners: [TaskRunner], index: Int) {
@@ -234,17 +234,22 @@ final class WorkerService: Sendable {
         flushNow()
     }
 
-    /// - Returns: whether the parent has finished or is gone.
+    /// Takes in what has arrived. When the parent is gone, or the channel is, nothing that the task does can reach
+    /// anybody: the process ends here and now, and if there is a parent its journal says under which task.
+    ///
+    /// - Returns: whether the parent has finished.
     private func readNow() -> Bool {
         do throws(IPCError) {
             while true {
                 switch try channel.tryReceive() {
-                case .message(let message): if unsafe take(message.span.bytes) != nil { return true }
+                case .message(let message): if let broken = unsafe take(message.span.bytes) { throw broken }
                 case .empty: return false
                 case .finished: return true
                 }
             }
         } catch {
+            if error.code != .peerClosed { StandardErrorLine.write("worker \(index): \(error)") }
+            ProcessExit.leaveAtOnce(1)
             return true
         }
     }

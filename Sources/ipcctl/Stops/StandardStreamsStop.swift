@@ -3,7 +3,7 @@ import IPCProcess
 
 /// Standard input and output of a program that knows nothing of channels (cat), and a pipeline of three programs.
 struct StandardStreamsStop: TourStop {
-    let mechanism = "spawn and pipeline"
+    let mechanism = "spawn, stdio, pipeline"
 
     func visit(until deadline: Deadline) async throws -> TourResult {
         var result = TourResult()

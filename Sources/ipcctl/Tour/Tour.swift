@@ -17,8 +17,12 @@ struct Tour {
     /// In the order of the table.
     static let stops: [any TourStop] = [
         AnonymousPipeStop(),
-        StandardStreamsStop(),
+        NamedPipeStop(),
         SocketPairStop(),
+        UnixSocketStop(),
+        DescriptorPassingStop(),
+        StandardStreamsStop(),
+        WorkerPoolStop(),
     ]
 
     /// How long one stop may take. Nothing takes that long; it turns a hang into a row that failed.

@@ -1,19 +1,6 @@
 import IPCCore
 import Testing
 
-/// A generator that gives the same numbers every time, so that a failure can be seen again.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// Whatever bytes come: a value or a typed error, never a trap, never memory for what is not there.
 @Suite struct BinaryHostileTests {
     /// Decodes as types of every shape; each gives a value or an error. How many gave a value.
@@ -140,6 +127,28 @@ struct SeededGenerator: RandomNumberGenerator {
         #expect(throws: IPCError.self) { try BinaryCodec.decode(Everything.self, from: whole + [0]) }
     }
 
+    @Test func nothingIsReadBeyondTheEnd() throws {
+        // Behind the cut lies just what would make the message whole.
+        func cutEverywhere<Value: Codable>(_ value: Value) throws {
+            let whole = try BinaryCodec.encode(value)
+            for length in 0..<whole.count {
+                let cut = unsafe whole.span.bytes.extracting(0..<length)
+                #expect(throws: IPCError.self, "\(Value.self) \(length)") {
+                    try BinaryCodec.decode(Value.self, from: cut)
+                }
+            }
+        }
+        try cutEverywhere(5)
+        try cutEverywhere(-1_000_000)
+        try cutEverywhere("text")
+        try cutEverywhere(String(repeating: "long", count: 100))
+        try cutEverywhere([UInt8](repeating: 1, count: 300))
+        try cutEverywhere(["a", "b"])
+        try cutEverywhere([String](repeating: "abc", count: 100))
+        try cutEverywhere(["key": 1.5])
+        try cutEverywhere(Job(path: "p", count: 1, tags: [1], note: nil))
+    }
+
     @Test func everyByteChangedToEveryKind() throws {
         let whole = try BinaryCodec.encode(
             [
@@ -185,6 +194,19 @@ struct SeededGenerator: RandomNumberGenerator {
         #expect(superError.message.contains("at most 128 levels"), "\(superError)")
         let endless = try #require(throws: IPCError.self) { try BinaryCodec.decode(EndlessSelf.self, from: [1, 0]) }
         #expect(endless.message.contains("at most 128 levels"), "\(endless)")
+    }
+
+    @Test(arguments: [1, 127, 128, 129, 250, 260, 400])
+    func theDepthThatIsAllowedIsExact(_ depth: Int) throws {
+        var message: [UInt8] = [0xD3, 0, 0]
+        for _ in 1..<depth { message = [0xD4] + little(UInt64(message.count), 4) + [1, 0, 0, 0] + message }
+        var failure: IPCError?
+        do {
+            _ = try BinaryCodec.decode(Nest.self, from: [1] + message)
+        } catch {
+            failure = error
+        }
+        #expect(failure?.code == (depth <= 128 ? nil : .decodingFailed))
     }
 
     private struct Nest: Decodable {

@@ -11,7 +11,8 @@ enum Example {
         // The runner may be SwiftPM's own helper; then its first argument names the bundle.
         let places = [String(cString: runner)] + CommandLine.arguments
         for place in places {
-            let candidate = place.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+            let candidate =
+                place.split(separator: "/", omittingEmptySubsequences: false).dropLast()
                 .joined(separator: "/") + "/\(name)"
             if access(candidate, X_OK) == 0 { return candidate }
         }

@@ -150,12 +150,17 @@ import Testing
         guard let threads = opendir("/proc/\(process)/task") else { return [] }
         defer { closedir(threads) }
         while let entry = readdir(threads) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             guard let file = fopen("/proc/\(process)/task/\(name)/children", "r") else { continue }
             var number: Int32 = 0
-            while withUnsafeMutablePointer(to: &number, { pointer in
-                withVaList([pointer]) { vfscanf(file, "%d", $0) }
-            }) == 1 { found.append(number) }
+            while withUnsafeMutablePointer(
+                to: &number,
+                { pointer in
+                    withVaList([pointer]) { vfscanf(file, "%d", $0) }
+                }) == 1
+            { found.append(number) }
             fclose(file)
         }
         return found

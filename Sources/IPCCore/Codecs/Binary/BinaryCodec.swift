@@ -98,21 +98,23 @@ enum BinaryPath {
     }
 }
 
-/// A step of a coding path: the name of a field or the index of an element.
+/// A step of a coding path: the name of a field or the index of an element. An index becomes text when it is asked for.
 struct BinaryKey: CodingKey {
-    let stringValue: String
+    private let name: String
     let intValue: Int?
 
     init(name: String) {
-        stringValue = name
+        self.name = name
         intValue = nil
     }
 
     init(index: Int) {
-        stringValue = "\(index)"
+        name = ""
         intValue = index
     }
 
     init(stringValue: String) { self.init(name: stringValue) }
     init(intValue: Int) { self.init(index: intValue) }
+
+    var stringValue: String { intValue.map { "\($0)" } ?? name }
 }

@@ -10,7 +10,7 @@ struct BinaryKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
     var codingPath: [any CodingKey] { source.path(to: fields.start) }
 
-    var allKeys: [Key] { source.names(fields).compactMap { Key(stringValue: $0) } }
+    var allKeys: [Key] { source.keys(fields) }
 
     func contains(_ key: Key) -> Bool { source.contains(key.stringValue, fields) }
 

@@ -1,6 +1,6 @@
-// Arrays of numbers, which are written as one block.
+// Arrays of strings, and of numbers, which are written as one block.
 extension BinarySink {
-    /// Writes `value` if it is a string or an array of numbers, which need no container. False for everything else.
+    /// Writes `value` if it is a string or an array of strings or numbers, which need no container. False for everything else.
     ///
     /// The type is compared, not cast: a cast that fails costs as much as encoding a small struct.
     func encodeDirectly<Value: Encodable>(_ value: Value) throws -> Bool {
@@ -8,6 +8,7 @@ extension BinarySink {
         // SAFETY (of each cast): the type was just found to be that very one.
         switch ObjectIdentifier(Value.self) {
         case known.string: try write(unsafe unsafeBitCast(value, to: String.self))
+        case known.strings: try writeStrings(unsafe unsafeBitCast(value, to: [String].self))
         case known.bytes: try pack(unsafe unsafeBitCast(value, to: [UInt8].self))
         case known.int: try pack(unsafe unsafeBitCast(value, to: [Int].self))
         case known.int8: try pack(unsafe unsafeBitCast(value, to: [Int8].self))
@@ -27,6 +28,18 @@ extension BinarySink {
         default: return false
         }
         return true
+    }
+
+    private func writeStrings(_ strings: [String]) throws {
+        let start = bytes.count
+        openList()
+        do {
+            for string in strings { try write(string) }
+            try closeList(from: start, count: strings.count, of: strings)
+        } catch {
+            bytes.truncate(to: start)
+            throw error
+        }
     }
 
     /// Writes integers in the narrowest width that holds all of them.

@@ -103,17 +103,29 @@ final class BinarySink {
             bytes.replace(BinaryTag.keyed32, at: frame.start)
             bytes.replace(littleEndian: UInt32(length), at: frame.start + 1)
         case .list:
-            let length = bytes.count - frame.start - 3
-            guard length > 0xFF else {
-                bytes.replace(UInt8(length), at: frame.start + 1)
-                return bytes.replace(UInt8(frame.count), at: frame.start + 2)
-            }
-            try checkSize(length, of: value)
-            bytes.open(6, at: frame.start + 3)
-            bytes.replace(BinaryTag.list32, at: frame.start)
-            bytes.replace(littleEndian: UInt32(length), at: frame.start + 1)
-            bytes.replace(littleEndian: UInt32(frame.count), at: frame.start + 5)
+            try closeList(from: frame.start, count: frame.count, of: value)
         }
+    }
+
+    /// Begins a list with a short header.
+    func openList() {
+        bytes.append(BinaryTag.list8)
+        bytes.append(0)
+        bytes.append(0)
+    }
+
+    /// Fills in the header of the list that begins at `start`, and makes it a long one if need be.
+    func closeList<Value>(from start: Int, count: Int, of value: Value) throws {
+        let length = bytes.count - start - 3
+        guard length > 0xFF else {
+            bytes.replace(UInt8(length), at: start + 1)
+            return bytes.replace(UInt8(count), at: start + 2)
+        }
+        try checkSize(length, of: value)
+        bytes.open(6, at: start + 3)
+        bytes.replace(BinaryTag.list32, at: start)
+        bytes.replace(littleEndian: UInt32(length), at: start + 1)
+        bytes.replace(littleEndian: UInt32(count), at: start + 5)
     }
 
     // MARK: Containers
@@ -130,9 +142,7 @@ final class BinarySink {
     func beginList(_ stamp: UInt32) {
         guard stamp == frame.stamp, frame.kind == .empty, frame.depth <= BinaryCodec.maximumDepth else { return }
         frame.kind = .list
-        bytes.append(BinaryTag.list8)
-        bytes.append(0)
-        bytes.append(0)
+        openList()
     }
 
     /// Makes the open value the one that is written next.
@@ -239,7 +249,7 @@ final class BinarySink {
                 + "or for a second value")
     }
 
-    private func checkSize(_ length: Int, of value: Any) throws {
+    private func checkSize<Value>(_ length: Int, of value: Value) throws {
         guard UInt32(exactly: length) != nil else { throw failure(value, "it takes more than 4 GiB") }
     }
 }

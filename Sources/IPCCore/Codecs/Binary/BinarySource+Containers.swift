@@ -129,13 +129,14 @@ extension BinarySource {
         return try find(name, fields) != nil
     }
 
-    func names(_ fields: BinaryFields) -> [String] {
-        var result: [String] = []
+    /// The names of the fields that are a `Key`, in the order of the message.
+    func keys<Key: CodingKey>(_ fields: BinaryFields) -> [Key] {
+        var result: [Key] = []
         var position = fields.start
         do {
             while position < fields.end {
                 let field = try nextField(fields, at: position)
-                result.append(text(of: field.name))
+                if let key = Key(stringValue: text(of: field.name)) { result.append(key) }
                 position = field.end
             }
         } catch {

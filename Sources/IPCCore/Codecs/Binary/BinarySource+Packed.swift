@@ -1,6 +1,6 @@
-// Arrays of numbers, which are read as one block.
+// Strings, arrays of strings, and arrays of numbers, which are read as one block.
 extension BinarySource {
-    /// Whether the value is a packed array, or a string, of a type that is read as a whole. Such an array that was sent
+    /// Whether the value is a packed array, a string, or a list of strings, of a type that is read as a whole. Such an array that was sent
     /// as a list is not.
     ///
     /// It is asked before and apart: an optional of a generic type costs a search in the runtime.
@@ -10,7 +10,8 @@ extension BinarySource {
         let id = ObjectIdentifier(type)
         if id == BinaryDirectTypes.known.string { return true }
         let tag = peek(slot.start)
-        return (tag == BinaryTag.packed8 || tag == BinaryTag.packed32) && BinaryDirectTypes.known.isArray(id)
+        if tag == BinaryTag.packed8 || tag == BinaryTag.packed32 { return BinaryDirectTypes.known.isNumbers(id) }
+        return (tag == BinaryTag.list8 || tag == BinaryTag.list32) && id == BinaryDirectTypes.known.strings
     }
 
     /// Reads a value for which ``isDirect(_:_:)`` is true.
@@ -18,6 +19,7 @@ extension BinarySource {
         let known = BinaryDirectTypes.known
         switch ObjectIdentifier(type) {
         case known.string: return cast(try string(slot), type)
+        case known.strings: return cast(try strings(slot), type)
         case known.bytes: return cast(try integers(slot) as [UInt8], type)
         case known.int: return cast(try integers(slot) as [Int], type)
         case known.int8: return cast(try integers(slot) as [Int8], type)
@@ -32,6 +34,20 @@ extension BinarySource {
         case known.double: return cast(try doubles(slot), type)
         default: throw mismatch(type, slot)
         }
+    }
+
+    private func strings(_ slot: BinarySlot) throws -> [String] {
+        let elements = try elements(slot)
+        var strings: [String] = []
+        // The count was compared with the bytes of the list.
+        strings.reserveCapacity(elements.count)
+        var position = elements.start
+        for _ in 0..<elements.count {
+            let element = try element(elements, at: position)
+            strings.append(try string(element.slot))
+            position = element.end
+        }
+        return strings
     }
 
     private func floats(_ slot: BinarySlot) throws -> [Float] {
@@ -84,6 +100,8 @@ extension BinarySource {
         ) { bytes in
             let raw = UnsafeRawBufferPointer(bytes)
             let count = raw.count / MemoryLayout<Wire>.size
+            // The initializer below writes to the empty array that all threads share.
+            guard count > 0 else { return [] }
             return try unsafe [Element](unsafeUninitializedCapacity: count) { buffer, initializedCount in
                 for index in 0..<count {
                     let word = unsafe raw.loadUnaligned(fromByteOffset: index * MemoryLayout<Wire>.size, as: wire)

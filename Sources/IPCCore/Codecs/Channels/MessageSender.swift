@@ -1,5 +1,3 @@
-import Synchronization
-
 /// The sending end of a channel of typed messages, over one of bytes. Made by
 /// ``ByteSendChannel/messages(sending:using:)``.
 ///
@@ -7,7 +5,7 @@ import Synchronization
 public struct MessageSender<Outbound: Sendable>: SendChannel {
     private let channel: any ByteSendChannel
     private let codec: MessageCodec<Outbound, Outbound>.Encode
-    private let spare = SpareBuffer()
+    private let spare = SpareBuffers()
 
     init(_ channel: any ByteSendChannel, encode: @escaping MessageCodec<Outbound, Outbound>.Encode) {
         self.channel = channel
@@ -21,27 +19,27 @@ public struct MessageSender<Outbound: Sendable>: SendChannel {
     ///
     /// - Throws: beside that, `.encodingFailed` when the message cannot be encoded: nothing was sent then.
     public func send(_ message: Outbound, until deadline: Deadline) async throws(IPCError) {
-        let buffer = try encode(message)
+        let lent = try encode(message)
         do {
-            try await send(buffer, until: deadline)
+            try await send(lent.buffer, until: deadline)
         } catch {
-            spare.put(buffer)
+            spare.put(lent)
             throw error
         }
-        spare.put(buffer)
+        spare.put(lent)
     }
 
     /// Sends one message if there is room for it now. See ``SendChannel/trySend(_:)``.
     ///
     /// - Throws: beside that, `.encodingFailed` when the message cannot be encoded: nothing was sent then.
     public func trySend(_ message: Outbound) throws(IPCError) -> Bool {
-        let buffer = try encode(message)
+        let lent = try encode(message)
         do {
-            let wasSent = try trySend(buffer)
-            spare.put(buffer)
+            let wasSent = try trySend(lent.buffer)
+            spare.put(lent)
             return wasSent
         } catch {
-            spare.put(buffer)
+            spare.put(lent)
             throw error
         }
     }
@@ -64,38 +62,16 @@ public struct MessageSender<Outbound: Sendable>: SendChannel {
         try channel.trySend(buffer.bytes)
     }
 
-    private func encode(_ message: Outbound) throws(IPCError) -> MessageBuffer {
+    private func encode(_ message: Outbound) throws(IPCError) -> SpareBuffers.Lent {
         try channel.guarantees.requireBoundaries()
-        var buffer = spare.take()
+        var lent = spare.take()
         do {
-            try codec(message, &buffer)
+            try codec(message, &lent.buffer)
         } catch {
-            spare.put(buffer)
+            spare.put(lent)
             throw error
         }
-        return buffer
-    }
-}
-
-/// One buffer that the next message uses again. Senders that come while it is out make their own.
-final class SpareBuffer: Sendable {
-    /// A single large message must not keep its memory for ever.
-    private static let largestKept = 256 << 10
-
-    private let buffer = Mutex<MessageBuffer?>(nil)
-
-    func take() -> MessageBuffer {
-        let kept = buffer.withLock { $0.take() }
-        return kept ?? MessageBuffer()
-    }
-
-    func put(_ used: consuming MessageBuffer) {
-        guard used.capacity <= Self.largestKept else { return }
-        used.removeAll()
-        var returned: MessageBuffer? = used
-        buffer.withLock { kept in
-            if kept == nil { kept = returned.take() }
-        }
+        return lent
     }
 }
 
