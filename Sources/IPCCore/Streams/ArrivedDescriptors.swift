@@ -29,8 +29,6 @@ struct ArrivedDescriptors: ~Copyable {
 
     deinit { for batch in batches { batch.numbers.forEach(closeDescriptor) } }
 
-    var isEmpty: Bool { batches.isEmpty }
-
     /// Takes over what one read brought.
     mutating func record(_ received: SocketCalls.ReceivedMessage) {
         readCount += received.byteCount
