@@ -5,7 +5,9 @@ import Glibc
 
 typealias Scenario = @Sendable ([String]) async throws -> Int32
 
-let tables: [[String: Scenario]] = [processScenarios, endpointScenarios, workerScenarios, pipeScenarios]
+let tables: [[String: Scenario]] = [
+    processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios,
+]
 
 // Tests of the worker pool start this program as its workers.
 if unsafe getenv("HELPER_SERVES_NOT") == nil { try await serveTasks() }

@@ -1,4 +1,3 @@
-import IPCCore
 import IPCProcess
 import IPCSockets
 import IPCSystem
@@ -65,17 +64,29 @@ func failure<Result>(_ body: () async throws(IPCError) -> Result) async -> IPCEr
     }
 }
 
-/// What a listener told its observer.
-final class Events: Sendable {
-    private let all = Mutex<[SocketListenerEvent]>([])
+/// What the listeners of all tests told the observer of the process.
+struct Events: IPCObserver {
+    private static let all = Mutex<[(listener: String, isRefusal: Bool)]>([])
+    private static let installed: Void = { _ = IPCObservation.install(Events()) }()
 
-    var record: @Sendable (SocketListenerEvent) -> Void { { event in self.all.withLock { $0.append(event) } } }
+    func observe(_ event: IPCEvent) {
+        switch event {
+        case .connectionRefused(let listener, _, _): Self.all.withLock { $0.append((listener, true)) }
+        case .connectionAccepted(let listener, _): Self.all.withLock { $0.append((listener, false)) }
+        default: break
+        }
+    }
 
-    func count(_ matches: (SocketListenerEvent) -> Bool) -> Int { all.withLock { $0.count(where: matches) } }
+    static func start() { installed }
 
-    var refusals: Int { count { if case .refused = $0 { true } else { false } } }
-    var limits: Int { count { if case .limitReached = $0 { true } else { false } } }
-    var failures: Int { count { if case .acceptFailed = $0 { true } else { false } } }
+    /// How many connections a listener refused, since `start`.
+    static func refusals(at address: SocketAddress) -> Int {
+        all.withLock { all in all.count { $0.isRefusal && $0.listener == address.description } }
+    }
+
+    static func acceptances(at address: SocketAddress) -> Int {
+        all.withLock { all in all.count { !$0.isRefusal && $0.listener == address.description } }
+    }
 }
 
 /// Whether the attacks can be tried: as root, who can become user 65534.
