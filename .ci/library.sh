@@ -48,7 +48,6 @@ public_modules() {
 
 # Builds everything, tests too, with warnings as errors; what the documentation is made of comes with it.
 strict_build() {
-    rm -rf .build/symbol-graphs
     mkdir -p .build/symbol-graphs
     swift build --build-tests -Xswiftc -warnings-as-errors -Xcc -Werror \
         -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$PWD/.build/symbol-graphs"

@@ -3,7 +3,7 @@ package import IPCSystem
 import Synchronization
 
 /// A connected stream socket, before it is decided what goes over it: messages (``channel(_:)``) or bare bytes
-/// (``read(upTo:until:)``, ``write(_:until:)``). One or the other, not both.
+/// (``read(upTo:until:)``, `write(_:until:)`). One or the other, not both.
 ///
 /// A connection that nobody holds any more is closed, unless it became a channel, which then owns the socket.
 public final class SocketConnection: Sendable {

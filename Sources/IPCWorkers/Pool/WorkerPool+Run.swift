@@ -4,7 +4,9 @@ import IPCSystem
 extension WorkerPool {
     /// Runs one task in a worker and waits for its output.
     ///
-    /// - Parameter deadline: when to give up. The task knows it (``WorkerContext/deadline``) and is cancelled then.
+    /// - Parameters:
+    ///   - task: what to run.
+    ///   - deadline: when to give up. The task knows it (``WorkerContext/deadline``) and is cancelled then.
     /// - Throws: what the task threw, as ``WorkerTask`` says; `IPCError` with `.workerCrashed`, `.cancelled`,
     ///   `.timedOut`, `.handshakeFailed`, `.restartLimitReached`, `.closed`, `.unsupported`, `.invalidArgument` (the
     ///   workers do not serve this type), `.encodingFailed`, `.decodingFailed`, `.messageTooLarge`.
