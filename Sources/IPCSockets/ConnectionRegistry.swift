@@ -1,4 +1,5 @@
 import IPCCore
+import IPCSystem
 import Synchronization
 
 /// The connections of a listener that are open: how many there may be, and how to end them all.
@@ -9,7 +10,7 @@ final class ConnectionRegistry: Sendable {
     }
 
     let limit: Int
-    private let state = Mutex(State())
+    private let state = Lock(State())
     /// Signalled when a connection is closed. One task at a time waits here: the one that accepts.
     let vacancy: WaitPoint
     /// Signalled when the last connection is closed. One task at a time waits here: the one that shuts down.

@@ -19,7 +19,7 @@ public final class SocketConnection: Sendable {
     }
 
     private let stream: StreamDescriptor
-    private let state = Mutex(State.fresh)
+    private let state = Lock(State.fresh)
 
     /// Takes over both uses of `stream`.
     package init(_ stream: StreamDescriptor, peer: PeerCredentials) {

@@ -34,7 +34,7 @@ public final class SocketListener: Sendable {
     let options: SocketListenerOptions
     let connections: ConnectionRegistry
     let stream: StreamDescriptor
-    let name: Mutex<SocketName?>
+    let name: Lock<SocketName?>
     let accepting = TaskLock()
     private let shuttingDown = TaskLock()
 
@@ -65,7 +65,7 @@ public final class SocketListener: Sendable {
         }
         self.address = address
         self.options = options
-        self.name = Mutex(name)
+        self.name = Lock(name)
         connections = ConnectionRegistry(limit: options.maximumConnections, engine: stream.engine)
     }
 
@@ -76,7 +76,7 @@ public final class SocketListener: Sendable {
         self.address = address
         self.options = options
         self.stream = stream
-        self.name = Mutex(name)
+        self.name = Lock(name)
         connections = ConnectionRegistry(limit: options.maximumConnections, engine: stream.engine)
     }
 

@@ -25,7 +25,7 @@ package enum FaultInjection {
     }
 
     @usableFromInline static let isArmed = Atomic<Bool>(false)
-    private static let state = Mutex(State())
+    private static let state = Lock(State())
 
     /// Runs `body` with `faults` in force for the whole process. Tests that use it do not run in parallel.
     package static func with<Result, Failure: Error>(

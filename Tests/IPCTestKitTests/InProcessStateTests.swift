@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 import Testing
 

@@ -11,6 +11,7 @@
 #include "cipc_socket.h"
 #include "cipc_thread.h"
 #include "cipc_clock.h"
+#include "cipc_sanitizer.h"
 #include "cipc_testing.h"
 #include "cipc_memory_file.h"
 #include "cipc_pipe.h"

@@ -35,8 +35,8 @@ package final class CallConnection: Sendable {
     let channel: any ByteChannel
     private let handler: CallHandler
     private let startsHandlersImmediately: Bool
-    let state: Mutex<State>
-    private let timer = Mutex(Timer())
+    let state: Lock<State>
+    private let timer = Lock(Timer())
     private let writer = Doorbell()
 
     /// - Parameter handler: serves the peer's requests; without one, none are taken.
@@ -47,7 +47,7 @@ package final class CallConnection: Sendable {
         self.handler =
             handler ?? { _ throws(IPCError) in throw IPCError(.unsupported, "this side serves no calls") }
         startsHandlersImmediately = options.startsHandlersImmediately
-        state = Mutex(
+        state = Lock(
             State(
                 limits: CallLimits(
                     requests: handler == nil ? 0 : options.requestLimit,

@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// Where a message waits for the one task that sends what could not be sent at once.
@@ -8,7 +9,7 @@ package final class Doorbell: Sendable {
         var sleeper: Sleeper<Void>?
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     package init() {}
 

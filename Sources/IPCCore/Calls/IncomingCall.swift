@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// A request in the hands of its handler.

@@ -1,11 +1,12 @@
+import IPCSystem
 import Synchronization
 
 /// One direction of the in-process pair: the state behind its lock, and the waits.
 final class InProcessDirection: Sendable {
-    private let state: Mutex<InProcessState>
+    private let state: Lock<InProcessState>
 
     init(capacity: Int) {
-        state = Mutex(InProcessState(capacity: capacity))
+        state = Lock(InProcessState(capacity: capacity))
     }
 
     /// Changes the state, then wakes whoever the change concerns, outside the lock.

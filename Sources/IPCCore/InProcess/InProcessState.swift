@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// A task that waits for a message or for room.
@@ -12,7 +13,7 @@ final class InProcessWaiter: Sendable {
 
     let point: WaitPoint
     /// Decided once, under the lock of the direction, when the waiter leaves the line.
-    let outcome = Mutex<Outcome>(.undecided)
+    let outcome = Lock<Outcome>(.undecided)
 
     init(_ point: WaitPoint) {
         self.point = point

@@ -1,3 +1,4 @@
+import IPCSystem
 public import Synchronization
 
 /// Receives what happens in this library, for metrics and logs. Installed with ``IPCObservation/install(_:)``.
@@ -21,7 +22,7 @@ public protocol IPCObserver: Sendable {
 /// As long as no observer is installed, an event costs one relaxed load: it is not even built.
 public enum IPCObservation {
     @usableFromInline static let isObserved = Atomic<Bool>(false)
-    private static let observer = Mutex<(any IPCObserver)?>(nil)
+    private static let observer = Lock<(any IPCObserver)?>(nil)
 
     /// Makes `newObserver` the observer of this process, in place of the one before; nil for none.
     ///

@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// Buffers in which a batch of small messages is laid out for one write. A few are kept, because batches come in streams.
@@ -7,7 +8,7 @@ final class BatchBuffers: Sendable {
     static let byteCount = 64 << 10
     private static let keptCount = 8
 
-    private let kept = Mutex<[UInt]>([])
+    private let kept = Lock<[UInt]>([])
 
     /// A buffer of `byteCount` bytes that the caller gives back.
     func take() -> UnsafeMutableRawBufferPointer {

@@ -11,7 +11,7 @@ package final class FileThread: Sendable {
         var hasStarted = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     /// Counts the calls that came, for the thread to sleep on.
     private let arrivals = FutexWord()
 

@@ -21,7 +21,7 @@ package final class Registration: Sendable {
         var isAdded = false
         var isUnpollable = false
     }
-    private let interest = Mutex(Interest())
+    private let interest = Lock(Interest())
     private let watched = Atomic<UInt32>(0)
     /// How often the descriptor became writable while nobody waited for that.
     private let idleWritable = Atomic<UInt32>(0)

@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// All registrations of a poller, found by index without a lock. They are made as needed, never freed, and used again.
@@ -11,7 +12,7 @@ final class RegistrationTable: @unchecked Sendable {
         var made: UInt32 = 0
     }
 
-    private let free = Mutex(Free())
+    private let free = Lock(Free())
     /// The chunks, each an array of references that this table owns for ever. 0 where none was needed yet.
     private let chunks: UnsafeMutablePointer<Atomic<UInt>>
 

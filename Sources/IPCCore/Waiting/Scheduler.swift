@@ -27,7 +27,7 @@ package final class Scheduler: Sendable {
     let monitor: Monitor
 
     /// Jobs that came from outside or found a full ring.
-    private let overflow = Mutex<(jobs: [UInt], first: Int)>(([], 0))
+    private let overflow = Lock<(jobs: [UInt], first: Int)>(([], 0))
     private let overflowCount = Atomic<Int>(0)
 
     let pollState = Atomic<Int>(PollState.nobody)

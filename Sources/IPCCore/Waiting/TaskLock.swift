@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// A lock for tasks, first come first served, that can be closed for ever. One direction of a channel is behind one.
@@ -18,7 +19,7 @@ package final class TaskLock: Sendable {
     }
 
     private let word = Atomic<UInt32>(0)
-    private let waiters = Mutex<[Waiter]>([])
+    private let waiters = Lock<[Waiter]>([])
 
     package init() {}
 

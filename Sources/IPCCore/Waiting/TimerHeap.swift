@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// The deadlines of waits, earliest first. At most one entry per wait point: it moves only when it fires.
@@ -7,7 +8,7 @@ final class TimerHeap: Sendable {
         let point: WaitPoint
     }
 
-    private let entries = Mutex<[Entry]>([])
+    private let entries = Lock<[Entry]>([])
     /// The earliest instant, for the monitor to look at without the lock.
     let earliest = Atomic<UInt64>(.max)
 

@@ -14,7 +14,7 @@ package final class WaitEngine: Sendable {
     let recent = RecentWaits()
     let monitor: Monitor
     package let scheduler: Scheduler
-    private let ownExecutor = Mutex<IPCExecutor?>(nil)
+    private let ownExecutor = Lock<IPCExecutor?>(nil)
     /// The workers as an executor of tasks: one object, because the runtime compares executors by identity.
     package var executor: IPCExecutor {
         ownExecutor.withLock {
@@ -27,7 +27,7 @@ package final class WaitEngine: Sendable {
     package let maySpin: Bool
 
     private let hasStarted = Atomic<Bool>(false)
-    private let starting = Mutex(())
+    private let starting = Lock(())
 
     /// An engine of `workerCount` workers. `spins` overrides whether receives spin.
     package init(workerCount: Int, spins: Bool?) {

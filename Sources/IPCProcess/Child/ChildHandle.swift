@@ -13,8 +13,8 @@ final class ChildHandle: Sendable {
         case lost(IPCError)
     }
 
-    private let state = Mutex(State.running)
-    private let isWatched = Mutex(false)
+    private let state = Lock(State.running)
+    private let isWatched = Lock(false)
 
     init(_ started: ProcessCalls.Started, leadsGroup: Bool) {
         processID = started.processID

@@ -72,7 +72,7 @@ public struct Executable: Sendable, Hashable, ExpressibleByStringLiteral {
 
 /// The executable of this process, opened at its first use and kept: a rolling restart may replace the file meanwhile.
 private enum CurrentExecutable {
-    private static let opened = Mutex<Int32?>(nil)
+    private static let opened = Lock<Int32?>(nil)
 
     /// A descriptor that stays open as long as the process lives.
     static func descriptor() throws(IPCError) -> Int32 {

@@ -15,8 +15,8 @@ final class Spawner: Sendable {
         let continuation: UnsafeContinuation<Outcome, Never>
     }
 
-    private let hasThread = Mutex(false)
-    private let queue = Mutex<[Job]>([])
+    private let hasThread = Lock(false)
+    private let queue = Lock<[Job]>([])
     private let arrivals = FutexWord()
 
     /// Starts a program. It is started even if the task is cancelled meanwhile: the caller decides what becomes of it.

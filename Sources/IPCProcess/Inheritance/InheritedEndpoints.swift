@@ -20,7 +20,7 @@ public enum InheritedEndpoints {
     /// The variable that names them, for programs in other languages.
     public static let variable = "SWIFT_IPC_INHERITED"
 
-    private static let slots = Mutex<[TransferredDescriptors?]>(readAndUnset())
+    private static let slots = Lock<[TransferredDescriptors?]>(readAndUnset())
 
     /// How many there were, taken or not. 0 in a process that was given none.
     public static var count: Int { slots.withLock { $0.count } }

@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// Many tasks at once on one channel.
@@ -36,7 +37,7 @@ enum ConcurrencyCases {
         let count = 1_200
         try await context.eachWay { way in
             let claims = Atomic<Int>(0)
-            let merged = Mutex(Ledger(context, isComplete: false))
+            let merged = Lock(Ledger(context, isComplete: false))
             var bodies: [@Sendable () async throws -> Void] = [
                 {
                     var generator = context.generator

@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// Calls that are cancelled, or whose deadline passes, at random instants: each is one of its two outcomes, never both
@@ -63,7 +64,7 @@ enum InterruptionCases {
     private static func severalReceivers(_ means: Means, _ way: Way) async throws {
         let context = way.context
         let found = Atomic<Int>(0)
-        let merged = Mutex(Ledger(context, isComplete: false))
+        let merged = Lock(Ledger(context, isComplete: false))
         var bodies = [sending(way)]
         for receiver in 0..<3 {
             bodies.append {

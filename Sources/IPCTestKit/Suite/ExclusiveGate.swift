@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// Lets one task in at a time, in the order in which they come.
@@ -9,7 +10,7 @@ final class ExclusiveGate: Sendable {
 
     static let conformance = ExclusiveGate()
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     func enter<Result>(_ body: () async throws -> Result) async throws -> Result {
         await withCheckedContinuation { (turn: CheckedContinuation<Void, Never>) in

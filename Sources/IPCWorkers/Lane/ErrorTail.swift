@@ -10,7 +10,7 @@ final class ErrorTail: Sendable {
 
     private let reader: PipeReader
     private let size: Int
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let ended = WaitEngine.shared.makeWaitPoint()
 
     init(_ reader: PipeReader, size: Int, forwards: Bool) {

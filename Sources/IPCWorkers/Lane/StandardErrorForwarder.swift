@@ -16,7 +16,7 @@ final class StandardErrorForwarder: Sendable {
         var hasThread = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     /// Counts what was brought, so that the thread can sleep.
     private let brought = FutexWord()
 

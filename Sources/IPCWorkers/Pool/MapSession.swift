@@ -1,3 +1,4 @@
+import IPCSystem
 import Synchronization
 
 /// The results of one `map` between the workers that bring them and the task that takes them.
@@ -13,7 +14,7 @@ final class MapSession: Sendable {
     }
 
     private let isOrdered: Bool
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let point = WaitEngine.shared.makeWaitPoint()
 
     init(isOrdered: Bool) {

@@ -1,8 +1,9 @@
+import IPCSystem
 import Synchronization
 
 /// One task that one caller waits for.
 final class SingleTask: Sendable {
-    private let outcome = Mutex<TaskOutcome?>(nil)
+    private let outcome = Lock<TaskOutcome?>(nil)
     private let point = WaitEngine.shared.makeWaitPoint()
 
     func deliver(_ outcome: TaskOutcome) {

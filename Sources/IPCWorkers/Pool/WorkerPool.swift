@@ -39,7 +39,7 @@ public final class WorkerPool: Sendable {
 
     let options: WorkerPoolOptions
     let laneCount: Int
-    let shared: Mutex<Shared>
+    let shared: Lock<Shared>
     private let currentLookAhead: Atomic<Int>
 
     init(count: Int, options: WorkerPoolOptions) {
@@ -51,7 +51,7 @@ public final class WorkerPool: Sendable {
             dispatcher.fail(refusal, into: &step)
         }
         currentLookAhead = Atomic(dispatcher.lookAhead)
-        shared = Mutex(
+        shared = Lock(
             Shared(
                 dispatcher: dispatcher, links: Array(repeating: nil, count: count),
                 restarts: RestartTally(options.restartLimit)))

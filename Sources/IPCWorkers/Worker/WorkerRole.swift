@@ -6,7 +6,7 @@ enum WorkerRole {
     /// Holds the number of the worker. Its value says nothing else: the channel is an inherited endpoint.
     static let variable = "SWIFT_IPC_WORKER"
 
-    private static let isServing = Mutex(false)
+    private static let isServing = Lock(false)
 
     /// Takes the part of a worker if this process was started as one; once.
     ///

@@ -18,7 +18,7 @@ final class WorkerService: Sendable {
     private let journal: JournalWriter
     private let runners: [TaskRunner]
     private let index: Int
-    let desk = Mutex(WorkerDesk())
+    let desk = Lock(WorkerDesk())
     private let guardian = Guardian()
 
     init(_ channel: SocketChannel, _ journal: JournalWriter, _ runners: [TaskRunner], index: Int) {
