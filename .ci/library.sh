@@ -92,3 +92,14 @@ docc_convert() {
         --fallback-bundle-identifier "swift-ipc.$1" --output-path "$output" --warnings-as-errors
     [ -s "$output/data/documentation/$(tr '[:upper:]' '[:lower:]' <<<"$1").json" ]
 }
+
+# until_spent SECONDS COMMAND...: repeats the command as long as there is time, at least once, and says how often.
+until_spent() {
+    local end=$((SECONDS + $1)) rounds=0
+    shift
+    while [ "$rounds" -eq 0 ] || [ "$SECONDS" -lt "$end" ]; do
+        "$@"
+        rounds=$((rounds + 1))
+    done
+    echo "$rounds rounds of: $*"
+}

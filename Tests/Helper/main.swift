@@ -6,7 +6,7 @@ import Glibc
 typealias Scenario = @Sendable ([String]) async throws -> Int32
 
 let tables: [[String: Scenario]] = [
-    processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios,
+    processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, reactorScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.
