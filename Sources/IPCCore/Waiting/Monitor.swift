@@ -41,7 +41,7 @@ package final class Monitor: Sendable {
         var position = 0
         while true {
             let isQuiet = quietTicks >= Self.patience
-            sleep(isQuiet: isQuiet, timers: timers)
+            sleep(isQuiet: isQuiet, timers: timers) { recent.isEmpty && !scheduler.isRunningJobs }
             if isQuiet { quietTicks = 0 }
             for point in timers.takeDue(MonotonicClock.nanoseconds) { point.signal() }
             recent.takeAll(into: &watched)
@@ -51,10 +51,11 @@ package final class Monitor: Sendable {
         }
     }
 
-    private func sleep(isQuiet: Bool, timers: TimerHeap) {
+    private func sleep(isQuiet: Bool, timers: TimerHeap, isStillQuiet: () -> Bool) {
         if isQuiet { isAsleep.store(true, ordering: .sequentiallyConsistent) }
         let now = MonotonicClock.nanoseconds
-        var limit = isQuiet ? UInt64.max : now + Self.tick
+        // After `isAsleep` is seen by all: whoever comes now rings, and who came before is seen here.
+        var limit = isQuiet && isStillQuiet() ? UInt64.max : now + Self.tick
         nextLook.store(limit, ordering: .sequentiallyConsistent)
         // After `nextLook` is seen by all: a deadline that is armed now rings, and what was armed before is seen here.
         limit = min(limit, timers.earliest.load(ordering: .sequentiallyConsistent))

@@ -7,6 +7,9 @@ import Synchronization
 final class RecentWaits: Sendable {
     private let head = Atomic<UInt>(0)
 
+    /// Whether nothing was listed since the last `takeAll`.
+    var isEmpty: Bool { head.load(ordering: .sequentiallyConsistent) == 0 }
+
     /// Puts `point` on the list unless it is there.
     ///
     /// - Returns: whether it was put there.
@@ -18,7 +21,7 @@ final class RecentWaits: Sendable {
         while true {
             point.nextListed.store(first, ordering: .relaxed)
             let (exchanged, found) = head.weakCompareExchange(
-                expected: first, desired: bits, successOrdering: .releasing, failureOrdering: .relaxed)
+                expected: first, desired: bits, successOrdering: .sequentiallyConsistent, failureOrdering: .relaxed)
             if exchanged { return true }
             first = found
         }

@@ -35,10 +35,10 @@ package final class Scheduler: Sendable {
     let pollCount = Atomic<UInt>(0)
     /// How many events the last poll brought: a measure of how busy the descriptors are.
     let lastBatch = Atomic<Int>(0)
-    private let parked = Atomic<Int>(0)
+    let parked = Atomic<Int>(0)
     /// A worker may take what lies in other workers' `latest`: set by the monitor when a job runs long.
-    private let mayTakeLatest = Atomic<Bool>(false)
-    private let permits = FutexWord()
+    let mayTakeLatest = Atomic<Bool>(false)
+    let permits = FutexWord()
 
     private static let families = Atomic<UInt>(0)
 
@@ -221,59 +221,5 @@ package final class Scheduler: Sendable {
             table.find(UInt32(truncatingIfNeeded: data))?.deliver(bits, eventGeneration: UInt32(data >> 32))
         }
         worker.isPolling = false
-    }
-
-    // MARK: Parking
-
-    private func park() {
-        parked.add(1, ordering: .sequentiallyConsistent)
-        while true {
-            let available = permits.value
-            if available > 0 {
-                if permits.exchange(expected: available, desired: available - 1) { break }
-            } else if hasSharedWork || pollState.load(ordering: .sequentiallyConsistent) == PollState.nobody && isIdle {
-                break
-            } else {
-                permits.wait(while: 0)
-            }
-        }
-        parked.subtract(1, ordering: .sequentiallyConsistent)
-    }
-
-    /// Whether no worker runs a job, so that the one that is about to park must poll instead.
-    private var isIdle: Bool { parked.load(ordering: .sequentiallyConsistent) == workers.count }
-
-    /// Wakes a parked worker, if there is one that has not been woken yet.
-    func wakeOne() {
-        while true {
-            let available = permits.value
-            guard parked.load(ordering: .sequentiallyConsistent) > Int(available) else { return }
-            if permits.exchange(expected: available, desired: available + 1) { return permits.wake(1) }
-        }
-    }
-
-    private func wakeForWorkFromOutside() {
-        if parked.load(ordering: .sequentiallyConsistent) > 0 {
-            wakeOne()
-        } else if pollState.load(ordering: .sequentiallyConsistent) == PollState.sleeping {
-            interruptPoll()
-        }
-        // Otherwise every worker runs: the first that is done takes it, and the monitor looks after long jobs.
-    }
-
-    private func interruptPoll() {
-        var one: UInt64 = 1
-        unsafe withUnsafeBytes(of: &one) { bytes in
-            // A counter that is full has woken the poller already.
-            _ = try? unsafe DescriptorCalls.write(wakeNumber, bytes)
-        }
-    }
-
-    // MARK: Long jobs
-
-    /// Wakes a worker that may also take what lies in front of a long job. By the monitor.
-    func takeOver() {
-        mayTakeLatest.store(true, ordering: .sequentiallyConsistent)
-        wakeForWorkFromOutside()
     }
 }

@@ -1,0 +1,42 @@
+import Synchronization
+
+/// What the monitor sees of the workers, and does about it.
+extension Scheduler {
+    /// What the monitor saw at its last tick.
+    struct Pace {
+        var polls: UInt = 0
+        var jobs: [UInt] = []
+    }
+
+    /// Lets another worker take over what a long job keeps waiting. Called once a tick.
+    ///
+    /// - Returns: whether anything happened since the last tick.
+    func observe(_ pace: inout Pace) -> Bool {
+        let polls = pollCount.load(ordering: .relaxed)
+        let nobodyPolls = pollState.load(ordering: .sequentiallyConsistent) == PollState.nobody
+        let isStalled = nobodyPolls && polls == pace.polls
+        var hasMoved = polls != pace.polls
+        var isKeptWaiting = hasSharedWork
+        if pace.jobs.count != workers.count { pace.jobs = workers.map { _ in 0 } }
+        for worker in workers {
+            let count = worker.jobCount.load(ordering: .relaxed)
+            if count != pace.jobs[worker.index] {
+                hasMoved = true
+            } else if worker.latest.load(ordering: .relaxed) != 0 {
+                isKeptWaiting = true
+            }
+            pace.jobs[worker.index] = count
+        }
+        pace.polls = polls
+        if isStalled || isKeptWaiting { takeOver() }
+        return isStalled || isKeptWaiting || nobodyPolls || hasMoved
+    }
+
+    private func takeOver() {
+        mayTakeLatest.store(true, ordering: .sequentiallyConsistent)
+        wakeForWorkFromOutside()
+    }
+
+    /// Whether some worker is not waiting for work or events.
+    var isRunningJobs: Bool { pollState.load(ordering: .sequentiallyConsistent) == PollState.nobody }
+}
