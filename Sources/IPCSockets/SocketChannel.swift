@@ -87,14 +87,17 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
             direction: .both, framing: sender.options.framing, maximumMessageSize: sender.options.maximumMessageSize)
     }
 
+    /// Waits for a message; nil when the peer has finished. See ``ReceiveChannel/receive(until:)``.
     public func receive(until deadline: Deadline) async throws(IPCError) -> [UInt8]? {
         guard try await receiver.begin(until: deadline) else { return nil }
         defer { receiver.end() }
         return receiver.messageCopy
     }
 
+    /// The next message if one is there.
     public func tryReceive() throws(IPCError) -> Received<[UInt8]> { try receiver.tryReceive() }
 
+    /// Waits for a message and lets `body` read it in place. See ``ByteReceiveChannel/receive(until:_:)``.
     @inlinable
     public func receive<Result, Failure: Error>(
         until deadline: Deadline, _ body: (RawSpan) throws(Failure) -> Result
@@ -112,44 +115,54 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
         }
     }
 
+    /// Lets `body` read a message in place if one is there.
     public func tryReceive<Result, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(ChannelBodyError<Failure>) -> Received<Result> {
         try receiver.tryReceive(body)
     }
 
+    /// Waits for at least one message and hands over those that have arrived. See
+    /// ``ByteReceiveChannel/receive(upTo:until:into:)``.
     public func receive(
         upTo maximumCount: Int, until deadline: Deadline, into body: (RawSpan) -> Void
     ) async throws(IPCError) -> Int? {
         try await receiver.receive(upTo: maximumCount, until: deadline, into: body)
     }
 
+    /// Sends one message; waits while the peer does not read. See ``SendChannel/send(_:until:)``.
     public func send(_ message: [UInt8], until deadline: Deadline) async throws(IPCError) {
         try await unsafe sender.send(message.span.bytes, until: deadline)
     }
 
+    /// Sends the bytes as one message. See ``ByteSendChannel/send(_:until:)``.
     public func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
         try await sender.send(bytes, until: deadline)
     }
 
+    /// Sends one message that `body` writes in place. See ``ByteSendChannel/send(byteCount:until:initializingWith:)``.
     public func send<Failure: Error>(
         byteCount: Int, until deadline: Deadline, initializingWith body: (inout OutputRawSpan) throws(Failure) -> Void
     ) async throws(ChannelBodyError<Failure>) {
         try await sender.send(byteCount: byteCount, until: deadline, initializingWith: body)
     }
 
+    /// Sends `bytes` cut into messages, with few system calls. See ``ByteSendChannel/send(contentsOf:messageSize:until:)``.
     public func send(contentsOf bytes: RawSpan, messageSize: Int, until deadline: Deadline) async throws(BatchError) {
         try await sender.send(contentsOf: bytes, messageSize: messageSize, until: deadline)
     }
 
+    /// Sends each element as one message, with few system calls. See ``ByteSendChannel/send(contentsOf:until:)``.
     public func send(contentsOf messages: [[UInt8]], until deadline: Deadline) async throws(BatchError) {
         try await sender.send(contentsOf: messages, until: deadline)
     }
 
+    /// Sends one message if there is room for it now; false when `send` would wait.
     public func trySend(_ message: [UInt8]) throws(IPCError) -> Bool {
         try unsafe sender.trySend(message.span.bytes)
     }
 
+    /// Sends the bytes as one message if there is room for it now; false when `send` would wait.
     public func trySend(_ bytes: RawSpan) throws(IPCError) -> Bool { try sender.trySend(bytes) }
 
     /// Ends the sending direction: the peer's `receive` returns nil after the last message. Receiving goes on.

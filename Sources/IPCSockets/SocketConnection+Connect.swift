@@ -20,7 +20,9 @@ extension SocketConnection {
             // A queue that is full tells nobody when it has room: look again, more and more rarely.
             let point = WaitEngine.shared.makeWaitPoint()
             var pace = RetryPace(first: .milliseconds(1), limit: .milliseconds(50))
-            repeat { try await pace.pause(at: point, until: deadline, "connect") } while try !attempt(socket.number, path)
+            repeat {
+                try await pace.pause(at: point, until: deadline, "connect")
+            } while try !attempt(socket.number, path)
         }
         return try SocketConnection(socket, "connect")
     }

@@ -3,7 +3,7 @@ package import IPCSystem
 import Synchronization
 
 /// A connected stream socket, before it is decided what goes over it: messages (``channel(_:)``) or bare bytes
-/// (``read(upTo:until:)``, `write(_:until:)`). One or the other, not both.
+/// (``read(upTo:until:)``, ``write(_:until:)-([UInt8],_)``). One or the other, not both.
 ///
 /// A connection that nobody holds any more is closed, unless it became a channel, which then owns the socket.
 public final class SocketConnection: Sendable {
@@ -50,7 +50,8 @@ public final class SocketConnection: Sendable {
         let first = OwnedDescriptor(owning: ends.0)
         let second = OwnedDescriptor(owning: ends.1)
         return (
-            try SocketConnection(first, "make a pair of sockets"), try SocketConnection(second, "make a pair of sockets")
+            try SocketConnection(first, "make a pair of sockets"),
+            try SocketConnection(second, "make a pair of sockets")
         )
     }
 

@@ -118,7 +118,9 @@ public final class SocketListener: Sendable {
         while !accepting.isClosed {
             guard connections.count < connections.limit else {
                 IPCObservation.emit(
-                    .log(level: .info, message: "\(address): \(connections.limit) connections are open, accepting waits"))
+                    .log(
+                        level: .info, message: "\(address): \(connections.limit) connections are open, accepting waits")
+                )
                 try await waitForVacancy(until: deadline)
                 continue
             }

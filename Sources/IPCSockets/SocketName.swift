@@ -42,7 +42,8 @@ struct SocketName: ~Copyable {
 
     /// A name that another process held and gave away.
     init(
-        path: String, directory: consuming OwnedDescriptor, lock: consuming OwnedDescriptor, device: UInt64, inode: UInt64
+        path: String, directory: consuming OwnedDescriptor, lock: consuming OwnedDescriptor, device: UInt64,
+        inode: UInt64
     ) {
         let name = Self.split(path).name
         self.path = path

@@ -46,7 +46,8 @@ import Testing
                 var last: IPCError?
                 while last == nil {
                     do throws(IPCError) {
-                        clients.append(try await SocketConnection.connect(to: address, until: .after(.milliseconds(30))))
+                        clients.append(
+                            try await SocketConnection.connect(to: address, until: .after(.milliseconds(30))))
                     } catch {
                         last = error
                     }

@@ -59,7 +59,10 @@ import Testing
         for readBetween in [false, true] {
             let result = try await outcome(
                 limit: 2,
-                [(RawPeer.hello, 0), (Array(first[..<18]), 2), (Array(first[18...]), 0), (second, 2), (RawPeer.end, 0)],
+                [
+                    (RawPeer.hello, 0), (Array(first[..<18]), 2), (Array(first[18...]), 0), (second, 2),
+                    (RawPeer.end, 0),
+                ],
                 readBetween: readBetween)
             #expect(result.counts == [2, 2] && result.error == nil, "\(result)")
         }

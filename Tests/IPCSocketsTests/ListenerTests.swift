@@ -231,10 +231,12 @@ func echo(_ listener: SocketListener, count: Int, _ options: SocketOptions = Soc
 }
 
 /// Connects to a server that is just starting: its name is there a moment before it listens.
-func connectPatiently(_ address: SocketAddress) async throws -> SocketChannel {
+func connectPatiently(
+    _ address: SocketAddress, _ options: SocketOptions = SocketOptions()
+) async throws -> SocketChannel {
     while true {
         do throws(IPCError) {
-            return try await SocketChannel.connect(to: address)
+            return try await SocketChannel.connect(to: address, options)
         } catch {
             guard error.code == .connectionRefused || error.code == .notFound else { throw error }
         }

@@ -43,35 +43,42 @@ import Testing
     @Test func ofManyProcessesOneWins() async throws {
         try await withFolder { folder in
             let path = folder + "/s"
-            for round in 0..<4 {
+            for round in 0..<6 {
                 // The winner of an even round leaves its name behind, stale.
-                let last = round % 2 == 0 ? ["die"] : []
-                var servers: [ChildProcess] = []
-                for _ in 0..<50 {
-                    servers.append(
-                        try await ChildProcess.spawn(
-                            .path(helperPath), arguments: ["socket-claim", path] + last,
-                            options: .init(standardInput: .pipe, standardOutput: .pipe)))
-                }
-                for server in servers { #expect(try await line(server) == "ready") }
-                for server in servers { try await server.standardInput.write("x") }
-                var outcomes: [String] = []
-                var winner: ChildProcess?
-                for server in servers {
-                    let outcome = try await line(server) ?? "nothing"
-                    outcomes.append(outcome)
-                    if outcome == "won" { winner = server }
-                }
-                #expect(outcomes.count { $0 == "won" } == 1)
-                #expect(outcomes.count { $0 == "addressInUse" } == 49)
-                let client = try await SocketConnection.connect(to: .unix(path: path))
-                #expect(client.peer.processID == winner?.processID)
-                for server in servers {
-                    try server.standardInput.close()
-                    _ = try await server.exitStatus()
-                }
+                try await race(at: path, dying: round % 2 == 0)
             }
         }
+    }
+
+    /// Fifty processes that wait for a byte of one pipe, so that all of them start at the same moment.
+    private func race(at path: String, dying: Bool) async throws {
+        let ends = try DescriptorCalls.makePipe()
+        let reading = OwnedDescriptor(owning: ends.reading)
+        let starter = OwnedDescriptor(owning: ends.writing)
+        try DescriptorCalls.setNonblocking(reading.number, false)
+        let options = ChildProcess.Options(standardInput: .descriptor(reading.number), standardOutput: .pipe)
+        var servers: [ChildProcess] = []
+        for _ in 0..<50 {
+            servers.append(
+                try await ChildProcess.spawn(
+                    .path(helperPath), arguments: ["socket-claim", path] + (dying ? ["die"] : []), options: options))
+        }
+        for server in servers { #expect(try await line(server) == "ready") }
+        let bytes = [UInt8](repeating: 0, count: 50)
+        _ = try unsafe bytes.withUnsafeBytes { try unsafe DescriptorCalls.write(starter.number, $0) }
+        var outcomes: [String] = []
+        var winner: ChildProcess?
+        for server in servers {
+            let outcome = try await line(server) ?? "nothing"
+            outcomes.append(outcome)
+            if outcome == "won" { winner = server }
+        }
+        #expect(outcomes.count { $0 == "won" } == 1)
+        #expect(outcomes.count { $0 == "addressInUse" } == 49)
+        let client = try await SocketConnection.connect(to: .unix(path: path))
+        #expect(client.peer.processID == winner?.processID)
+        _ = consume starter
+        for server in servers { _ = try await server.exitStatus() }
     }
 
     /// F20: a peer that is killed after each number of bytes. Whole messages arrive, the cut one is told.
@@ -101,7 +108,8 @@ import Testing
     func permissionsUnderEveryMask(_ mask: UInt32) async throws {
         try await withFolder { folder in
             let environment = ProcessEnvironment.inherit.updating(["XDG_RUNTIME_DIR": folder + "/none"])
-            try await expectScenario("socket-modes", folder, options: .init(environment: environment, creationMask: mask))
+            try await expectScenario(
+                "socket-modes", folder, options: .init(environment: environment, creationMask: mask))
         }
     }
 
@@ -121,6 +129,20 @@ import Testing
         try await withFolder { folder in
             try await expectScenario("socket-silence", folder + "/s")
         }
+    }
+
+    @Test func everyCallFailsOnce() async throws {
+        try await withFolder { folder in
+            try await expectScenario("socket-faults", folder + "/s")
+        }
+    }
+
+    @Test func descriptorsWithoutRoom() async throws {
+        try await expectScenario("socket-truncated", options: .init(limits: [.openFiles(64)]))
+    }
+
+    @Test func cancelledSendsKeepTheirDescriptors() async throws {
+        try await expectScenario("socket-cancel", "1000")
     }
 
     @Test func nothingIsLeftAfterManyRounds() async throws {

@@ -23,7 +23,8 @@ public enum RuntimeDirectory {
         guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(0), !name.utf8.contains(UInt8(ascii: "/"))
         else {
             throw IPCError(
-                .invalidName, "a name in the runtime directory is one part of a path: not empty, no slash, no zero byte",
+                .invalidName,
+                "a name in the runtime directory is one part of a path: not empty, no slash, no zero byte",
                 object: name)
         }
         return try path() + "/" + name

@@ -28,6 +28,12 @@ extension StreamReceiver {
         }
     }
 
+    /// Consumes the first `byteCount` bytes of bare bytes, and lets the next receiver go on with those behind.
+    package func end(after byteCount: Int) {
+        messageCount = min(messageCount, byteCount)
+        end()
+    }
+
     /// See `ByteReceiveChannel.receive(upTo:until:into:)`.
     package func receive(
         upTo maximumCount: Int, until deadline: Deadline, into body: (RawSpan) -> Void

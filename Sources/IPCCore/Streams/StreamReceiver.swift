@@ -35,7 +35,7 @@ package final class StreamReceiver: @unchecked Sendable {
     var messageOffset = 0
     var messageCount = 0
     package private(set) var messageTypeTag: UInt32 = 0
-    private var messageDescriptors: [Int32] = []
+    var messageDescriptors: [Int32] = []
 
     package init(_ stream: StreamDescriptor, _ options: StreamOptions) {
         self.stream = stream
@@ -109,24 +109,11 @@ package final class StreamReceiver: @unchecked Sendable {
     /// A copy of the message that `begin` found.
     package var messageCopy: [UInt8] { unsafe Array(messageBytes) }
 
-    /// The descriptors that came with the message, which the caller now owns.
-    package func takeDescriptors() -> [PassedDescriptor] {
-        let taken = messageDescriptors.map { PassedDescriptor(owning: $0) }
-        messageDescriptors = []
-        return taken
-    }
-
     /// Consumes the message and lets the next receiver go on.
     @usableFromInline
     package func end() {
         consume()
         release()
-    }
-
-    /// Consumes the first `byteCount` bytes of bare bytes, and lets the next receiver go on with those behind.
-    package func end(after byteCount: Int) {
-        messageCount = min(messageCount, byteCount)
-        end()
     }
 
     /// Consumes the message and finds the next one among the bytes that have been read.
@@ -145,11 +132,6 @@ package final class StreamReceiver: @unchecked Sendable {
         buffer.drop(messageOffset + messageCount)
         messageOffset = 0
         messageCount = 0
-    }
-
-    private func closeMessageDescriptors() {
-        messageDescriptors.forEach(closeDescriptor)
-        messageDescriptors = []
     }
 
     // MARK: One step
@@ -290,13 +272,6 @@ package final class StreamReceiver: @unchecked Sendable {
             messageTypeTag = header.typeTag
             return true
         }
-    }
-
-    /// The descriptors that belong to the frame at the front of the buffer, which is complete.
-    private func takeDescriptors(of header: FrameHeader) throws(IPCError) -> [Int32] {
-        try arrivedDescriptors.take(
-            frame: FrameHeader.byteCount + Int(header.length), of: buffer.count,
-            announced: Int(header.descriptorCount))
     }
 
     // MARK: Closing
