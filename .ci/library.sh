@@ -48,7 +48,6 @@ public_modules() {
 
 # Builds everything, tests too, with warnings as errors; what the documentation is made of comes with it.
 strict_build() {
-    rm -rf .build/symbol-graphs
     mkdir -p .build/symbol-graphs
     swift build --build-tests -Xswiftc -warnings-as-errors -Xcc -Werror \
         -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$PWD/.build/symbol-graphs"
@@ -92,4 +91,15 @@ docc_convert() {
     docc convert "Sources/$1/$1.docc" --additional-symbol-graph-dir "$graphs" --fallback-display-name "$1" \
         --fallback-bundle-identifier "swift-ipc.$1" --output-path "$output" --warnings-as-errors
     [ -s "$output/data/documentation/$(tr '[:upper:]' '[:lower:]' <<<"$1").json" ]
+}
+
+# until_spent SECONDS COMMAND...: repeats the command as long as there is time, at least once, and says how often.
+until_spent() {
+    local end=$((SECONDS + $1)) rounds=0
+    shift
+    while [ "$rounds" -eq 0 ] || [ "$SECONDS" -lt "$end" ]; do
+        "$@"
+        rounds=$((rounds + 1))
+    done
+    echo "$rounds rounds of: $*"
 }

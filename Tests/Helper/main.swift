@@ -6,7 +6,8 @@ import Glibc
 typealias Scenario = @Sendable ([String]) async throws -> Int32
 
 let tables: [[String: Scenario]] = [
-    processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, socketFaultScenarios,
+    processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, reactorScenarios,
+    socketFaultScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

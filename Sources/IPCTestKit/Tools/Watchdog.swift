@@ -9,6 +9,9 @@ import IPCSystem
 /// - Parameters:
 ///   - limit: generous: a multiple of what `body` takes on a loaded machine.
 ///   - name: what is printed; the place of the call otherwise.
+///   - fileID: the place of the call.
+///   - line: the place of the call.
+///   - body: what is watched.
 /// - Throws: what `body` throws; `IPCError` with `.resourceExhausted` when no thread can be started.
 public func withWatchdog<Result>(
     _ limit: Duration, _ name: String? = nil, fileID: StaticString = #fileID, line: UInt = #line,

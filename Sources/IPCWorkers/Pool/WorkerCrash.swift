@@ -1,4 +1,4 @@
-/// The death of a worker under a task: what ``IPCCore/IPCError/workerCrash`` of a `.workerCrashed` error tells.
+/// The death of a worker under a task: what ``IPCError/workerCrash`` of a `.workerCrashed` error tells.
 public struct WorkerCrash: Sendable, Hashable {
     /// The number of the worker in its pool.
     public let workerIndex: Int

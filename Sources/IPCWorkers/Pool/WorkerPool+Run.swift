@@ -4,8 +4,10 @@ import IPCSystem
 extension WorkerPool {
     /// Runs one task in a worker and waits for its output.
     ///
-    /// - Parameter deadline: when to give up. The task knows it (``WorkerContext/deadline``) and is cancelled then.
-    /// - Throws: what the task threw, as ``WorkerTask`` says; ``IPCCore/IPCError`` with `.workerCrashed`, `.cancelled`,
+    /// - Parameters:
+    ///   - task: what to run.
+    ///   - deadline: when to give up. The task knows it (``WorkerContext/deadline``) and is cancelled then.
+    /// - Throws: what the task threw, as ``WorkerTask`` says; `IPCError` with `.workerCrashed`, `.cancelled`,
     ///   `.timedOut`, `.handshakeFailed`, `.restartLimitReached`, `.closed`, `.unsupported`, `.invalidArgument` (the
     ///   workers do not serve this type), `.encodingFailed`, `.decodingFailed`, `.messageTooLarge`.
     public func run<Work: WorkerTask>(_ task: Work, until deadline: Deadline = .never) async throws -> Work.Output {

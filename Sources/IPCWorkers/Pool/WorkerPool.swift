@@ -4,7 +4,7 @@ import Synchronization
 
 /// Processes that run tasks. Made by ``withWorkerPool(of:options:_:)``; any number of tasks may use it at once.
 ///
-/// - **A crash fails only its task**, with `.workerCrashed` (``IPCCore/IPCError/workerCrash`` has the signal and the end
+/// - **A crash fails only its task**, with `.workerCrashed` (``IPCError/workerCrash`` has the signal and the end
 ///   of standard error), and the worker is replaced. Tasks that were on their way to it go to others, and what it had
 ///   finished is delivered. A task is started at most once unless its ``WorkerTask/maximumAttempts`` says otherwise.
 /// - **Workers start** when the pool does, beside the body. That a worker cannot be started, or does not introduce itself

@@ -13,7 +13,7 @@ public enum ResultOrder: Sendable, Hashable {
 public struct WorkerResults<Tasks: Sequence>: AsyncSequence where Tasks.Element: WorkerTask {
     /// The output of a task.
     public typealias Element = Tasks.Element.Output
-    /// What a task threw, or an ``IPCCore/IPCError``.
+    /// What a task threw, or an `IPCError`.
     public typealias Failure = any Error
 
     private let outcomes: WorkerOutcomes<Tasks>

@@ -11,7 +11,7 @@
 /// ```
 ///
 /// A worker runs one task at a time. When the caller cancels, the task that runs it is cancelled there; look at
-/// `Task.isCancelled` in long loops. What it throws arrives at the caller: an ``IPCCore/IPCError`` as it is, an error of
+/// `Task.isCancelled` in long loops. What it throws arrives at the caller: an `IPCError` as it is, an error of
 /// ``thrownErrors`` as that type, any other as `.taskFailed` with its description.
 public protocol WorkerTask: Codable, Sendable {
     /// What the task gives back.

@@ -1,0 +1,8 @@
+import Testing
+
+/// Descriptor numbers and registrations that are used again all the time.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct ReactorTests {
+    @Test func nothingComesToAnotherChannel() async throws {
+        try await expectScenario("reactor-storm", "20000")
+    }
+}
