@@ -53,7 +53,8 @@ struct DescriptorPassingStop: TourStop {
             try await channel.send(message, until: deadline)
             let question = Pattern.bytes(count: 64, seed: round)
             try await near.send(question, until: deadline)
-            try require(try await near.receive(until: deadline) == question, "the passed channel carried something else")
+            try require(
+                try await near.receive(until: deadline) == question, "the passed channel carried something else")
             try require(try await near.receive(until: deadline) == nil, "the passed channel did not finish")
             result.messagesChecked += 1
         }
