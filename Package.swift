@@ -21,6 +21,7 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
     ("IPCJSON", ["IPCCore"]),
     ("IPCTestKit", ["IPCCore", "IPCProcess"]),
+    ("IPC", ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
@@ -32,6 +33,7 @@ let publicModules = [
     "IPCWorkers",
     "IPCJSON",
     "IPCTestKit",
+    "IPC",
 ]
 
 let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [

@@ -1,0 +1,5 @@
+@_exported public import IPCCore
+@_exported public import IPCPipes
+@_exported public import IPCProcess
+@_exported public import IPCSockets
+@_exported public import IPCWorkers
