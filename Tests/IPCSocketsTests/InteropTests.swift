@@ -105,6 +105,7 @@ let hasPython = (try? FileCalls.status(at: "/usr/bin/python3")) != nil
                         data, some, flags, _ = socket.recv_fds(s, 65536, 300)
                         got += data
                         fds += some
+                    while s.recv(100): pass
                     for fd in fds: os.write(fd, b"x"); os.close(fd)
                     print(got[16:37] == frame, len(fds), len(os.read(r, 1000)), os.read(r, 1) == b"")
                     """, folder + "/s", "\(count)")

@@ -20,12 +20,17 @@ import Testing
     @Test func taskThatIsCancelledBeforeItStartsIsNotStarted() async throws {
         try await withTemporaryDirectory { folder async throws in
             try await withHelperPool(1) { pool async throws in
-                async let busy = pool.run(Nap(milliseconds: 300))
-                let caller = Task { try await pool.run(WaitForCancellation(folder: folder, suspends: true)) }
-                try await Task.sleep(for: .milliseconds(20))
-                caller.cancel()
-                _ = await caller.result
-                _ = try await busy
+                // The one worker is busy before the other task is handed in.
+                try await withTemporaryDirectory { other async throws in
+                    let busy = Task { try await pool.run(WaitForCancellation(folder: other, suspends: true)) }
+                    try await eventually { exists("\(other)/started") }
+                    let caller = Task { try await pool.run(WaitForCancellation(folder: folder, suspends: true)) }
+                    try await Task.sleep(for: .milliseconds(20))
+                    caller.cancel()
+                    _ = await caller.result
+                    busy.cancel()
+                    _ = await busy.result
+                }
                 #expect(try await pool.run(Square(value: 6)) == 36)
                 #expect(!exists("\(folder)/started"))
             }

@@ -4,24 +4,9 @@ import Testing
 @Suite struct FileSizeTests {
     static let limit = 300
 
-    /// Files that may be longer, and why.
-    static let exceptions: [String: String] = [
-        "Sources/IPCCore/Streams/StreamReceiver.swift":
-            "one state under one lock; a cut would spread what the lock protects over two files"
-    ]
-
     @Test func filesAreShort() throws {
         for file in try Repository.sources.get() + Repository.tests.get() {
-            guard Self.exceptions[file.path] == nil else { continue }
             #expect(file.lineCount <= Self.limit, "\(file.path) has \(file.lineCount) lines: split it by topic")
-        }
-    }
-
-    @Test func exceptionsAreNeeded() throws {
-        let files = try Repository.sources.get() + Repository.tests.get()
-        for path in Self.exceptions.keys {
-            let file = try #require(files.first { $0.path == path }, "\(path) is no more")
-            #expect(file.lineCount > Self.limit, "\(path) needs no exception any more")
         }
     }
 

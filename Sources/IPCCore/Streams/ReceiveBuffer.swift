@@ -20,6 +20,9 @@ struct ReceiveBuffer: ~Copyable {
     /// How many bytes wait.
     var count: Int { end - start }
 
+    /// Whether it holds no memory.
+    var isReleased: Bool { unsafe base == nil }
+
     /// The bytes from the first that waits. Valid until the buffer is changed.
     var bytes: UnsafeRawBufferPointer {
         guard let base = unsafe base else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }

@@ -18,7 +18,7 @@ package final class StreamReceiver: @unchecked Sendable {
 
     package let stream: StreamDescriptor
     package let options: StreamOptions
-    private let shortReadMeansEmpty: Bool
+    let shortReadMeansEmpty: Bool
     let lock = TaskLock()
 
     // Protected by the lock.
@@ -178,33 +178,6 @@ package final class StreamReceiver: @unchecked Sendable {
         }
     }
 
-    /// One read into the buffer: nil when it would block, 0 at the end of the stream.
-    private func read() throws(IPCError) -> Int? {
-        let room = unsafe buffer.room(for: wantedCount)
-        do throws(SystemCallError) {
-            let count: Int?
-            if options.maximumDescriptors > 0 {
-                count = try unsafe readWithDescriptors(into: room)
-            } else {
-                count = try unsafe stream.read(into: room)
-            }
-            lastReadWasShort = count != nil && count! < room.count && shortReadMeansEmpty
-            if let count { buffer.append(count) }
-            return count
-        } catch {
-            // The peer closed without reading what was sent to it. What it sent has been read by now.
-            // Bare bytes have no frames that would tell an end from a reset.
-            if error.errno == Errno.connectionReset && options.framing != .none { return 0 }
-            throw IPCError(error, "receive")
-        }
-    }
-
-    private func readWithDescriptors(into room: UnsafeMutableRawBufferPointer) throws(SystemCallError) -> Int? {
-        guard let received = try unsafe SocketCalls.receiveMessage(stream.number, into: room) else { return nil }
-        arrivedDescriptors.record(received)
-        return received.byteCount
-    }
-
     private func reachEnd() throws(IPCError) {
         if options.framing == .none {
             ending = .finished
@@ -220,7 +193,7 @@ package final class StreamReceiver: @unchecked Sendable {
     // MARK: Frames
 
     /// How many bytes in all the frame at the front needs, as far as is known.
-    private var wantedCount: Int {
+    var wantedCount: Int {
         let bytes = unsafe buffer.bytes
         guard options.framing != .none, bytes.count >= FrameHeader.byteCount,
             helloCount > 0, let header = try? unsafe FrameHeader(bytes, limit: options.maximumMessageSize)
