@@ -23,7 +23,7 @@ extension StreamReceiver {
         /// How many bytes must fit into the buffer for the goal to be decided.
         fileprivate var wantedCount: Int {
             switch self {
-            case .count(let count): count
+            case .count(let count): min(count, Int.max >> 2)
             case .end, .line: min(limit, Int.max >> 2) + 1
             }
         }

@@ -10,7 +10,7 @@ extension StreamSender {
 
         var count: Int {
             switch self {
-            case .slices(let bytes, let size): size > 0 ? (bytes.count + size - 1) / size : 0
+            case .slices(let bytes, let size): size > 0 ? bytes.count / size + (bytes.count % size == 0 ? 0 : 1) : 0
             case .arrays(let arrays): arrays.count
             }
         }
@@ -115,7 +115,9 @@ extension StreamSender {
             do throws(IPCError) {
                 try await stream.registration.waitWritable(until: deadline, "send")
             } catch {
-                guard error.code == .cancelled || error.code == .timedOut, written < frameEnd else { throw error }
+                guard error.code == .cancelled || error.code == .timedOut, written < frameEnd else {
+                    throw torn(error, isInsideFrame: written < frameEnd)
+                }
                 unsafe handOver(rest: Array(buffer[written..<frameEnd]))
                 return true
             }
@@ -139,7 +141,9 @@ extension StreamSender {
             do throws(IPCError) {
                 try await stream.registration.waitWritable(until: deadline, "send")
             } catch {
-                guard written > 0, error.code == .cancelled || error.code == .timedOut else { throw error }
+                guard written > 0, error.code == .cancelled || error.code == .timedOut else {
+                    throw torn(error, isInsideFrame: written > 0)
+                }
                 sentCount += 1
                 handOver(frame, from: written)
                 return true

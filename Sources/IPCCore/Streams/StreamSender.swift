@@ -43,7 +43,9 @@ package final class StreamSender: @unchecked Sendable {
                 do throws(IPCError) {
                     try await stream.registration.waitWritable(until: deadline, "send")
                 } catch {
-                    guard sent > 0, error.code == .cancelled || error.code == .timedOut else { throw error }
+                    guard sent > 0, error.code == .cancelled || error.code == .timedOut else {
+                        throw torn(error, isInsideFrame: sent > 0)
+                    }
                     return handOver(frame, from: sent)
                 }
                 if lock.isClosed { throw .closed("send") }
@@ -106,7 +108,11 @@ package final class StreamSender: @unchecked Sendable {
                     try await stream.registration.waitWritable(until: deadline, "finish")
                 } else {
                     // A few bytes of an end that has begun: they go out, as the rest of every frame does.
-                    try await stream.registration.waitWritableUnconditionally("finish")
+                    do throws(IPCError) {
+                        try await stream.registration.waitWritableUnconditionally("finish")
+                    } catch {
+                        throw torn(error, isInsideFrame: true)
+                    }
                 }
                 if lock.isClosed { throw .closed("finish") }
                 sent += try write(frame, from: sent) ?? 0
@@ -180,6 +186,12 @@ package final class StreamSender: @unchecked Sendable {
         } catch {
             throw fail(error, isInsideFrame: isInsideFrame)
         }
+    }
+
+    /// A wait that failed inside a frame: nobody can go on behind a part of one.
+    func torn(_ error: IPCError, isInsideFrame: Bool) -> IPCError {
+        if isInsideFrame { failure = error }
+        return error
     }
 
     /// A stream that was torn inside a frame stays torn.
