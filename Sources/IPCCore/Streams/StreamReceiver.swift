@@ -163,9 +163,11 @@ package final class StreamReceiver: @unchecked Sendable {
                 if try parse() { return .message }
                 if ending != nil { continue }
                 guard let count = try read() else { return .blocked }
-                if count == 0 {
-                    if try stream.awaitsFirstWriter() { return .blocked }
-                    try reachEnd()
+                guard count == 0 else { continue }
+                switch try stream.meaningOfEmptyRead() {
+                case .bytesHaveCome: continue
+                case .awaitsFirstWriter: return .blocked
+                case .end: try reachEnd()
                 }
             } catch {
                 ending = .failed(error)
