@@ -26,6 +26,8 @@ package final class StreamReceiver: @unchecked Sendable {
     var ending: Ending?
     private var spinning = SpinPolicy()
     private var hasEndedUse = false
+    /// The stream has just broken, and the observer does not know yet.
+    private var isBreakUnreported = false
     var lastReadWasShort = false
     var helloCount = 0
     var endCount = 0
@@ -67,7 +69,7 @@ package final class StreamReceiver: @unchecked Sendable {
             }
             if progress == .message { return true }
         } catch {
-            release()
+            release(after: error)
             throw error
         }
         release()
@@ -86,7 +88,7 @@ package final class StreamReceiver: @unchecked Sendable {
             release()
             return progress == .ended ? false : nil
         } catch {
-            release()
+            release(after: error)
             throw error
         }
     }
@@ -171,6 +173,7 @@ package final class StreamReceiver: @unchecked Sendable {
                 }
             } catch {
                 ending = .failed(error)
+                isBreakUnreported = true
                 arrivedDescriptors.closeAll()
                 if error.code != .peerClosed && error.code != .truncated {
                     stream.shutdown(reading: true, writing: true)
@@ -253,6 +256,13 @@ package final class StreamReceiver: @unchecked Sendable {
 
     func release() {
         if lock.release() { tearDown() }
+    }
+
+    private func release(after error: IPCError) {
+        let isNews = isBreakUnreported
+        isBreakUnreported = false
+        release()
+        if isNews { stream.report(error) }
     }
 
     /// Closes this end. See `ChannelEnd.close`.
