@@ -47,7 +47,8 @@ package enum NameCalls {
     }
 
     /// open(2) with O_TMPFILE: a file without a name in a folder. nil where the file system has none of those.
-    package static func makeUnnamed(in folder: String, permissions: UInt32) throws(SystemCallError) -> OwnedDescriptor? {
+    package static func makeUnnamed(in folder: String, permissions: UInt32) throws(SystemCallError) -> OwnedDescriptor?
+    {
         do {
             return OwnedDescriptor(
                 owning: Int32(try retrying(.open) { unsafe cipc_open_unnamed(folder, permissions) }))
