@@ -133,7 +133,7 @@ import Testing
                 let output = try child.standardOutput
                 #expect(try await output.receive() == Array("ready\n".utf8))
                 children.append(child)
-                try SharedMemory.sweep()
+                try SharedMemory.sweep(namesBeginningWith: name)
                 #expect(try SharedMemory.list().first { $0.name == arguments[1] }?.isInUse == true)
             }
             for child in children { _ = try await child.kill() }
@@ -142,7 +142,7 @@ import Testing
             #expect(listed.first { $0.name == kept }?.isLeftover == false)
             #expect(listed.first { $0.name == name }?.isLeftover == false)
             #expect(listed.first { $0.name == dropped }?.layout == RegionLayout("test.held"))
-            #expect(try SharedMemory.sweep().contains { $0.name == dropped })
+            #expect(try SharedMemory.sweep(namesBeginningWith: name).contains { $0.name == dropped })
             let left = try SharedMemory.list().map(\.name)
             #expect(!left.contains(dropped))
             #expect(left.contains(kept) && left.contains(name))
@@ -177,8 +177,9 @@ import Testing
 
     @Test func othersMayNotOpenIt() async throws {
         try await withName { name in
-            _ = try SharedMemory(at: .named(name), .create, byteCount: 64, layout: layout)
+            let region = try SharedMemory(at: .named(name), .create, byteCount: 64, layout: layout)
             #expect(try await nobody(["region-open", name, "open", "64"]) == "permissionDenied")
+            #expect(region.byteCount == 64)
         }
     }
 
