@@ -19,6 +19,7 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
     ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
+    ("IPCParticipants", ["IPCCore"]),
     ("IPCJSON", ["IPCCore"]),
     ("IPCTestKit", ["IPCCore", "IPCProcess"]),
     ("IPC", ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers"]),
@@ -40,7 +41,7 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
     ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers", "IPCSystem"], nil),
     ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem", "IPCWorkers"], nil),
     // Programs for tests to start; not products.
-    ("ipc-test-helper", ["IPCProcess", "IPCSockets", "IPCWorkers", "IPCSystem"], "Tests/Helper"),
+    ("ipc-test-helper", ["IPCProcess", "IPCSockets", "IPCWorkers", "IPCParticipants", "IPCSystem"], "Tests/Helper"),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
 ]
 
@@ -59,6 +60,10 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
         ]
     ),
     ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
+    (
+        "IPCParticipantsTests",
+        ["IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper"]
+    ),
     ("PackageShapeTests", []),
     ("DocumentationTests", ["IPCCore", "IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
 ]
