@@ -8,7 +8,6 @@ let participantScenarios: [String: Scenario] = [
     "participants-many": participantsMany,
     "participant-fork": participantFork,
     "participant-storm": participantStorm,
-    "participant-stormer": participantStormer,
 ]
 
 /// `participant PATH SLOTS`: attaches, and does what its standard input says, a line for each thing, a line of answer for
@@ -24,6 +23,11 @@ private func participant(_ arguments: [String]) async throws -> Int32 {
     if let current { say("in \(current.slot) \(current.generation) \(current.ownerWord)") }
     while let line = readLine() {
         do {
+            if line == "again" {
+                current = try region.attach()
+                say("in \(current?.slot ?? -1) \(current?.generation ?? 0) \(current?.ownerWord ?? 0)")
+                continue
+            }
             guard let participant = current else { throw Wrong("not in") }
             let lock = StormLock(participant: participant, word: region.words.word64(0))
             switch line {
@@ -38,9 +42,6 @@ private func participant(_ arguments: [String]) async throws -> Int32 {
                 try participant.detachBlocking(until: .after(.seconds(20)))
                 current = nil
                 say("out")
-            case "again":
-                current = try region.attach()
-                say("in \(current?.slot ?? -1)")
             case "exec":
                 say("exec")
                 var strings: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("sleep"), strdup("600"), nil]
@@ -55,7 +56,7 @@ private func participant(_ arguments: [String]) async throws -> Int32 {
         }
     }
     // As a process that is killed: nothing is given back.
-    unsafe _exit(0)
+    _exit(0)
 }
 
 /// `participants-many FOLDER COUNT`: attaches to that many regions of 8 slots and stays until its input ends.
@@ -102,7 +103,7 @@ private func participantFork(_ arguments: [String]) async throws -> Int32 {
                 try participant.detachBlocking(until: .after(.seconds(20)))
             }
             // The third time it leaves the slot to the kernel.
-            _ = Unmanaged.passRetained(try region.attach())
+            _ = unsafe Unmanaged.passRetained(try region.attach())
             return 0
         } catch {
             say("child: \(error)")

@@ -1,5 +1,6 @@
 import IPCCore
 import IPCSystem
+import Synchronization
 
 /// What a keeper thread does; only that thread has it.
 struct KeeperRun: ~Copyable {
@@ -11,6 +12,8 @@ struct KeeperRun: ~Copyable {
     private var pending: [Keeper.Request] = []
     private var pace = RetryPace()
     private var waitSet = FutexWaitSet()
+    /// Whether the last sleep came to its end without a wake-up.
+    private var sleptOut = false
     /// Why this thread cannot keep anything.
     private var failure: IPCError?
 
@@ -41,7 +44,8 @@ struct KeeperRun: ~Copyable {
             let table = attachment.table
             // Also before the sweep: whoever comes after this ends the sleep.
             waitSet.add(table.rosterEpoch, table.rosterEpoch.loadAcquiring())
-            table.sweep()
+            let announced = table.sweep()
+            if sleptOut { KeeperFacts.late.wrappingAdd(UInt64(announced), ordering: .relaxed) }
             KillPoints.pass("participants-keeper-swept")
             let before = waitSet.count
             guard table.watchSuccessors(of: place.slot, count: Keeper.watchedSuccessors, in: &waitSet) else { return }
@@ -67,7 +71,7 @@ struct KeeperRun: ~Copyable {
             }
         }
         do {
-            try waitSet.wait(until: limit)
+            sleptOut = try waitSet.wait(until: limit) && pending.isEmpty
         } catch {
             // A word is not there any more, or memory is short: look at all of it again soon.
             keeper.control.wait(while: seen, until: now + 20_000_000)

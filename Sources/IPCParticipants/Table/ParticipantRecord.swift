@@ -1,3 +1,5 @@
+import IPCSystem
+
 /// What a table says of one slot, for people and tests: it may be over when it is looked at.
 package struct ParticipantRecord: Sendable, Equatable {
     package enum State: Sendable, Equatable {
