@@ -24,7 +24,8 @@ import Testing
                     try await participant.detachAndWait(until: .after(.seconds(30)))
                     #expect(region.table.isDead(owner))
                     #expect(participant.ownerWord == 0)
-                    #expect(await failure { () throws(IPCError) in try participant.validate() }?.code == .participantLost)
+                    #expect(
+                        await failure { () throws(IPCError) in try participant.validate() }?.code == .participantLost)
                     #expect(region.table.deathCount.loadAcquiring() == UInt32(round) + 1)
                 }
                 #expect(words.count == 5)
@@ -52,9 +53,10 @@ import Testing
                 // What waits or holds something keeps the slot when no handle does.
                 try two.beginUse()
                 two.detach()
-                #expect(await failure { () throws(IPCError) in
-                    try await two.detachAndWait(until: .after(.milliseconds(50)))
-                }?.code == .timedOut)
+                #expect(
+                    await failure { () throws(IPCError) in
+                        try await two.detachAndWait(until: .after(.milliseconds(50)))
+                    }?.code == .timedOut)
                 #expect(other.table.liveCount == 1)
                 two.endUse()
                 try await two.detachAndWait(until: .after(.seconds(30)))

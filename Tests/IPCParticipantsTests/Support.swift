@@ -61,7 +61,8 @@ struct Member: Sendable {
         let options = ChildProcess.Options(
             environment: .inherit.updating(environment.mapValues { $0 }), standardInput: .pipe, standardOutput: .pipe)
         return Member(
-            try await ChildProcess.spawn(.path(helperPath), arguments: ["participant", path, "\(slotCount)"], options: options))
+            try await ChildProcess.spawn(
+                .path(helperPath), arguments: ["participant", path, "\(slotCount)"], options: options))
     }
 
     /// Starts one and waits until it is in.
