@@ -18,11 +18,12 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
+    ("IPCSharedMemory", ["IPCSockets"]),
     ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
     ("IPCParticipants", ["IPCCore"]),
     ("IPCJSON", ["IPCCore"]),
     ("IPCTestKit", ["IPCCore", "IPCProcess"]),
-    ("IPC", ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers"]),
+    ("IPC", ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCWorkers"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
@@ -31,6 +32,7 @@ let publicModules = [
     "IPCPipes",
     "IPCSockets",
     "IPCProcess",
+    "IPCSharedMemory",
     "IPCWorkers",
     "IPCJSON",
     "IPCTestKit",
@@ -38,10 +40,19 @@ let publicModules = [
 ]
 
 let executables: [(name: String, dependencies: [Target.Dependency], path: String?)] = [
-    ("ipcbench", ["CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCWorkers", "IPCSystem"], nil),
-    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem", "IPCWorkers"], nil),
+    (
+        "ipcbench",
+        [
+            "CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCWorkers",
+            "IPCSystem",
+        ], nil
+    ),
+    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSystem", "IPCWorkers"], nil),
     // Programs for tests to start; not products.
-    ("ipc-test-helper", ["IPCProcess", "IPCSockets", "IPCWorkers", "IPCParticipants", "IPCSystem"], "Tests/Helper"),
+    (
+        "ipc-test-helper",
+        ["IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCWorkers", "IPCParticipants", "IPCSystem"], "Tests/Helper"
+    ),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
 ]
 
@@ -51,6 +62,12 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCJSONTests", ["IPCJSON"]),
     ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
     ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
+    (
+        "IPCSharedMemoryTests",
+        [
+            "IPCSharedMemory", "IPCProcess", "IPCSockets", "IPCCore", "IPCSystem", "IPCTestKit", "ipc-test-helper",
+        ]
+    ),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
     (
         "IPCTestKitTests",
@@ -65,12 +82,13 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
         ["IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper"]
     ),
     ("PackageShapeTests", []),
-    ("DocumentationTests", ["IPCCore", "IPCPipes", "IPCProcess", "IPCSockets", "IPCSystem"]),
+    ("DocumentationTests", ["IPCCore", "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSystem"]),
 ]
 
 /// The transports of the package as the conformance suite sees them, for tests and for their peer program.
 let conformanceTransports = Target.target(
-    name: "ConformanceTransports", dependencies: ["IPCTestKit", "IPCPipes", "IPCSockets", "IPCSystem"],
+    name: "ConformanceTransports",
+    dependencies: ["IPCTestKit", "IPCPipes", "IPCSharedMemory", "IPCSockets", "IPCSystem"],
     path: "Tests/ConformanceTransports")
 
 let package = Package(

@@ -45,17 +45,18 @@ extension MappedMemory {
     }
 }
 
-/// membarrier(2): makes every running thread of the processes that registered pass through the kernel.
+/// membarrier(2): makes every running thread of the machine pass through the kernel, from which those of a process that was
+/// killed do not come back.
 package enum ProcessBarrier {
-    /// This process takes part. Once for a process; more does no harm.
+    /// For machines on which only the expedited form is allowed (nohz_full), and which passes registered processes alone.
     package static func register() throws(SystemCallError) {
         _ = try retrying(.membarrier) { cipc_barrier_register() }
     }
 
     /// When this returns, no thread of a process that the kernel had killed before writes from user space any more, and
-    /// what it wrote is seen here. The process must be registered.
+    /// what it wrote is seen here. Takes some 10 ms, seldom 100: not on a thread of Swift's pool.
     package static func passAll() {
-        precondition(cipc_barrier_all() == 0, "membarrier failed although the process is registered")
+        precondition(cipc_barrier_all() == 0, "membarrier failed although it can be registered for")
     }
 }
 

@@ -59,9 +59,6 @@ struct StormField: Sendable {
         // Whoever died inside has left his name.
         if before != 0 && !wasTakenOver && lock.participant.table.isLive(OwnerWord(rawValue: before)) {
             intruders.add(1)
-            say(
-                "DEBUG \(ProcessFacts.processID) enter before \(String(before, radix: 16)) own \(String(own, radix: 16)) \(description)"
-            )
         }
         let current = Int(index.loadAcquiring() & 1)
         var values = (0..<Self.recordWords).map { cell(current, $0).loadRelaxed() }
@@ -70,13 +67,7 @@ struct StormField: Sendable {
         values.append(Self.sum(values[...]))
         for (item, value) in values.enumerated() { cell(1 - current, item).storeRelaxed(value) }
         index.storeReleasing(UInt64(1 - current))
-        let after = insider.exchange(0)
-        if after != own {
-            intruders.add(1);
-            say(
-                "DEBUG \(ProcessFacts.processID) exit after \(String(after, radix: 16)) own \(String(own, radix: 16)) \(description)"
-            )
-        }
+        if insider.exchange(0) != own { intruders.add(1) }
         progress.add(1)
         try lock.unlock()
     }

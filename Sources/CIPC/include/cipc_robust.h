@@ -37,7 +37,7 @@ uint64_t *_Nullable cipc_identity_words(void);
 
 /// membarrier(2) MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED.
 int32_t cipc_barrier_register(void);
-/// membarrier(2) MEMBARRIER_CMD_GLOBAL_EXPEDITED.
+/// membarrier(2) MEMBARRIER_CMD_GLOBAL: every processor passes through the kernel. Takes 10 to 100 ms.
 int32_t cipc_barrier_all(void);
 
 /// One word to sleep on. The same layout as struct futex_waitv.
