@@ -7,6 +7,7 @@ let participantScenarios: [String: Scenario] = [
     "participant": participant,
     "participants-many": participantsMany,
     "participant-fork": participantFork,
+    "participant-refused": participantRefused,
     "participant-storm": participantStorm,
 ]
 
@@ -121,6 +122,32 @@ private func participantFork(_ arguments: [String]) async throws -> Int32 {
     try require(table.deathCount.loadAcquiring() &- before >= 3, "two departures and a death")
     try parent.detachBlocking(until: .after(.seconds(20)))
     try require(table.liveCount == 0, "somebody is left")
+    return 0
+}
+
+/// Where futex_waitv(2) is refused, a death is seen all the same: by the keeper, and by whoever waits for the lock.
+private func participantRefused(_ arguments: [String]) async throws -> Int32 {
+    let region = try ParticipantRegion(arguments[0], slotCount: 4)
+    let word = region.words.word64(0)
+    // Forked before anything has another thread.
+    let child = try TestingCalls.fork {
+        guard let participant = try? region.attach(),
+            let wasDead = try? StormLock(participant: participant, word: word).lock()
+        else { return 1 }
+        usleep(300_000)
+        return wasDead ? 2 : 0
+    }
+    while word.loadAcquiring() == 0 { usleep(1000) }
+    let fault = FaultInjection.Fault(.futex_waitv, errno: Errno.notImplemented, count: 1_000_000)
+    let (wasDead, refusals) = try await FaultInjection.with([fault]) {
+        let participant = try region.attach()
+        let wasDead = try StormLock(participant: participant, word: word).lock()
+        return (wasDead, FaultInjection.tally.failed)
+    }
+    try require(wasDead, "the lock was not taken over")
+    try require(refusals > 0, "nothing was refused")
+    var status: Int32 = -1
+    try require(unsafe waitpid(child, &status, 0) == child && status == 0, "the child ended with \(status)")
     return 0
 }
 

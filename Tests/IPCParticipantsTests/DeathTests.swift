@@ -107,6 +107,10 @@ import Testing
         }
     }
 
+    @Test func aKernelWithoutWaitingOnSeveralWords() async throws {
+        try await withFolder { folder in _ = try await expectScenario("participant-refused", "\(folder)/region") }
+    }
+
     /// Forty regions need two keepers; each of them tells of a death in each region.
     @Test func manyRegionsHaveSeveralKeepers() async throws {
         try await withWatchdog(.seconds(120)) {
