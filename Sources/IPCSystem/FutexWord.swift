@@ -36,6 +36,10 @@ package final class FutexWord: Sendable {
         unsafe withAddress { _ = unsafe cipc_futex_wake($0, Int32(clamping: count)) }
     }
 
+    /// Where the word is, as long as this object lives: for a sleep on several words.
+    @unsafe
+    var address: UnsafeRawPointer { unsafe withUnsafePointer(to: word) { unsafe UnsafeRawPointer($0) } }
+
     private func withAddress(_ body: (UnsafePointer<UInt32>) -> Void) {
         // SAFETY: an Atomic stored in a class has one address for the object's life, and the kernel reads one word there.
         unsafe withUnsafePointer(to: word) { unsafe body(UnsafeRawPointer($0).assumingMemoryBound(to: UInt32.self)) }

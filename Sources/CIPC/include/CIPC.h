@@ -19,5 +19,6 @@
 #include "cipc_names.h"
 #include "cipc_spawn.h"
 #include "cipc_signal_numbers.h"
+#include "cipc_robust.h"
 
 #endif
