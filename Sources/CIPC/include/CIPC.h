@@ -10,6 +10,7 @@
 #include "cipc_epoll.h"
 #include "cipc_socket.h"
 #include "cipc_thread.h"
+#include "cipc_futex_shared.h"
 #include "cipc_clock.h"
 #include "cipc_sanitizer.h"
 #include "cipc_testing.h"
