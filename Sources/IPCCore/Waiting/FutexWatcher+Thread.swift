@@ -16,6 +16,7 @@ extension FutexWatcher {
             let now = MonotonicClock.nanoseconds
             var plan = state.withLock { [woken] in $0.plan(index, woken: woken, now: now) }
             for wait in plan.due { wait.point.signal() }
+            if plan.lateFinds > 0 { unannounced.wrappingAdd(plan.lateFinds, ordering: .relaxed) }
             for word in plan.toPassOn { SharedFutexCalls.wake(word, 1) }
             if !plan.due.isEmpty { slice = Self.shortestSlice }
             // The sleep must not keep alive what nobody waits on any more.

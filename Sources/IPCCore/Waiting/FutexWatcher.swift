@@ -32,6 +32,8 @@ package final class FutexWatcher: Sendable {
     let state = Lock(WatchedWords())
     /// futex_waitv(2) was refused: the threads slice.
     let isRefused = Atomic<Bool>(false)
+    /// How many changes were found although no wake had come (yet): a handful in a million, or wakes get lost.
+    let unannounced = Atomic<Int>(0)
 
     package init(engine: WaitEngine) {
         self.engine = engine
@@ -63,6 +65,7 @@ package final class FutexWatcher: Sendable {
                 try await wait.point.wait(until: deadline, doing)
             } while !wait.isDue.load(ordering: .acquiring) && !wait.isOutdated
             remove(wait)
+            if !wait.isDue.load(ordering: .acquiring) { unannounced.wrappingAdd(1, ordering: .relaxed) }
         } catch {
             remove(wait)
             // The wake may have been for one waiter alone, and this one leaves: another takes it.

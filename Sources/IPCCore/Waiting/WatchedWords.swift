@@ -33,6 +33,8 @@ struct WatchedWords {
         var toPassOn: [SharedWord32] = []
         var words: [WordExpectation] = []
         var limit: UInt64 = .max
+        /// How many waits were found at the backstop with a word that had changed.
+        var lateFinds = 0
         /// Keeps words mapped that nobody waits on, until the plan is carried out.
         var kept: [any AnyObject & Sendable] = []
     }
@@ -139,6 +141,7 @@ struct WatchedWords {
                 if !isWoken && wait.expectation(at: place) == value && wait.looksAgainAt > now {
                     staying.append(wait)
                 } else {
+                    if isBackstop && !isWoken && wait.isOutdated { plan.lateFinds += 1 }
                     wait.isDue.store(true, ordering: .releasing)
                     plan.due.append(wait)
                 }
