@@ -15,7 +15,7 @@
 #endif
 
 const int32_t cipc_seal_seal = F_SEAL_SEAL, cipc_seal_shrink = F_SEAL_SHRINK, cipc_seal_grow = F_SEAL_GROW,
-              cipc_seal_write = F_SEAL_WRITE;
+              cipc_seal_write = F_SEAL_WRITE, cipc_seal_future_write = F_SEAL_FUTURE_WRITE;
 
 int32_t cipc_memory_file_sealable(const char *name, int32_t huge) {
     return RESULT(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge ? MFD_HUGETLB : 0)));
@@ -25,7 +25,7 @@ int32_t cipc_add_seals(int32_t descriptor, int32_t seals) { return RESULT(fcntl(
 
 int32_t cipc_get_seals(int32_t descriptor) { return RESULT(fcntl(descriptor, F_GET_SEALS)); }
 
-int32_t cipc_allocate(int32_t descriptor, uint64_t size) { return RESULT(fallocate(descriptor, 0, 0, (off_t)size)); }
+int32_t cipc_allocate(int32_t descriptor, uint64_t size) { return -posix_fallocate(descriptor, 0, (off_t)size); }
 
 int64_t cipc_map(int32_t descriptor, uint64_t offset, size_t count, int32_t writable, int32_t is_private,
                  int32_t populate, size_t private_below, void **address) {

@@ -38,3 +38,15 @@ int32_t cipc_chmod_path_descriptor(int32_t descriptor, uint32_t mode) {
 }
 
 int32_t cipc_unlock(int32_t descriptor) { return RESULT(flock(descriptor, LOCK_UN)); }
+
+int32_t cipc_open_unnamed(const char *folder, uint32_t mode) {
+    return RESULT(open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
+}
+
+int32_t cipc_give_name(int32_t descriptor, const char *path) {
+    char own[32];
+    snprintf(own, sizeof own, "/proc/self/fd/%d", descriptor);
+    return RESULT(linkat(AT_FDCWD, own, AT_FDCWD, path, AT_SYMLINK_FOLLOW));
+}
+
+int32_t cipc_link(const char *from, const char *to) { return RESULT(link(from, to)); }

@@ -12,6 +12,8 @@ package enum MemoryCalls {
         package static let shrinking = Seals(rawValue: cipc_seal_shrink)
         package static let growing = Seals(rawValue: cipc_seal_grow)
         package static let writing = Seals(rawValue: cipc_seal_write)
+        /// No new mapping may write; those that are there go on.
+        package static let futureWriting = Seals(rawValue: cipc_seal_future_write)
         /// What makes the size of a file final.
         package static let size: Seals = [.shrinking, .growing, .seals]
     }
@@ -35,7 +37,7 @@ package enum MemoryCalls {
         Seals(rawValue: Int32(try retrying(.fcntl) { cipc_get_seals(number) }))
     }
 
-    /// fallocate(2): the file has at least `size` bytes, and the room for them. ENOSPC where there is none, which would
+    /// posix_fallocate(3): the file has at least `size` bytes, and the room for them. ENOSPC where there is none, which would
     /// otherwise be a SIGBUS at the first touch.
     package static func allocate(_ number: Int32, size: Int) throws(SystemCallError) {
         _ = try retrying(.fallocate) { cipc_allocate(number, UInt64(size)) }

@@ -45,4 +45,35 @@ package enum NameCalls {
     package static func unlock(_ number: Int32) throws(SystemCallError) {
         _ = try retrying(.flock) { cipc_unlock(number) }
     }
+
+    /// open(2) with O_TMPFILE: a file without a name in a folder. nil where the file system has none of those.
+    package static func makeUnnamed(in folder: String, permissions: UInt32) throws(SystemCallError) -> OwnedDescriptor?
+    {
+        do {
+            return OwnedDescriptor(
+                owning: Int32(try retrying(.open) { unsafe cipc_open_unnamed(folder, permissions) }))
+        } catch  where error.errno == Errno.notSupported || error.errno == Errno.isDirectory {
+            return nil
+        }
+    }
+
+    /// linkat(2): gives a file without a name one; false when something has it.
+    package static func giveName(_ number: Int32, _ path: String) throws(SystemCallError) -> Bool {
+        do {
+            _ = try retrying(.linkat) { unsafe cipc_give_name(number, path) }
+            return true
+        } catch  where error.errno == Errno.exists {
+            return false
+        }
+    }
+
+    /// link(2): a second name; false when something has it.
+    package static func link(_ from: String, _ to: String) throws(SystemCallError) -> Bool {
+        do {
+            _ = try retrying(.linkat) { unsafe cipc_link(from, to) }
+            return true
+        } catch  where error.errno == Errno.exists {
+            return false
+        }
+    }
 }

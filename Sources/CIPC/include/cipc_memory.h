@@ -4,7 +4,7 @@
 
 #include "cipc_types.h"
 
-extern const int32_t cipc_seal_seal, cipc_seal_shrink, cipc_seal_grow, cipc_seal_write;
+extern const int32_t cipc_seal_seal, cipc_seal_shrink, cipc_seal_grow, cipc_seal_write, cipc_seal_future_write;
 
 /// memfd_create(2), close-on-exec, with sealing allowed; `huge`: of huge pages.
 int32_t cipc_memory_file_sealable(const char *_Nonnull name, int32_t huge);
@@ -12,8 +12,7 @@ int32_t cipc_memory_file_sealable(const char *_Nonnull name, int32_t huge);
 int32_t cipc_add_seals(int32_t descriptor, int32_t seals);
 /// fcntl(2) F_GET_SEALS.
 int32_t cipc_get_seals(int32_t descriptor);
-/// fallocate(2) from the start of the file: the size becomes at least `size`, and the room is there. Where the file
-/// system cannot, ENOTSUP.
+/// posix_fallocate(3) from the start of the file: the size becomes at least `size`, and the room is there.
 int32_t cipc_allocate(int32_t descriptor, uint64_t size);
 
 /// mmap(2) of `count` bytes from `offset` on. `writable`: PROT_WRITE too; `is_private`: copy-on-write; `populate`:

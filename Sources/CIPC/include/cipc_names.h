@@ -11,5 +11,11 @@ int32_t cipc_unlink_at(int32_t directory, const char *_Nonnull name);
 int32_t cipc_chmod_path_descriptor(int32_t descriptor, uint32_t mode);
 /// flock(2) with LOCK_UN: releases the lock for every duplicate of the descriptor.
 int32_t cipc_unlock(int32_t descriptor);
+/// open(2) with O_TMPFILE: a file without a name in a folder, for reading and writing.
+int32_t cipc_open_unnamed(const char *_Nonnull folder, uint32_t mode);
+/// linkat(2) through /proc: gives a file without a name one; EEXIST when it is taken.
+int32_t cipc_give_name(int32_t descriptor, const char *_Nonnull path);
+/// linkat(2): a second name, EEXIST when it is taken.
+int32_t cipc_link(const char *_Nonnull from, const char *_Nonnull to);
 
 #endif

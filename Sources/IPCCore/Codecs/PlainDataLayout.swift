@@ -21,6 +21,16 @@ enum PlainDataLayout {
         return ranges
     }
 
+    /// The type in words: name, size, alignment, stride, and its fields where they can be told.
+    static func describe<Value: PlainData>(_ type: Value.Type) -> String {
+        let size = "\(MemoryLayout<Value>.size)/\(MemoryLayout<Value>.alignment)/\(MemoryLayout<Value>.stride)"
+        let fields = type is any SIMD.Type ? nil : fields(of: type)
+        let inner = (fields ?? []).map { "\($0.offset):\(describeAny($0.type))" }.joined(separator: ",")
+        return "\(type):\(size){\(inner)}"
+    }
+
+    private static func describeAny(_ type: any PlainData.Type) -> String { describe(type) }
+
     /// Marks the bytes of a `type` at `offset` that belong to its value.
     fileprivate static func mark<Value: PlainData>(_ type: Value.Type, at offset: Int, in used: inout [Bool]) {
         if let lanes = type as? any SIMD.Type {

@@ -6,7 +6,7 @@ extension IPCError {
             case wrongMagic, wrongVersion, encodingFailed, decodingFailed, invalidArgument, invalidName, notFound
             case alreadyExists, permissionDenied, addressInUse, connectionRefused, resourceExhausted, unsupported
             case removed, statusUnavailable, executionFailed, processFailed, handshakeFailed, workerCrashed
-            case taskFailed, restartLimitReached, outputTooLarge, descriptorsTruncated, systemFailure
+            case taskFailed, restartLimitReached, outputTooLarge, descriptorsTruncated, systemFailure, typeMismatch
         }
 
         private let kind: Kind
@@ -78,6 +78,9 @@ extension IPCError {
         public static let outputTooLarge = Code(.outputTooLarge)
         /// Descriptors were lost on the way (MSG_CTRUNC), so the connection ended.
         public static let descriptorsTruncated = Code(.descriptorsTruncated)
+        /// A shared object is of another type, layout or size than expected; the message says what was expected and what was
+        /// found.
+        public static let typeMismatch = Code(.typeMismatch)
         /// A system call failed in a way that has no code of its own; see `systemCall` and `errno`.
         public static let systemFailure = Code(.systemFailure)
     }

@@ -1,0 +1,164 @@
+import IPCCore
+import IPCSystem
+
+/// The file behind a region: made whole before it has a name, so that nobody ever finds half of one; or found and checked.
+struct RegionFile: ~Copyable {
+    let descriptor: OwnedDescriptor
+    /// The size of the file in bytes.
+    let byteCount: Int
+    let wasCreated: Bool
+
+    /// Where names of ``SharedMemoryPlace/named(_:)`` lie. shm_overview(7).
+    static let namedFolder = "/dev/shm"
+    /// How the names of files begin that are being made where the file system has none without a name.
+    static let unfinishedPrefix = ".swift-ipc-"
+    /// How often a name may vanish between finding that it is there and looking at it.
+    private static let attempts = 100
+
+    consuming func release() -> OwnedDescriptor { descriptor }
+
+    /// The path of a named region or of a file.
+    static func path(of place: SharedMemoryPlace) throws(IPCError) -> String {
+        switch place.kind {
+        case .named(let name):
+            let count = name.utf8.count
+            guard count > 0, count <= 249, !name.utf8.contains(0x2F), !name.utf8.contains(0), !name.hasPrefix(".")
+            else {
+                throw IPCError(
+                    .invalidName,
+                    "name a region: 1 to 249 bytes without a slash, a zero byte and a leading dot are needed",
+                    object: name)
+            }
+            return "\(namedFolder)/\(name)"
+        case .file(let path):
+            try PathRules.check(path, "open a region")
+            return path
+        case .anonymous, .segment:
+            throw IPCError(.unsupported, "name a region: \(place.description) has no path")
+        }
+    }
+
+    /// Makes or finds the file at `path`. `fill` writes the first contents before anybody can find the file.
+    static func take(
+        _ path: String, _ intent: CreationIntent, byteCount: Int?, _ options: SharedMemoryOptions,
+        fill: (borrowing OwnedDescriptor) throws(IPCError) -> Void
+    ) throws(IPCError) -> RegionFile {
+        if intent == .open { return try find(path, options) }
+        guard let byteCount else {
+            throw IPCError(.invalidArgument, "create a region: say how many bytes it is to have", object: path)
+        }
+        for _ in 0..<attempts {
+            if intent == .openOrCreate {
+                do throws(IPCError) {
+                    return try find(path, options)
+                } catch {
+                    guard error.code == .notFound else { throw error }
+                }
+            }
+            if let made = try make(path, byteCount, options, fill) { return made }
+            if intent == .create {
+                throw IPCError(
+                    .alreadyExists,
+                    "create a region: \(CheckedFile.describe(path)) has that name; remove it, or open it if it is the right one",
+                    object: path)
+            }
+        }
+        throw IPCError(
+            .notFound, "open a region: the name comes and goes; somebody else creates and removes it", object: path)
+    }
+
+    /// nil when something has that name. Whoever is killed in here leaves nothing, or an unfinished file under a name that
+    /// nobody opens.
+    private static func make(
+        _ path: String, _ byteCount: Int, _ options: SharedMemoryOptions,
+        _ fill: (borrowing OwnedDescriptor) throws(IPCError) -> Void
+    ) throws(IPCError) -> RegionFile? {
+        let folder = folder(of: path)
+        let made = try mapping("create a region", object: path) { () throws(SystemCallError) in
+            try NameCalls.makeUnnamed(in: folder, permissions: 0o600)
+        }
+        guard let made else { return try makeRenamed(path, byteCount, options, fill) }
+        KillPoints.pass("region made")
+        try prepare(made, byteCount, options, path, fill)
+        let isNamed = try mapping("create a region", object: path) { () throws(SystemCallError) in
+            try NameCalls.giveName(made.number, path)
+        }
+        KillPoints.pass("region named")
+        return isNamed ? RegionFile(descriptor: made, byteCount: byteCount, wasCreated: true) : nil
+    }
+
+    /// The same where the file system has no files without a name: under another name first.
+    private static func makeRenamed(
+        _ path: String, _ byteCount: Int, _ options: SharedMemoryOptions,
+        _ fill: (borrowing OwnedDescriptor) throws(IPCError) -> Void
+    ) throws(IPCError) -> RegionFile? {
+        let unfinished = "\(folder(of: path))/\(unfinishedPrefix)\(UInt64.random(in: 0 ... .max))"
+        let made = try mapping("create a region", object: unfinished) { () throws(SystemCallError) in
+            try FileCalls.open(unfinished, [.readWrite, .create, .exclusive, .noFollow])
+        }
+        defer { try? FileCalls.unlink(unfinished) }
+        try prepare(made, byteCount, options, path, fill)
+        let isNamed = try mapping("create a region", object: path) { () throws(SystemCallError) in
+            try NameCalls.link(unfinished, path)
+        }
+        return isNamed ? RegionFile(descriptor: made, byteCount: byteCount, wasCreated: true) : nil
+    }
+
+    private static func prepare(
+        _ made: borrowing OwnedDescriptor, _ byteCount: Int, _ options: SharedMemoryOptions, _ path: String,
+        _ fill: (borrowing OwnedDescriptor) throws(IPCError) -> Void
+    ) throws(IPCError) {
+        let number = made.number
+        try allocate(number, byteCount, path)
+        KillPoints.pass("region allocated")
+        try fill(made)
+        KillPoints.pass("region filled")
+        try mapping("create a region", object: path) { () throws(SystemCallError) in
+            try FileCalls.setPermissions(number, options.permissions.rawValue)
+            // Says that the file is in use: see RegionUse.
+            _ = try FileCalls.tryLock(number, exclusive: false)
+        }
+    }
+
+    /// Room for `byteCount` bytes, or an error now and not SIGBUS later.
+    static func allocate(_ number: Int32, _ byteCount: Int, _ object: String) throws(IPCError) {
+        guard byteCount > 0 else {
+            throw IPCError(.invalidArgument, "create a region: \(byteCount) bytes are too few", object: object)
+        }
+        do throws(SystemCallError) {
+            try MemoryCalls.allocate(number, size: byteCount)
+        } catch {
+            guard error.errno == Errno.noSpace else { throw IPCError(error, "create a region", object: object) }
+            throw IPCError(
+                .resourceExhausted,
+                "create a region: the file system has no room for \(byteCount) bytes; free some or make it larger",
+                object: object, systemCall: error.call.rawValue, errno: error.errno)
+        }
+    }
+
+    private static func find(_ path: String, _ options: SharedMemoryOptions) throws(IPCError) -> RegionFile {
+        for _ in 0..<attempts {
+            let place = try CheckedFile.find(path, .regular, options.owner, "open a region")
+            let inodePath = place.inodePath
+            let writes = options.access == .readWrite
+            let file = try mapping("open a region", object: path) { () throws(SystemCallError) in
+                let file = try FileCalls.open(inodePath, writes ? .readWrite : .readOnly)
+                _ = try FileCalls.tryLock(file.number, exclusive: false)
+                return file
+            }
+            // Whoever removes leftovers may have done so between the look and the lock.
+            let status = try mapping("open a region", object: path) { () throws(SystemCallError) in
+                try FileCalls.status(of: file.number)
+            }
+            guard let now = try? FileCalls.status(at: path), now.inode == status.inode, now.device == status.device
+            else { continue }
+            return RegionFile(descriptor: file, byteCount: Int(clamping: status.size), wasCreated: false)
+        }
+        throw IPCError(.notFound, "open a region: the name comes and goes", object: path)
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}

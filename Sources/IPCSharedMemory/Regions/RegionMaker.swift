@@ -1,0 +1,173 @@
+import IPCCore
+import IPCSystem
+
+/// Lays regions out, maps them and compares what is found with what is expected.
+struct RegionMaker {
+    let layout: RegionLayout?
+    let options: SharedMemoryOptions
+    /// What errors call the region.
+    let object: String
+
+    /// The size of the file of a region with `byteCount` usable bytes.
+    func fileByteCount(_ byteCount: Int) throws(IPCError) -> Int {
+        guard byteCount > 0 else {
+            throw IPCError(.invalidArgument, "create a region: \(byteCount) bytes are too few", object: object)
+        }
+        let before = layout == nil ? 0 : RegionHeader.payloadOffset(slotCount: options.slotCount)
+        let (size, overflow) = byteCount.addingReportingOverflow(before)
+        guard !overflow else {
+            throw IPCError(.invalidArgument, "create a region: \(byteCount) bytes are too many", object: object)
+        }
+        return size
+    }
+
+    /// Writes header and first contents through a mapping of its own.
+    func fill(
+        _ made: borrowing OwnedDescriptor, _ byteCount: Int, _ initialize: (SharedBytes) -> Void
+    ) throws(IPCError) {
+        guard let layout else { return }
+        let size = try fileByteCount(byteCount)
+        let number = made.number
+        let mapping = try mapping("create a region", object: object) { () throws(SystemCallError) in
+            try MappedMemory(number, byteCount: size)
+        }
+        write(layout, byteCount, mapping.bytes, initialize)
+    }
+
+    private func write(
+        _ layout: RegionLayout, _ byteCount: Int, _ memory: SharedBytes, _ initialize: (SharedBytes) -> Void
+    ) {
+        RegionHeader.write(layout, payloadByteCount: byteCount, options: options, to: memory)
+        initialize(memory.slice(RegionHeader.payloadOffset(slotCount: options.slotCount), byteCount))
+        RegionHeader.publish(memory)
+    }
+
+    /// A file in memory whose size is final.
+    func makeAnonymous(
+        _ byteCount: Int?, _ initialize: (SharedBytes) -> Void
+    ) throws(IPCError) -> RegionFile {
+        guard let byteCount else {
+            throw IPCError(.invalidArgument, "create a region: say how many bytes it is to have", object: object)
+        }
+        var size = try fileByteCount(byteCount)
+        let isHuge = options.hugePages == .reserved
+        if isHuge {
+            let page = 2 << 20
+            size = (size + page - 1) / page * page
+        }
+        let file = try mapping("create a region", object: object) { () throws(SystemCallError) in
+            try MemoryCalls.makeFile("swift-ipc", hugePages: isHuge)
+        }
+        try RegionFile.allocate(file.number, size, object)
+        try fill(file, byteCount, initialize)
+        try mapping("create a region", object: object) { () throws(SystemCallError) in
+            try MemoryCalls.seal(file.number, .size)
+        }
+        return RegionFile(descriptor: file, byteCount: size, wasCreated: true)
+    }
+
+    func map(_ number: Int32, _ byteCount: Int) throws(IPCError) -> MappedMemory {
+        let mode = MappedMemory.Mode(
+            isWritable: options.access != .readOnly, isCopyOnWrite: options.access == .copyOnWrite,
+            isPrefaulted: options.isPrefaulted,
+            privateBytesBelow: options.slotCount > 0 ? RegionHeader.PrivateArea.byteCount : 0)
+        let mapped = try mapping("map a region", object: object) { () throws(SystemCallError) in
+            let mapped = try MappedMemory(number, byteCount: byteCount, mode)
+            if options.hugePages == .transparent { try? mapped.adviseHugePages() }
+            return mapped
+        }
+        guard options.isLockedInMemory else { return mapped }
+        do throws(SystemCallError) {
+            try mapped.lockInMemory()
+        } catch {
+            throw IPCError(
+                .resourceExhausted,
+                "lock a region in memory: \(byteCount) bytes are above the limit; raise RLIMIT_MEMLOCK (ulimit -l)",
+                object: object, systemCall: error.call.rawValue, errno: error.errno)
+        }
+        return mapped
+    }
+
+    /// The usable bytes of a mapped region that is what was expected.
+    func look(
+        at memory: SharedBytes, _ fileByteCount: Int, expecting byteCount: Int?
+    ) throws(IPCError) -> (payload: SharedBytes, slotCount: Int) {
+        guard let layout else {
+            guard byteCount ?? 0 <= fileByteCount else {
+                throw IPCError(
+                    .typeMismatch, "open a region: expected \(byteCount ?? 0) bytes, found \(fileByteCount)",
+                    object: object)
+            }
+            return (memory.slice(0, byteCount ?? fileByteCount), 0)
+        }
+        let found = try RegionHeader.read(memory, fileByteCount: fileByteCount, object)
+        try RegionHeader.check(
+            found, is: layout, byteCount: byteCount, slotCount: options.slotCount, object)
+        return (memory.slice(found.payloadOffset, found.payloadByteCount), found.slotCount)
+    }
+
+    /// shmget(2) and shmat(2).
+    func takeSegment(
+        _ key: Int32, _ intent: CreationIntent, _ byteCount: Int?, _ initialize: (SharedBytes) -> Void
+    ) throws(IPCError) -> (memory: MappedMemory, number: Int32, wasCreated: Bool) {
+        guard options.access != .copyOnWrite, options.slotCount == 0 else {
+            throw IPCError(.unsupported, "map a segment: it can be read-write or read-only", object: object)
+        }
+        let size = try byteCount.map { count throws(IPCError) in try fileByteCount(count) } ?? 0
+        guard intent == .open || size > 0 else {
+            throw IPCError(.invalidArgument, "create a segment: say how many bytes it is to have", object: object)
+        }
+        var isNew = false
+        let number: Int32
+        do throws(SystemCallError) {
+            number = try findOrMakeSegment(key, intent, size, &isNew)
+        } catch {
+            throw explain(error)
+        }
+        let attached = try mapping("attach a segment", object: object) { () throws(SystemCallError) in
+            let status = try SegmentCalls.status(of: number)
+            return try MappedMemory(
+                segment: number, byteCount: status.byteCount, isWritable: options.access == .readWrite || isNew)
+        }
+        guard let layout else { return (attached, number, isNew) }
+        // A segment has its name before its contents. The header is the same whoever writes it, so whoever finds a
+        // segment without one writes it: a maker who was killed leaves nothing to wait for.
+        if intent != .open, options.access == .readWrite || isNew, let byteCount,
+            attached.bytes.byteCount >= size, attached.bytes.word64(0).loadAcquiring() == 0
+        {
+            write(layout, byteCount, attached.bytes, initialize)
+        }
+        return (attached, number, isNew)
+    }
+
+    private func findOrMakeSegment(
+        _ key: Int32, _ intent: CreationIntent, _ size: Int, _ isNew: inout Bool
+    ) throws(SystemCallError) -> Int32 {
+        let permissions = options.permissions.rawValue
+        if intent != .open {
+            do throws(SystemCallError) {
+                let made = try SegmentCalls.get(
+                    key: key, byteCount: size, create: true, exclusive: true, permissions: permissions)
+                isNew = true
+                return made
+            } catch {
+                guard intent == .openOrCreate, error.errno == Errno.exists else { throw error }
+            }
+        }
+        return try SegmentCalls.get(key: key, byteCount: 0, create: false, exclusive: false, permissions: 0)
+    }
+
+    private func explain(_ error: SystemCallError) -> IPCError {
+        let advice: (IPCError.Code, String)? =
+            switch error.errno {
+            case Errno.noSpace:
+                (.resourceExhausted, "no segment is free; raise kernel.shmmni or kernel.shmall, or remove some")
+            case Errno.invalid: (.resourceExhausted, "the size is above kernel.shmmax or below kernel.shmmin")
+            default: nil
+            }
+        guard let advice else { return IPCError(error, "take a segment", object: object) }
+        return IPCError(
+            advice.0, "take a segment: \(advice.1)", object: object, systemCall: error.call.rawValue, errno: error.errno
+        )
+    }
+}

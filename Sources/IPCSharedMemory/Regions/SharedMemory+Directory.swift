@@ -1,0 +1,153 @@
+public import IPCCore
+import IPCSystem
+
+/// A region that was found on this machine.
+public struct SharedMemoryListing: Sendable, Hashable {
+    /// Where it lies.
+    public var place: SharedMemoryPlace
+    /// Its name, its path, or its key.
+    public var name: String
+    /// What lies in it; nil for memory that is not of this library.
+    public var layout: RegionLayout?
+    /// The size of all of it in bytes.
+    public var byteCount: Int
+    /// The user whom it belongs to.
+    public var owner: UInt32
+    /// Who may open it.
+    public var permissions: AccessPermissions
+    /// Whether a process has it open: through this library, or for a System V segment in any way. nil when this process
+    /// may not look.
+    public var isInUse: Bool?
+    /// The process that made it, when it says so. It may be gone, and its number another's.
+    public var creatorProcess: Int32?
+    /// Whether ``SharedMemory/sweep()`` would remove it.
+    public var isLeftover: Bool
+}
+
+extension SharedMemory {
+    /// Removes the name of a region, or the segment, and the names of the segments that it grew by. Those who have it open
+    /// keep it. unlink(2), shmctl(2) IPC_RMID.
+    ///
+    /// - Throws: `.notFound`; `.permissionDenied`; `.alreadyExists` when something that is no region has that name;
+    ///   `.unsupported` for the anonymous place.
+    public static func remove(_ place: SharedMemoryPlace) throws(IPCError) {
+        if case .segment(let key) = place.kind {
+            try mapping("remove a segment", object: place.description) { () throws(SystemCallError) in
+                let number = try SegmentCalls.get(
+                    key: key, byteCount: 0, create: false, exclusive: false, permissions: 0)
+                try SegmentCalls.remove(number)
+            }
+            return
+        }
+        let path = try RegionFile.path(of: place)
+        _ = try CheckedFile.find(path, .regular, .anyone, "remove a region")
+        try mapping("remove a region", object: path) { () throws(SystemCallError) in try FileCalls.unlink(path) }
+        for number in 1...maximumSegmentCount {
+            guard (try? FileCalls.unlink("\(path).\(number)")) != nil else { return }
+        }
+    }
+
+    /// The named regions and System V segments of this machine, whoever made them. Files are not listed: they may be
+    /// anywhere.
+    ///
+    /// - Throws: `.notFound` when /dev/shm is not mounted; what the system says.
+    public static func list() throws(IPCError) -> [SharedMemoryListing] {
+        let names = try mapping("list regions", object: RegionFile.namedFolder) { () throws(SystemCallError) in
+            try TestingCalls.names(in: RegionFile.namedFolder).names
+        }
+        let segments = try mapping("list segments") { () throws(SystemCallError) in try SegmentCalls.all() }
+        return names.sorted().compactMap { FoundRegion.look($0)?.listing } + segments.map(listing)
+    }
+
+    /// Removes what dead processes have left: regions of this library in /dev/shm that belong to this user, that no
+    /// process has open, and that were not made to be kept (``SharedMemoryOptions/isKeptWhenUnused``); System V segments
+    /// of the same kind; and what was being made when its maker was killed.
+    ///
+    /// - Returns: what was removed.
+    /// - Throws: as ``list()``.
+    @discardableResult
+    public static func sweep() throws(IPCError) -> [SharedMemoryListing] {
+        var removed: [SharedMemoryListing] = []
+        for listing in try list() where listing.isLeftover {
+            switch listing.place.kind {
+            case .segment(let key):
+                // A private segment has no key to be found by, and another process may have been given its number.
+                if key != 0, (try? remove(listing.place)) != nil { removed.append(listing) }
+            default:
+                if FoundRegion.look(listing.name)?.removeIfUnused() ?? false { removed.append(listing) }
+            }
+        }
+        return removed
+    }
+
+    private static func listing(_ status: SegmentCalls.Status) -> SharedMemoryListing {
+        var layout: RegionLayout?
+        var isKept = false
+        if status.byteCount >= RegionHeader.byteCount, status.attachments == 0,
+            let attached = try? MappedMemory(
+                segment: status.segment, byteCount: status.byteCount, isWritable: false),
+            let found = try? RegionHeader.read(attached.bytes, fileByteCount: status.byteCount, "")
+        {
+            (layout, isKept) = (found.layout, found.isKeptWhenUnused)
+        }
+        return SharedMemoryListing(
+            place: .segment(key: status.key), name: "key \(status.key) segment \(status.segment)", layout: layout,
+            byteCount: status.byteCount, owner: status.owner,
+            permissions: AccessPermissions(rawValue: status.permissions), isInUse: status.attachments > 0,
+            creatorProcess: status.creatorProcess,
+            isLeftover: layout != nil && !isKept && status.attachments == 0
+                && status.owner == ProcessFacts.effectiveUser)
+    }
+}
+
+/// A file in /dev/shm that is looked at without mapping it.
+private struct FoundRegion: ~Copyable {
+    let listing: SharedMemoryListing
+    private let descriptor: RegionDescriptor?
+    private let inode: UInt64
+
+    /// nil when it is no regular file or is gone.
+    static func look(_ name: String) -> FoundRegion? {
+        let path = "\(RegionFile.namedFolder)/\(name)"
+        guard let place = try? CheckedFile.find(path, .regular, .anyone, "list regions") else { return nil }
+        let status = place.status
+        let inodePath = place.inodePath
+        let file = try? RegionDescriptor(FileCalls.open(inodePath, .readOnly))
+        var contents: RegionHeader.Contents?
+        var isInUse: Bool?
+        if let number = file?.number {
+            contents = header(number, Int(clamping: status.size), path)
+            // Whoever has the region open holds a shared lock on it, which goes with the process.
+            isInUse = (try? FileCalls.tryLock(number)).map { !$0 }
+            if isInUse == false { try? NameCalls.unlock(number) }
+        }
+        let isUnfinished = name.hasPrefix(RegionFile.unfinishedPrefix)
+        let isOurs = contents.map { !$0.isKeptWhenUnused } ?? isUnfinished
+        let listing = SharedMemoryListing(
+            place: .named(name), name: name, layout: contents?.layout, byteCount: Int(clamping: status.size),
+            owner: status.owner, permissions: AccessPermissions(rawValue: status.permissions), isInUse: isInUse,
+            creatorProcess: contents?.creatorProcess,
+            isLeftover: isOurs && isInUse == false && status.owner == ProcessFacts.effectiveUser)
+        return FoundRegion(listing: listing, descriptor: file, inode: status.inode)
+    }
+
+    /// Removes it under a lock that nobody can have who has it open.
+    consuming func removeIfUnused() -> Bool {
+        let path = "\(RegionFile.namedFolder)/\(listing.name)"
+        guard let number = descriptor?.number, (try? FileCalls.tryLock(number)) ?? false,
+            let now = try? FileCalls.status(at: path), now.inode == inode
+        else { return false }
+        return (try? FileCalls.unlink(path)) != nil
+    }
+
+    private static func header(_ number: Int32, _ size: Int, _ path: String) -> RegionHeader.Contents? {
+        guard var bytes = try? MemoryFileCalls.read(number, at: 0, size: RegionHeader.byteCount),
+            bytes.count == RegionHeader.byteCount
+        else { return nil }
+        return unsafe bytes.withUnsafeMutableBytes { buffer in
+            // SAFETY: a view on the array that does not leave this closure.
+            let view = unsafe SharedBytes(base: buffer.baseAddress!, byteCount: buffer.count)
+            return try? RegionHeader.read(view, fileByteCount: size, path)
+        }
+    }
+}

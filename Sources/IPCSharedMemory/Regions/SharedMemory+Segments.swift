@@ -1,0 +1,64 @@
+public import IPCCore
+import IPCSystem
+
+/// Regions grow by more regions: a mapping never moves, so what points into it stays right.
+extension SharedMemory {
+    /// Makes one more segment, which has the layout, the access and the permissions of this region.
+    ///
+    /// The segment of a region with a name has the next free one of the names `name.1`, `name.2`, and so on, so that
+    /// others find it with ``openSegment(_:options:)``; that of an anonymous region is anonymous and has to be passed on.
+    ///
+    /// - Returns: the segment, and its number from 1 on (0 for an anonymous one).
+    /// - Throws: as the initializer; `.unsupported` for a System V segment, which has no names.
+    public func addSegment(
+        byteCount: Int, options: SharedMemoryOptions = SharedMemoryOptions()
+    ) throws(IPCError) -> (segment: SharedMemory, number: Int) {
+        if place == .anonymous {
+            return (try SharedMemory(byteCount: byteCount, layout: layout, options: options), 0)
+        }
+        var number = 1
+        while number <= Self.maximumSegmentCount {
+            do throws(IPCError) {
+                let segment = try SharedMemory(
+                    at: try place.segment(number), .create, byteCount: byteCount, layout: layout, options: options)
+                return (segment, number)
+            } catch {
+                guard error.code == .alreadyExists else { throw error }
+            }
+            number += 1
+        }
+        throw IPCError(
+            .resourceExhausted, "grow a region: it has \(Self.maximumSegmentCount) segments already",
+            object: place.description)
+    }
+
+    /// The most segments that a region can grow by.
+    public static let maximumSegmentCount = 4096
+
+    /// Opens the segment `number`, from 1 on, that somebody added; nil when there is none.
+    ///
+    /// - Throws: as the initializer.
+    public func openSegment(
+        _ number: Int, options: SharedMemoryOptions = SharedMemoryOptions()
+    ) throws(IPCError) -> SharedMemory? {
+        guard place != .anonymous, number > 0 else { return nil }
+        do throws(IPCError) {
+            return try SharedMemory(at: try place.segment(number), .open, layout: layout, options: options)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
+    }
+}
+
+extension SharedMemoryPlace {
+    /// The place of a segment that a region grew by.
+    func segment(_ number: Int) throws(IPCError) -> SharedMemoryPlace {
+        switch kind {
+        case .named(let name): .named("\(name).\(number)")
+        case .file(let path): .file("\(path).\(number)")
+        case .anonymous, .segment:
+            throw IPCError(.unsupported, "grow a region: \(description) has no name to add to")
+        }
+    }
+}
