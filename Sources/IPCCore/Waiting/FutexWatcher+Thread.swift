@@ -8,13 +8,13 @@ extension FutexWatcher {
     private static let longestSlice: UInt64 = 20_000_000
 
     func run(_ index: Int, _ control: FutexWord) {
-        var woken: UInt?
+        var wake = WatchedWords.Wake.changed
         var slice = Self.shortestSlice
         while true {
             // Read before the plan is made: whoever changes the plan afterwards changes this word.
             let call = control.value
             let now = MonotonicClock.nanoseconds
-            var plan = state.withLock { [woken] in $0.plan(index, woken: woken, now: now) }
+            var plan = state.withLock { [wake] in $0.plan(index, after: wake, now: now) }
             for wait in plan.due { wait.point.signal() }
             if plan.lateFinds > 0 { unannounced.wrappingAdd(plan.lateFinds, ordering: .relaxed) }
             for word in plan.toPassOn { SharedFutexCalls.wake(word, 1) }
@@ -22,23 +22,23 @@ extension FutexWatcher {
             // The sleep must not keep alive what nobody waits on any more.
             plan.due = []
             plan.kept = []
-            woken = sleep(plan, control, call, &slice)
+            wake = sleep(plan, control, call, &slice)
         }
     }
 
     /// Sleeps until there is a reason to look.
-    ///
-    /// - Returns: the word that was woken, if the system says so.
     private func sleep(
         _ plan: WatchedWords.Plan, _ control: FutexWord, _ call: UInt32, _ slice: inout UInt64
-    ) -> UInt? {
+    ) -> WatchedWords.Wake {
         if !isRefused.load(ordering: .relaxed) {
             var words = [SharedFutexCalls.Expectation(control.view, is: call, isPrivate: true)]
             for watched in plan.words { words.append(SharedFutexCalls.Expectation(watched.word, is: watched.expected)) }
             do throws(SystemCallError) {
-                let outcome = try SharedFutexCalls.wait(whileAll: words, until: plan.limit)
-                guard case .woken(let position) = outcome, position > 0 else { return nil }
-                return plan.words[position - 1].word.place
+                switch try SharedFutexCalls.wait(whileAll: words, until: plan.limit) {
+                case .woken(let position) where position > 0: return .woken(plan.words[position - 1].word.place)
+                case .woken, .changed: return .changed
+                case .timedOut: return .timedOut
+                }
             } catch {
                 if error.errno == Errno.notImplemented || error.errno == Errno.notPermitted {
                     isRefused.store(true, ordering: .relaxed)
@@ -48,7 +48,7 @@ extension FutexWatcher {
             }
         }
         sleepSliced(plan, control, call, &slice)
-        return nil
+        return .changed
     }
 
     /// Sleeps on the control word alone and looks at the others often, less often when nothing happens.

@@ -27,6 +27,15 @@ struct WatchedWords {
         var nextLook: UInt64?
     }
 
+    /// Why a thread looks at its words.
+    enum Wake: Sendable {
+        /// A word is not as expected, or nothing is known.
+        case changed
+        /// Somebody woke those who sleep on the word at this place.
+        case woken(UInt)
+        case timedOut
+    }
+
     /// What a thread does when it has let go of the lock.
     struct Plan: Sendable {
         var due: [FutexWait] = []
@@ -35,6 +44,7 @@ struct WatchedWords {
         var limit: UInt64 = .max
         /// How many waits were found at the backstop with a word that had changed.
         var lateFinds = 0
+        var followsTimeOut = false
         /// Keeps words mapped that nobody waits on, until the plan is carried out.
         var kept: [any AnyObject & Sendable] = []
     }
@@ -94,9 +104,12 @@ struct WatchedWords {
         }
     }
 
-    /// What a thread does next, which has just woken up, `woken` saying on which word if the system told.
-    mutating func plan(_ index: Int, woken: UInt?, now: UInt64) -> Plan {
+    /// What a thread does next, which has just woken up.
+    mutating func plan(_ index: Int, after wake: Wake, now: UInt64) -> Plan {
         var plan = Plan()
+        var woken: UInt?
+        if case .woken(let place) = wake { woken = place }
+        if case .timedOut = wake { plan.followsTimeOut = true }
         let isBackstop = threads[index].nextLook.map { $0 <= now } ?? false
         var places: [UInt] = []
         var isAnyWaitedFor = false
@@ -141,7 +154,7 @@ struct WatchedWords {
                 if !isWoken && wait.expectation(at: place) == value && wait.looksAgainAt > now {
                     staying.append(wait)
                 } else {
-                    if isBackstop && !isWoken && wait.isOutdated { plan.lateFinds += 1 }
+                    if plan.followsTimeOut && wait.expectation(at: place) != value { plan.lateFinds += 1 }
                     wait.isDue.store(true, ordering: .releasing)
                     plan.due.append(wait)
                 }
