@@ -62,7 +62,9 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
     (
         "IPCSharedMemoryTests",
-        ["IPCSharedMemory", "IPCProcess", "IPCSockets", "IPCCore", "IPCSystem", "ipc-test-helper"]
+        [
+            "IPCSharedMemory", "IPCProcess", "IPCSockets", "IPCCore", "IPCSystem", "IPCTestKit", "ipc-test-helper",
+        ]
     ),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
     (

@@ -20,7 +20,7 @@ public struct SharedMemoryListing: Sendable, Hashable {
     public var isInUse: Bool?
     /// The process that made it, when it says so. It may be gone, and its number another's.
     public var creatorProcess: Int32?
-    /// Whether ``SharedMemory/sweep()`` would remove it.
+    /// Whether ``SharedMemory/sweep(namesBeginningWith:)`` would remove it.
     public var isLeftover: Bool
 }
 
@@ -63,12 +63,16 @@ extension SharedMemory {
     /// process has open, and that were not made to be kept (``SharedMemoryOptions/isKeptWhenUnused``); System V segments
     /// of the same kind; and what was being made when its maker was killed.
     ///
+    /// A region that is nobody's for a moment is a leftover too: give the beginning of your own names where other
+    /// programs of the same user leave regions for their next run.
+    ///
+    /// - Parameter prefix: only names that begin so.
     /// - Returns: what was removed.
     /// - Throws: as ``list()``.
     @discardableResult
-    public static func sweep() throws(IPCError) -> [SharedMemoryListing] {
+    public static func sweep(namesBeginningWith prefix: String = "") throws(IPCError) -> [SharedMemoryListing] {
         var removed: [SharedMemoryListing] = []
-        for listing in try list() where listing.isLeftover {
+        for listing in try list() where listing.isLeftover && listing.name.hasPrefix(prefix) {
             switch listing.place.kind {
             case .segment(let key):
                 // A private segment has no key to be found by, and another process may have been given its number.

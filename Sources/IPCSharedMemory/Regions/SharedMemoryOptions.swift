@@ -37,7 +37,7 @@ public struct SharedMemoryOptions: Sendable, Hashable {
     public var hugePages: HugePages
     /// Whether the pages stay in memory. mlock(2); RLIMIT_MEMLOCK bounds it.
     public var isLockedInMemory: Bool
-    /// Whether ``SharedMemory/sweep()`` leaves the region alone when no process uses it. Regions with a layout only.
+    /// Whether ``SharedMemory/sweep(namesBeginningWith:)`` leaves the region alone when no process uses it. Regions with a layout only.
     public var isKeptWhenUnused: Bool
     /// Slots for processes, for regions that hold objects which notice the death of a process. 0: none.
     package var slotCount = 0
