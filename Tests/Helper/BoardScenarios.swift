@@ -113,7 +113,7 @@ private func killWriters(_ name: String, until end: Deadline) async throws -> In
         let writer = try await ChildProcess.spawn(
             .path(me), arguments: ["board-write", name],
             options: ChildProcess.Options(standardOutput: .pipe))
-        var lines = writer.standardOutput.lines.makeAsyncIterator()
+        var lines = try writer.standardOutput.lines.makeAsyncIterator()
         guard try await lines.next() == "ready" else { throw Wrong("a writer could not begin") }
         try await Task.sleep(nanoseconds: UInt64.random(in: 0..<2_000_000))
         _ = try await writer.kill()

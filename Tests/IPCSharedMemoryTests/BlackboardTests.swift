@@ -77,7 +77,7 @@ private struct Large: PlainData {
             #expect(await code { _ = try Blackboard<Point>.Reader(at: .named(name)) } == .notFound)
             #expect(await code { _ = try Blackboard<Point>.Reader(at: .anonymous) } == .unsupported)
             let writer = try Blackboard<Point>.Writer(at: .named(name))
-            do {
+            do throws(IPCError) {
                 _ = try Blackboard<SIMD2<Double>>.Reader(at: .named(name))
                 Issue.record("a board of another type was opened")
             } catch {
@@ -168,7 +168,7 @@ private struct Large: PlainData {
             .path(helperPath), arguments: ["board-inherit"],
             options: ChildProcess.Options(standardOutput: .pipe), transferring: [try writer.makeReader()]
         ) { child in
-            var lines = child.standardOutput.lines.makeAsyncIterator()
+            var lines = try child.standardOutput.lines.makeAsyncIterator()
             #expect(try await lines.next() == "41")
             try writer.publish(Sheet(words: .init(repeating: 42)))
             #expect(try await child.exitStatus(until: .after(.seconds(60))).isSuccess)
