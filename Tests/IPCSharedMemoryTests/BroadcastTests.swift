@@ -152,7 +152,8 @@ private let lossy = BroadcastOptions(capacity: 4096)
         #expect(try await reader.receive(upTo: 2, into: &arrived) == 2)
         #expect(try await reader.receive(upTo: 2, into: &arrived) == 1)
         #expect(arrived == [[1], [2, 3], []])
-        try await unsafe writer.send(contentsOf: [1, 2, 3, 4, 5].span.bytes, messageSize: 2, until: .never)
+        let row: [UInt8] = [1, 2, 3, 4, 5]
+        try await unsafe writer.send(contentsOf: row.span.bytes, messageSize: 2, until: .never)
         arrived = []
         #expect(try await reader.receive(upTo: 9, into: &arrived) == 3)
         #expect(arrived == [[1, 2], [3, 4], [5]])

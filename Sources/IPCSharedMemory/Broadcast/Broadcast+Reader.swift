@@ -98,7 +98,11 @@ extension Broadcast {
             if ending == nil {
                 let isFinished = memory.finished.loadAcquiring() != 0
                 var hasWriter = isFinished
-                if !isFinished { hasWriter = try WriterClaim.exists(memory.region, "receive a broadcast") }
+                if !isFinished {
+                    // Not by the writer's own open file, which the memory of a lossless one may have come with.
+                    hasWriter = try WriterClaim.exists(
+                        memory.region, asSeenBy: cursor.seat?.file, "receive a broadcast")
+                }
                 // What came before the end is seen now at the latest.
                 if let found = try step(cursor, tellsLaps) { return found }
                 if isFinished {

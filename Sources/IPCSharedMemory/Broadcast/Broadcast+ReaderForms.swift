@@ -120,7 +120,7 @@ extension Broadcast.Reader: ByteReceiveChannel {
 }
 
 /// One descriptor; as state one byte for the version, one for where it goes on after a lap, four for the slot (all ones:
-/// none) and eight for the position.
+/// none), eight for the position and four for the number of the record there.
 extension Broadcast.Reader: DescriptorTransferable {
     private static let stateVersion: UInt8 = 1
 
@@ -159,6 +159,7 @@ extension Broadcast.Reader: DescriptorTransferable {
         let slot = cursor.seat.map { UInt32($0.slot) } ?? .max
         for shift in 0..<4 { state.append(UInt8(truncatingIfNeeded: slot >> (8 * shift))) }
         for shift in 0..<8 { state.append(UInt8(truncatingIfNeeded: cursor.unreadPosition >> (8 * shift))) }
+        for shift in 0..<4 { state.append(UInt8(truncatingIfNeeded: cursor.unreadSequence >> (8 * shift))) }
         _ = lock.close()
         release()
         return TransferredDescriptors(descriptors: passed, state: state)
@@ -170,7 +171,7 @@ extension Broadcast.Reader: DescriptorTransferable {
     ///   memory is something else, or could be taken away; `.resourceExhausted`.
     public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> Self {
         let state = transferred.state
-        guard transferred.descriptors.count == 1, state.count == 14, state[0] == stateVersion, state[1] <= 1 else {
+        guard transferred.descriptors.count == 1, state.count == 18, state[0] == stateVersion, state[1] <= 1 else {
             throw IPCError(.decodingFailed, "receive a broadcast: this is not the state of a reader")
         }
         let slot = UInt32(truncatingIfNeeded: number(state[2..<6]))
@@ -178,7 +179,10 @@ extension Broadcast.Reader: DescriptorTransferable {
         let seat = slot == .max ? nil : try BroadcastSeat(memory, slot: Int(slot))
         return make(
             memory,
-            BroadcastCursor(memory, seat: seat, at: number(state[6...]), afterLap: state[1] == 0 ? .oldest : .newest))
+            BroadcastCursor(
+                memory, seat: seat, at: number(state[6..<14]),
+                sequence: UInt32(truncatingIfNeeded: number(state[14...])),
+                afterLap: state[1] == 0 ? .oldest : .newest))
     }
 
     /// A new reader of the broadcast behind a descriptor.

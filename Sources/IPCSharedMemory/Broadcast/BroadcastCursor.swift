@@ -24,7 +24,7 @@ final class BroadcastCursor {
     private(set) var position: UInt64
     /// How far the ring was seen to be filled: saves a look at the writer's word for each record.
     private var knownTail: UInt64
-    private var expectedSequence: UInt32?
+    private var expectedSequence: UInt32
     private var publishedPosition: UInt64
     /// Where the message lies that was copied, and its size. Grows to what the messages need.
     private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
@@ -36,22 +36,36 @@ final class BroadcastCursor {
         self.afterLap = afterLap
         let seat = memory.isLossless ? try BroadcastSeat(memory, at: start) : nil
         self.seat = seat
-        let first =
-            seat?.cursor.loadSequential()
-            ?? (start == .oldest ? memory.oldest.loadAcquiring() : memory.tail.loadAcquiring())
+        var first = seat?.cursor.loadSequential() ?? 0
+        var sequence = memory.header(at: first & ~7).sequence
+        var isSettled = memory.isLossless
+        var tries = 0
+        // The number of the first record, so that a lap before it is counted too: again if it was overwritten meanwhile.
+        while !isSettled, tries < Self.maximumTries {
+            first = start == .oldest ? memory.oldest.loadAcquiring() : memory.tail.loadAcquiring()
+            sequence = memory.header(at: first & ~7).sequence
+            MemoryFence.acquire()
+            isSettled = Int64(bitPattern: memory.oldest.loadRelaxed() &- first) <= 0
+            tries += 1
+        }
         position = first
         knownTail = first
         publishedPosition = first
+        expectedSequence = sequence
+        guard first & 7 == 0 else { throw violation("one that begins at \(first)") }
     }
 
     /// Goes on where a reader that was given away stood.
-    init(_ memory: BroadcastMemory, seat: BroadcastSeat?, at position: UInt64, afterLap: BroadcastStart) {
+    init(
+        _ memory: BroadcastMemory, seat: BroadcastSeat?, at position: UInt64, sequence: UInt32, afterLap: BroadcastStart
+    ) {
         self.memory = memory
         self.seat = seat
         self.afterLap = afterLap
         self.position = position
         knownTail = position
         publishedPosition = position
+        expectedSequence = sequence
     }
 
     deinit { unsafe buffer.deallocate() }
@@ -90,7 +104,7 @@ final class BroadcastCursor {
                 }
             }
             guard isPossible else { throw violation("a record of \(header.length) bytes") }
-            let missed = header.sequence &- (expectedSequence ?? header.sequence)
+            let missed = header.sequence &- expectedSequence
             expectedSequence = header.sequence &+ 1
             position &+= size
             messageByteCount = header.length
@@ -104,6 +118,9 @@ final class BroadcastCursor {
     var unreadPosition: UInt64 {
         holdsMessage ? position &- UInt64(BroadcastMemory.recordByteCount(messageByteCount)) : position
     }
+
+    /// The number of that record.
+    var unreadSequence: UInt32 { holdsMessage ? expectedSequence &- 1 : expectedSequence }
 
     /// The message was delivered.
     func consume() {

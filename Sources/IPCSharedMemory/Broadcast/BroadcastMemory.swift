@@ -18,7 +18,8 @@ import IPCSystem
 /// | 4096 | | the ring |
 ///
 /// Positions count bytes and only grow; a position's place in the ring is its remainder. A record begins at a multiple of
-/// 8: 4 bytes length, 4 bytes sequence number, then the bytes of the message, which may wrap around the end.
+/// 8: 4 bytes length, 4 bytes sequence number, then the bytes of the message, which may wrap around the end. At `tail` there
+/// is a header too, with the number of the record that is to come.
 @safe
 struct BroadcastMemory: Sendable {
     static let ringOffset = 4096

@@ -47,6 +47,8 @@ final class BroadcastSeat: Sendable {
     /// The open file that has the claim.
     let file: RegionDescriptor
     let slot: Int
+    private static let maximumTries = 10_000
+
     private let isGivenAway = Atomic<Bool>(false)
 
     var cursor: SharedWord64 { memory.cursor(slot) }
@@ -78,7 +80,7 @@ final class BroadcastSeat: Sendable {
         self.memory = memory
         self.file = file
         slot = found
-        take(start)
+        try take(start)
     }
 
     /// The seat that came with the open file of `memory`, which has the claim.
@@ -94,17 +96,20 @@ final class BroadcastSeat: Sendable {
     /// The slot stays taken when this object goes: the open file is on its way to another process.
     func giveAway() { isGivenAway.store(true, ordering: .releasing) }
 
-    private func take(_ start: BroadcastStart) {
-        var isSettled = false
-        while !isSettled {
+    private func take(_ start: BroadcastStart) throws(IPCError) {
+        for _ in 0..<Self.maximumTries {
             let position = start == .oldest ? memory.oldest.loadSequential() : memory.tail.loadSequential()
             cursor.storeSequential(position)
             memory.slotState(slot).storeSequential(1)
             let oldest = memory.oldest.loadSequential()
-            isSettled = Int64(bitPattern: oldest &- position) <= 0
+            guard Int64(bitPattern: oldest &- position) <= 0 else { continue }
+            // The writer may have waited for whoever had the slot before.
+            return ring()
         }
-        // The writer may have waited for whoever had the slot before.
-        ring()
+        // The writer went on each time: no writer does that so often.
+        throw IPCError(
+            .protocolViolation, "join a broadcast: expected the oldest record in the ring, found it behind the newest",
+            object: memory.region.place.description)
     }
 
     /// Says how far this reader has read, and wakes the writer if it waits for that.

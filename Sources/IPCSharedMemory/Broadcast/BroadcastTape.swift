@@ -12,7 +12,7 @@ struct BroadcastTape {
     private(set) var end: UInt64
     private var published: UInt64
     private var oldest: UInt64
-    private var sequence: UInt32 = 0
+    private var sequence: UInt32
 
     /// Goes on where the writer before this one ended. What it finds is checked: in a lossless broadcast readers can write
     /// there. If it makes no sense, there is no history.
@@ -28,6 +28,7 @@ struct BroadcastTape {
         end = tail
         published = tail
         oldest = tail
+        sequence = memory.header(at: tail).sequence
         guard memory.isPlausible(oldest: start, tail: tail) else {
             memory.oldest.storeSequential(tail)
             return
@@ -40,7 +41,6 @@ struct BroadcastTape {
                 memory.oldest.storeSequential(tail)
                 return
             }
-            sequence = header.sequence &+ 1
             position &+= size
         }
         oldest = start
@@ -56,8 +56,10 @@ struct BroadcastTape {
     /// - Returns: false when a reader that may not miss anything still needs the room.
     mutating func append(_ source: UnsafeRawPointer, _ count: Int, slots: BroadcastSlots?) -> Bool {
         let size = UInt64(BroadcastMemory.recordByteCount(count))
-        if end &+ size &- oldest > UInt64(memory.capacity) {
-            guard makeRoom(size, slots) else { return false }
+        // With the header behind it, which says the number of the next one to those who join there.
+        let wanted = size &+ UInt64(BroadcastMemory.headerByteCount)
+        if end &+ wanted &- oldest > UInt64(memory.capacity) {
+            guard makeRoom(wanted, slots) else { return false }
         }
         memory.storeHeader(count, sequence, at: end)
         KillPoints.pass("broadcast header")
@@ -65,6 +67,7 @@ struct BroadcastTape {
         KillPoints.pass("broadcast body")
         sequence &+= 1
         end &+= size
+        memory.storeHeader(0, sequence, at: end)
         return true
     }
 
