@@ -69,12 +69,13 @@ extension SocketListener: DescriptorTransferable {
             throw IPCError(.invalidArgument, "receive a listener: a descriptor was taken before")
         }
         let folder = OwnedDescriptor(owning: directory)
-        guard let lock = transferred.descriptors[2].take() else {
+        guard let third = transferred.descriptors[2].take() else {
             throw IPCError(.invalidArgument, "receive a listener: a descriptor was taken before")
         }
+        let lock = OwnedDescriptor(owning: third)
         let stream = try StreamDescriptor(socket, kind: .socket, uses: 1)
         let name = SocketName(
-            path: address.unixPath, directory: folder, lock: OwnedDescriptor(owning: lock),
+            path: address.unixPath, directory: folder, lock: lock,
             device: number64(state[1..<9]), inode: number64(state[9..<17]))
         return SocketListener(at: address, options, stream, name)
     }

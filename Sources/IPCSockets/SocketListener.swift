@@ -187,6 +187,13 @@ public final class SocketListener: Sendable {
             let id = connections.nextID()
             let stream = try StreamDescriptor(socket, kind: .socket, uses: 2) { connections.leave(id) }
             connections.enter(id, stream)
+            guard !accepting.isClosed else {
+                // The listener ended while its peer was being looked at, and may not have seen this one any more when
+                // it ended its connections: nobody would.
+                stream.endUse()
+                stream.endUse()
+                throw .closed("accept")
+            }
             IPCObservation.emit(.connectionAccepted(listener: address.description, peer: peer))
             return SocketConnection(stream, peer: peer)
         } catch {
@@ -204,7 +211,8 @@ public final class SocketListener: Sendable {
     /// Stops listening, waits until the connections that are open have been closed, and ends those that are left when the
     /// deadline passes or the task is cancelled: their peers see the end, here `receive` ends as if they had gone.
     ///
-    /// The name is removed at once. Whoever waits in the kernel's queue is turned away: nothing was read from him.
+    /// The name is removed at once. Whoever waits in the kernel's queue is turned away, and so is a peer that
+    /// ``SocketListenerOptions/authorization`` is looking at: nothing was read from them.
     ///
     /// - Returns: how many connections had to be ended.
     @discardableResult

@@ -3,7 +3,9 @@ package import IPCCore
 /// How messages lie on a stream socket.
 public enum SocketFraming: Sendable, Hashable {
     /// None: bytes as they are, for talking to any program. What is received is what has arrived, not what was sent;
-    /// `finish` is a half-close, and an end cannot be told from a death.
+    /// `finish` is a half-close, and an end cannot be told from a death. Descriptors that a peer sends along never come
+    /// into this process: the kernel refuses to send them (SO_PASSRIGHTS, Linux 6.16), and closes those that were sent
+    /// before, or by an older kernel, as their bytes are read. The bytes are delivered all the same.
     case bytes
     /// Messages of any size up to the limit (`Documentation/WireFormat.md`).
     case messages

@@ -35,6 +35,9 @@ package enum TestingCalls {
         return contents
     }
 
+    /// Whether the thread sanitizer watches this process.
+    package static var isThreadSanitized: Bool { cipc_is_thread_sanitized() != 0 }
+
     /// SIGKILL to this process.
     package static func killSelf() -> Never { cipc_kill_self() }
 

@@ -10,7 +10,11 @@ enum Python {
         FileManager.default.isExecutableFile(atPath: "\($0)/python3")
     }
 
-    static let script = Document.root.appending(path: "Documentation/Examples/frames.py").path(percentEncoded: false)
+    static let script = path(of: "frames.py")
+
+    static func path(of example: String) -> String {
+        Document.root.appending(path: "Documentation/Examples/\(example)").path(percentEncoded: false)
+    }
 }
 
 /// The reader and writer in Python of `Documentation/WireFormat.md` against the channels of this library.
@@ -50,6 +54,22 @@ enum Python {
             #expect(try await python.exitStatus() == .exited(0))
             channel.close()
         }
+    }
+
+    /// The ends come by `SWIFT_IPC_INHERITED`, the first of them with a message that was read here and not received.
+    @Test func pythonTakesWhatItInherits() async throws {
+        let there = try AnonymousPipe.make()
+        let back = try AnonymousPipe.make()
+        try await there.writer.send([9, 9])
+        try await there.writer.send([1, 2, 3])
+        #expect(try await there.reader.receive() == [9, 9])
+        let python = try await ChildProcess.spawn(
+            "python3", arguments: [Python.path(of: "inherited.py")],
+            options: .init(environment: .inherit.updating(["PYTHONDONTWRITEBYTECODE": "1"])),
+            transferring: [there.reader, back.writer])
+        #expect(try await back.reader.receive() == [3, 2, 1])
+        try await talk(back.reader, there.writer)
+        #expect(try await python.exitStatus() == .exited(0))
     }
 
     /// A program that dies without an end is told from one that finished.

@@ -67,5 +67,6 @@ import Testing
     @Test func pythonInTheTextIsTheFile() throws {
         let blocks = try Document("Documentation/WireFormat.md").blocks("python")
         #expect(blocks.first == (try Document("Documentation/Examples/frames.py").text))
+        #expect(blocks.last == (try Document("Documentation/Examples/inherited.py").text))
     }
 }

@@ -4,7 +4,7 @@ import IPCProcess
 /// What other processes do in the tests of pipes.
 let pipeScenarios: [String: Scenario] = [
     "pipe-writer": pipeWriter, "pipe-echo": pipeEcho, "pipe-open": pipeOpen,
-    "pipe-capacity": pipeCapacity, "pipe-announced": pipeAnnounced,
+    "pipe-capacity": pipeCapacity, "pipe-announced": pipeAnnounced, "pipe-first-writer": firstWriter,
 ]
 
 /// PATH NUMBER COUNT finish|close|kill: sends COUNT messages of many sizes into a FIFO that others write to as well.

@@ -5,6 +5,7 @@ import IPCSystem
 
 let socketFaultScenarios: [String: Scenario] = [
     "socket-faults": faults,
+    "socket-transfer-full": transferFull,
     "socket-truncated": truncated,
     "socket-cancel": cancelSending,
 ]
@@ -39,6 +40,30 @@ private func faults(_ arguments: [String]) async throws -> Int32 {
     for _ in 0..<200 where openDescriptors() != before { try await Task.sleep(for: .milliseconds(10)) }
     let after = openDescriptors()
     try require(after == before, "descriptors before \(before), after \(after)")
+    return 0
+}
+
+/// `socket-transfer-full PATH`: a listener that was given away comes to a process that can wait on nothing more: all its
+/// descriptors are closed, so that the lock of its name is free.
+private func transferFull(_ arguments: [String]) async throws -> Int32 {
+    let address = try SocketAddress.unix(path: arguments[0])
+    // The poller has descriptors of its own, once it is there.
+    try await exchange(address)
+    let before = openDescriptors()
+    let given = try SocketListener(at: address).transfer()
+    var taken: [Registration] = []
+    while let registration = try? WaitEngine.shared.register(0) { taken.append(registration) }
+    do throws(IPCError) {
+        try SocketListener.receive(given).close()
+        throw IPCError(.invalidArgument, "the listener was taken")
+    } catch {
+        try require(error.code == .resourceExhausted, "\(error)")
+    }
+    let left = openDescriptors().filter { !before.contains($0) }
+    try require(left.isEmpty, "left open: \(left)")
+    for registration in taken { WaitEngine.shared.unregister(registration) }
+    // The name that it left is stale, and taken over.
+    try SocketListener(at: address).close()
     return 0
 }
 

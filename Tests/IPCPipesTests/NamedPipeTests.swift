@@ -213,6 +213,15 @@ import Testing
         }
     }
 
+    /// It came when the reader had looked and found nobody, and before it asked whether that was the end.
+    @Test func firstWriterThatIsGoneAtOnceIsRead() async throws {
+        try await withFolder { folder in
+            let output = try await Command(.path(helperPath), "pipe-first-writer", folder + "/fifo").output(
+                until: .after(.seconds(60)))
+            #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+        }
+    }
+
     @Test func serverOutlivesItsClients() async throws {
         try await withFolder { folder in
             let pipe = try NamedPipe(folder + "/fifo", .create)

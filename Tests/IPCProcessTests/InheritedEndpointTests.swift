@@ -25,6 +25,37 @@ import Testing
         #expect(InheritedEndpoints.decode(text) == nil)
     }
 
+    /// The example of `Documentation/WireFormat.md`.
+    @Test func exampleInTheDocumentation() {
+        let items = [
+            InheritedEndpoints.Item(descriptors: [.init(number: 3, device: 13, inode: 48213)], state: []),
+            .init(descriptors: [.init(number: 4, device: 13, inode: 48214)], state: [0x01, 0x57]),
+        ]
+        #expect(InheritedEndpoints.encode(items) == "1;3@13:48213/;4@13:48214/0157;")
+    }
+
+    /// A parent in Python that gives two pipes with empty states, as the documentation says.
+    @Test(.enabled(if: (try? FileCalls.status(at: "/usr/bin/python3")) != nil, "needs /usr/bin/python3"))
+    func parentInAnotherLanguage() async throws {
+        let program = """
+            import os, subprocess, sys
+            theirs, mine = os.pipe(), os.pipe()
+            given = (theirs[0], mine[1])
+            files = [(number, os.fstat(number)) for number in given]
+            text = "1;" + "".join(f"{number}@{file.st_dev}:{file.st_ino}/;" for number, file in files)
+            child = subprocess.Popen(
+                [sys.argv[1], "endpoints"], pass_fds=given, env=dict(os.environ, SWIFT_IPC_INHERITED=text))
+            for number in given: os.close(number)
+            os.write(theirs[1], b"hello")
+            os.close(theirs[1])
+            answer = os.fdopen(mine[0], "rb").read()
+            sys.exit(child.wait() or answer != b"hello")
+            """
+        let output = try await Command("/usr/bin/python3", "-c", program, helperPath).output(
+            until: .after(.seconds(60)))
+        #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+    }
+
     @Test func numbersThatMeanSomethingElseAreNotOffered() throws {
         let pipe = try DescriptorCalls.makePipe()
         defer {

@@ -131,4 +131,38 @@ import Testing
         _ = tracer.writing.take().map(closeDescriptor)
         #expect(try await tracer.ends())
     }
+
+    /// Bare bytes have no message that a descriptor could belong to: it is closed, and the bytes are read.
+    @Test func closedWithBareBytes() async throws {
+        let ends = try SocketCalls.makePair(.stream)
+        let peer = RawPeer(socket: OwnedDescriptor(owning: ends.0))
+        let tracer = try Tracer()
+        // Before anybody has decided what goes over the connection, and the kernel refuses none.
+        try peer.send([1, 2], descriptors: [try #require(tracer.writing.borrowedNumber)])
+        let connection = try SocketConnection(OwnedDescriptor(owning: ends.1), "test")
+        #expect(try await connection.read() == [1, 2])
+        _ = tracer.writing.take().map(closeDescriptor)
+        #expect(try await tracer.ends())
+        try peer.send([3])
+        #expect(try await connection.read() == [3])
+    }
+
+    /// The same where another process says of a channel of bare bytes that it takes descriptors.
+    @Test func closedWithBareBytesThatClaimToTakeThem() async throws {
+        let (given, _) = try SocketChannel.makePair(SocketOptions(framing: .bytes))
+        var state = try given.transfer().state
+        // Most descriptors in a message: of the sender's state, and of the receiver's behind it (StreamState).
+        state[1 + 4] = 8
+        state[1 + 16 + 4] = 8
+        let ends = try SocketCalls.makePair(.stream)
+        let peer = RawPeer(socket: OwnedDescriptor(owning: ends.0))
+        let channel = try SocketChannel.receive(
+            TransferredDescriptors(descriptors: [PassedDescriptor(owning: ends.1)], state: state))
+        let tracer = try Tracer()
+        try peer.send([1, 2], descriptors: [try #require(tracer.writing.borrowedNumber)])
+        #expect(try await channel.receive() == [1, 2])
+        _ = tracer.writing.take().map(closeDescriptor)
+        #expect(try await tracer.ends())
+        withExtendedLifetime(channel) {}
+    }
 }

@@ -154,6 +154,30 @@ import Testing
         }
     }
 
+    /// A peer that is being looked at while the listener shuts down: nobody would end its connection later.
+    @Test func shutDownEndsWhomItIsLookingAt() async throws {
+        try await withFolder { folder in
+            let address = try SocketAddress.unix(path: folder + "/s")
+            let (asked, mayGoOn) = (FutexWord(), FutexWord())
+            let authorization = SocketAuthorization { _ in
+                asked.store(1)
+                while mayGoOn.value == 0 { mayGoOn.wait(while: 0) }
+                return true
+            }
+            let listener = try SocketListener(at: address, SocketListenerOptions(authorization: authorization))
+            // The authorisation waits, so it runs on threads that nobody else needs.
+            let accepting = Task(executorPreference: OwnThreads()) { try await listener.accept() }
+            let client = try await SocketChannel.connect(to: address)
+            try await eventually { asked.value == 1 }
+            #expect(await listener.shutDown(until: .now) == 0)
+            mayGoOn.store(1)
+            mayGoOn.wake()
+            #expect(try await accepting.value == nil)
+            #expect(listener.connectionCount == 0)
+            #expect(await failure { () async throws(IPCError) in try await client.receive() }?.code == .peerClosed)
+        }
+    }
+
     @Test func closeEndsEveryAcceptor() async throws {
         try await withFolder { folder in
             let listener = try SocketListener(at: .unix(path: folder + "/s"))
@@ -210,6 +234,18 @@ import Testing
                 }
                 try await served
             }
+        }
+    }
+}
+
+/// Runs each piece of a task on a new thread, which may block.
+private final class OwnThreads: TaskExecutor {
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        do throws(SystemCallError) {
+            try SystemThread.start("ipc-test") { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        } catch {
+            fatalError("no thread: \(error)")
         }
     }
 }

@@ -137,6 +137,12 @@ import Testing
         }
     }
 
+    @Test func listenerThatCannotBeTakenIsClosed() async throws {
+        try await withFolder { folder in
+            try await expectScenario("socket-transfer-full", folder + "/s")
+        }
+    }
+
     @Test func descriptorsWithoutRoom() async throws {
         try await expectScenario("socket-truncated", options: .init(limits: [.openFiles(64)]))
     }

@@ -28,4 +28,15 @@ import Testing
         #expect(error?.message.contains("11 bytes is above the limit of 10") == true)
         withExtendedLifetime(far) {}
     }
+
+    @Test(arguments: [1, 2, 3, 4, Int.max - 1, .max]) func batchOfAnyMessageSize(size: Int) async throws {
+        let (near, far) = InProcessChannel.makePair(maximumMessageSize: .max)
+        let bytes: [UInt8] = [1, 2, 3]
+        try unsafe await near.send(contentsOf: bytes.span.bytes, messageSize: size, until: .never)
+        try await near.finish()
+        var received: [[UInt8]] = []
+        while try await far.receive(upTo: .max, until: .never, into: { received.append([UInt8]($0)) }) != nil {}
+        #expect(received.flatMap { $0 } == bytes)
+        #expect(received.map(\.count) == (size == 1 ? [1, 1, 1] : size == 2 ? [2, 1] : [3]))
+    }
 }

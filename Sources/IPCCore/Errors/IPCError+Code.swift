@@ -6,7 +6,8 @@ extension IPCError {
             case wrongMagic, wrongVersion, encodingFailed, decodingFailed, invalidArgument, invalidName, notFound
             case alreadyExists, permissionDenied, addressInUse, connectionRefused, resourceExhausted, unsupported
             case removed, statusUnavailable, executionFailed, processFailed, handshakeFailed, workerCrashed
-            case taskFailed, restartLimitReached, outputTooLarge, descriptorsTruncated, systemFailure, typeMismatch, busy
+            case taskFailed, restartLimitReached, outputTooLarge, descriptorsTruncated, systemFailure, typeMismatch,
+                busy
         }
 
         private let kind: Kind

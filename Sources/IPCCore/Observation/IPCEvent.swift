@@ -1,4 +1,14 @@
 /// Something that happened in this library, for metrics and logs. New cases may come: a `switch` needs a `default`.
+///
+/// | Who | tells |
+/// |---|---|
+/// | pipes and sockets | ``peerLost(mechanism:object:error:)``, ``protocolViolation(mechanism:object:error:)``, ``channelFailed(mechanism:object:error:)``, once for each channel that breaks |
+/// | listeners | ``connectionAccepted(listener:peer:)``, ``connectionRefused(listener:peer:reason:)``, ``log(level:message:)`` |
+/// | child processes, those of commands and pools too | ``childSpawned(processID:executable:)``, ``childExited(processID:outcome:)`` |
+/// | worker pools | ``workerStarted(processID:)``, ``workerCrashed(processID:outcome:)``, ``workerReplaced(oldProcessID:newProcessID:)``, ``taskFailed(type:error:)``, ``log(level:message:)`` |
+///
+/// A channel that lives and ends well tells nothing, and no transport of this library tells of single messages. The cases
+/// for these are there for transports and services built on it.
 @nonexhaustive
 public enum IPCEvent: Sendable {
     /// A channel was made. `mechanism` is the word of its module: "pipe", "unix-stream", "ring".
@@ -14,19 +24,28 @@ public enum IPCEvent: Sendable {
     case connectionAccepted(listener: String, peer: PeerCredentials?)
     /// A listener turned a connection away, or lost it before it was taken.
     case connectionRefused(listener: String, peer: PeerCredentials?, reason: IPCError)
-    /// A peer sent what it must not.
+    /// The other end of a channel is gone without having finished: it died, or closed. The error is `.truncated` when that
+    /// was inside a message. Noticed by whoever receives, or sends; with bare bytes an end cannot be told from a death,
+    /// so only a sender notices. `mechanism` is "pipe" or "unix-stream".
+    case peerLost(mechanism: String, object: String?, error: IPCError)
+    /// A channel broke on this side, for want of descriptors or by an error of the system.
+    case channelFailed(mechanism: String, object: String?, error: IPCError)
+    /// A peer sent what it must not, and is not listened to any more.
     case protocolViolation(mechanism: String, object: String?, error: IPCError)
 
     /// A child process runs.
     case childSpawned(processID: Int32, executable: String)
-    /// A child process ended.
+    /// A child process ended, and its status was taken: when somebody asked for it, or the handle was dropped.
     case childExited(processID: Int32, outcome: Outcome)
     /// A worker process is ready for tasks.
     case workerStarted(processID: Int32)
     /// A worker process died while it was needed.
     case workerCrashed(processID: Int32, outcome: Outcome)
-    /// A worker process took the place of another.
+    /// A worker process took the place of another, which died. Follows its own ``workerStarted(processID:)``.
     case workerReplaced(oldProcessID: Int32, newProcessID: Int32)
+    /// A task of a worker pool ended without an output: it threw, its worker died, or nobody could run it. Not told of
+    /// tasks that their callers gave up. `type` is the name of its type.
+    case taskFailed(type: String, error: IPCError)
 
     /// A sentence for a person.
     case log(level: LogLevel, message: String)

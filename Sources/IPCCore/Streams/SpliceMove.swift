@@ -34,8 +34,11 @@ struct SpliceMove {
         while movedByteCount < limit {
             if let count = try await movePiece(min(Self.pieceSize, limit - movedByteCount)) {
                 if count == 0 {
-                    guard let stream = source.stream, try stream.awaitsFirstWriter() else { return true }
-                    try await wait(giving: true, until: deadline)
+                    switch try source.stream?.meaningOfEmptyRead() ?? .end {
+                    case .bytesHaveCome: try check()
+                    case .awaitsFirstWriter: try await wait(giving: true, until: deadline)
+                    case .end: return true
+                    }
                     continue
                 }
                 movedByteCount += count

@@ -12,12 +12,25 @@ extension StreamDescriptor {
         return try body(number)
     }
 
-    /// Whether the end that a read has found is only that nobody has opened this FIFO for writing yet. The kernel calls
-    /// it hung up once a writer has come and gone since this descriptor was opened. pipe(7), fifo(7).
-    func awaitsFirstWriter() throws(IPCError) -> Bool {
-        guard mayLackWriter else { return false }
-        return try mapping("receive") { () throws(SystemCallError) in
-            try PipeCalls.readiness(number, for: .readable).isDisjoint(with: [.hungUp, .error])
+    /// What a read that found no bytes means.
+    enum EmptyRead {
+        /// The stream has ended.
+        case end
+        /// Nobody has opened this FIFO for writing yet: wait.
+        case awaitsFirstWriter
+        /// Bytes have come since, though their writer may be gone again: read once more.
+        case bytesHaveCome
+    }
+
+    /// Asks what an end means that a read has just found: on a FIFO perhaps only that nobody has opened it for writing
+    /// yet. The kernel calls it hung up once a writer has come and gone since this descriptor was opened, and readable as
+    /// well as long as bytes of that writer are there. pipe(7), fifo(7).
+    func meaningOfEmptyRead() throws(IPCError) -> EmptyRead {
+        guard mayLackWriter else { return .end }
+        let readiness = try mapping("receive") { () throws(SystemCallError) in
+            try PipeCalls.readiness(number, for: .readable)
         }
+        if readiness.contains(.readable) { return .bytesHaveCome }
+        return readiness.isDisjoint(with: [.hungUp, .error]) ? .awaitsFirstWriter : .end
     }
 }

@@ -25,6 +25,8 @@ package final class StreamDescriptor: Sendable {
     let shortReadMeansEmpty: Bool
     /// How many ends use the descriptor, and how many calls are under way that are not behind an end's lock.
     private let uses: Atomic<Int>
+    /// Whether the observer was told that the stream broke.
+    let hasReported = Atomic(false)
     private let onClose: (@Sendable () -> Void)?
 
     /// Takes over `descriptor`, which must be non-blocking, for `uses` ends. `onClose` runs once the descriptor is closed.

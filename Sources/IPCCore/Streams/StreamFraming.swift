@@ -14,7 +14,7 @@ package struct StreamOptions: Sendable {
     package var framing: StreamFraming
     /// The largest payload in bytes, in and out.
     package var maximumMessageSize: Int
-    /// The most descriptors that a message may bring; 0 where none are taken.
+    /// The most descriptors that a message may bring; 0 where none are taken, which is always so with bare bytes.
     package var maximumDescriptors: Int
 
     /// 16 MiB.
@@ -30,6 +30,8 @@ package struct StreamOptions: Sendable {
         // A limit that leaves room to add headers and offsets to it, whatever a peer announces.
         let largest = framing == .framesFromManyWriters ? Self.atomicWriteSize - overhead : Int.max >> 2
         self.maximumMessageSize = min(max(maximumMessageSize, framing == .none ? 1 : 0), largest)
-        self.maximumDescriptors = maximumDescriptors
+        // Bare bytes have no messages that descriptors could belong to: recv(2) reads them, which has the kernel close
+        // what came along.
+        self.maximumDescriptors = framing == .none ? 0 : maximumDescriptors
     }
 }

@@ -87,14 +87,22 @@ extension StreamReceiver {
         }
     }
 
-    /// One read: nil when there is nothing yet, 0 at the end.
+    /// One read that counts: nil when there is nothing yet, 0 at the end.
     private func readMore(_ wanted: Int) throws(IPCError) -> Int? {
         let room = unsafe buffer.room(for: wanted)
-        let count = try mapping("read") { () throws(SystemCallError) in try unsafe stream.read(into: room) }
         lastReadWasShort = false
-        if count == 0, try stream.awaitsFirstWriter() { return nil }
-        if let count { buffer.append(count) }
-        return count
+        while true {
+            let count = try mapping("read") { () throws(SystemCallError) in try unsafe stream.read(into: room) }
+            guard count == 0 else {
+                if let count { buffer.append(count) }
+                return count
+            }
+            switch try stream.meaningOfEmptyRead() {
+            case .bytesHaveCome: continue
+            case .awaitsFirstWriter: return nil
+            case .end: return 0
+            }
+        }
     }
 
     private func find(_ goal: Goal, _ searched: inout Int, isAtEnd: Bool) throws(IPCError) -> Find? {

@@ -98,7 +98,13 @@ extension StreamReceiver {
                 try PipeCalls.tee(from: source.number, to: target.number, byteCount: limit)
             }
             if let count, count > 0 { return count }
-            if count == 0, try !stream.awaitsFirstWriter() { return 0 }
+            if count == 0 {
+                switch try stream.meaningOfEmptyRead() {
+                case .bytesHaveCome: continue
+                case .awaitsFirstWriter: break
+                case .end: return 0
+                }
+            }
             let isSourceReady = try source.isReady(giving: true)
             if isSourceReady, try target.isReady(giving: false) { continue }
             try await (isSourceReady ? target : source).wait(giving: !isSourceReady, until: deadline)

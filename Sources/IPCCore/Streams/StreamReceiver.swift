@@ -26,6 +26,8 @@ package final class StreamReceiver: @unchecked Sendable {
     var ending: Ending?
     private var spinning = SpinPolicy()
     private var hasEndedUse = false
+    /// The stream has just broken, and the observer does not know yet.
+    private var isBreakUnreported = false
     var lastReadWasShort = false
     var helloCount = 0
     var endCount = 0
@@ -67,7 +69,7 @@ package final class StreamReceiver: @unchecked Sendable {
             }
             if progress == .message { return true }
         } catch {
-            release()
+            release(after: error)
             throw error
         }
         release()
@@ -86,7 +88,7 @@ package final class StreamReceiver: @unchecked Sendable {
             release()
             return progress == .ended ? false : nil
         } catch {
-            release()
+            release(after: error)
             throw error
         }
     }
@@ -163,12 +165,15 @@ package final class StreamReceiver: @unchecked Sendable {
                 if try parse() { return .message }
                 if ending != nil { continue }
                 guard let count = try read() else { return .blocked }
-                if count == 0 {
-                    if try stream.awaitsFirstWriter() { return .blocked }
-                    try reachEnd()
+                guard count == 0 else { continue }
+                switch try stream.meaningOfEmptyRead() {
+                case .bytesHaveCome: continue
+                case .awaitsFirstWriter: return .blocked
+                case .end: try reachEnd()
                 }
             } catch {
                 ending = .failed(error)
+                isBreakUnreported = true
                 arrivedDescriptors.closeAll()
                 if error.code != .peerClosed && error.code != .truncated {
                     stream.shutdown(reading: true, writing: true)
@@ -251,6 +256,13 @@ package final class StreamReceiver: @unchecked Sendable {
 
     func release() {
         if lock.release() { tearDown() }
+    }
+
+    private func release(after error: IPCError) {
+        let isNews = isBreakUnreported
+        isBreakUnreported = false
+        release()
+        if isNews { stream.report(error) }
     }
 
     /// Closes this end. See `ChannelEnd.close`.

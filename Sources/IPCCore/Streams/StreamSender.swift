@@ -15,6 +15,8 @@ package final class StreamSender: @unchecked Sendable {
     private var hasFinished = false
     private var failure: IPCError?
     private var hasEndedUse = false
+    /// The stream has just broken, and the observer does not know yet.
+    private var isBreakUnreported = false
 
     package init(_ stream: StreamDescriptor, _ options: StreamOptions) {
         self.stream = stream
@@ -197,14 +199,23 @@ package final class StreamSender: @unchecked Sendable {
     /// A stream that was torn inside a frame stays torn.
     private func fail(_ error: SystemCallError, isInsideFrame: Bool) -> IPCError {
         let error = IPCError(error, "send")
-        if isInsideFrame || error.code == .peerClosed { failure = error }
+        if isInsideFrame || error.code == .peerClosed {
+            failure = error
+            isBreakUnreported = true
+        }
         return error
     }
 
     // MARK: Closing
 
     func release() {
+        guard isBreakUnreported, let failure else {
+            if lock.release() { endUse() }
+            return
+        }
+        isBreakUnreported = false
         if lock.release() { endUse() }
+        stream.report(failure)
     }
 
     /// Closes this end. See `ChannelEnd.close`.

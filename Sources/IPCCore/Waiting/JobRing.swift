@@ -25,7 +25,8 @@ struct JobRing: ~Copyable {
     /// How many jobs wait, as of a moment ago.
     borrowing func count() -> Int {
         let first = head.load(ordering: .relaxed)
-        return max(0, Int(bitPattern: tail.load(ordering: .relaxed) &- first))
+        // After whatever the caller has just told everyone: who is going to sleep must not miss a job.
+        return max(0, Int(bitPattern: tail.load(ordering: .sequentiallyConsistent) &- first))
     }
 
     /// Adds a job at the end. By the owner alone. False when the ring is full.

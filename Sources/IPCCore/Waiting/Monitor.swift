@@ -8,6 +8,8 @@ package final class Monitor: Sendable {
     private static let tick: UInt64 = 1_000_000
     /// How many recent waits it looks at in one tick, so that many busy channels do not keep it busy too.
     private static let reviewsPerTick = 128
+    /// How many ticks it takes at most to look at all of them: what is made for one wait each leaves as fast as it comes.
+    private static let ticksPerRound = 32
     /// Ticks without anything to do before it sleeps.
     private static let patience = 20
 
@@ -15,7 +17,8 @@ package final class Monitor: Sendable {
     private let call = FutexWord()
     /// When the monitor will look again by itself; `.max` while it sleeps without limit.
     private let nextLook = Atomic<UInt64>(0)
-    private let isAsleep = Atomic<Bool>(false)
+    /// Whether it sleeps until it is called, or is about to.
+    let isAsleep = Atomic<Bool>(false)
 
     init() {}
 
@@ -41,13 +44,14 @@ package final class Monitor: Sendable {
         var position = 0
         while true {
             let isQuiet = quietTicks >= Self.patience
-            sleep(isQuiet: isQuiet, timers: timers) { recent.isEmpty && !scheduler.isRunningJobs }
+            timers.sweep(isQuiet: isQuiet)
+            sleep(isQuiet: isQuiet, timers: timers) { recent.isEmpty && scheduler.isAtRest }
             if isQuiet { quietTicks = 0 }
             for point in timers.takeDue(MonotonicClock.nanoseconds) { point.signal() }
             recent.takeAll(into: &watched)
+            let isBusy = scheduler.observe(&pace) || !watched.isEmpty
             Self.review(&watched, from: &position)
-            let isBusy = scheduler.observe(&pace)
-            quietTicks = isBusy || !watched.isEmpty ? 0 : quietTicks + 1
+            quietTicks = isBusy ? 0 : quietTicks + 1
         }
     }
 
@@ -66,8 +70,9 @@ package final class Monitor: Sendable {
     }
 
     /// Looks at the next few of the recent waits, and drops those that need nothing any more.
-    private static func review(_ watched: inout [(point: WaitPoint, waitCount: UInt)], from position: inout Int) {
-        for _ in 0..<min(watched.count, Self.reviewsPerTick) {
+    static func review(_ watched: inout [(point: WaitPoint, waitCount: UInt)], from position: inout Int) {
+        let reviews = max(reviewsPerTick, watched.count / ticksPerRound)
+        for _ in 0..<min(watched.count, reviews) {
             if position >= watched.count { position = 0 }
             if hasSettled(&watched[position]) {
                 watched.swapAt(position, watched.count - 1)
@@ -83,7 +88,7 @@ package final class Monitor: Sendable {
         let point = entry.point
         let count = point.waitCount.load(ordering: .relaxed)
         let isOccupied = point.isOccupied
-        if count != entry.waitCount {
+        if isOccupied && count != entry.waitCount {
             entry.waitCount = count
             return false
         }

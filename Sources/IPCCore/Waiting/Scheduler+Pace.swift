@@ -37,6 +37,12 @@ extension Scheduler {
         wakeForWorkFromOutside()
     }
 
-    /// Whether some worker is not waiting for work or events.
-    var isRunningJobs: Bool { pollState.load(ordering: .sequentiallyConsistent) == PollState.nobody }
+    /// Whether somebody polls and no job waits, so that nothing is to be taken over.
+    ///
+    /// Dekker with `enqueue`: the monitor says that it sleeps before it asks this, and a job is in its queue before the
+    /// worker looks whether the monitor sleeps.
+    var isAtRest: Bool {
+        pollState.load(ordering: .sequentiallyConsistent) != PollState.nobody && !hasSharedWork
+            && workers.allSatisfy { $0.latest.load(ordering: .sequentiallyConsistent) == 0 }
+    }
 }

@@ -38,7 +38,9 @@ extension Scheduler {
         } else if pollState.load(ordering: .sequentiallyConsistent) == PollState.sleeping {
             interruptPoll()
         }
-        // Otherwise every worker runs: the first that is done takes it, and the monitor looks after long jobs.
+        // Otherwise every worker runs: the first that is done takes it, and the monitor looks after long jobs. So it does
+        // when the worker that was woken for an earlier job has not come to take this one too.
+        monitor.wakeIfAsleep()
     }
 
     private func interruptPoll() {

@@ -79,16 +79,21 @@ package final class Scheduler: Sendable {
             return wakeForWorkFromOutside()
         }
         if worker.isPolling {
+            // The monitor is woken when the poll is over.
             if worker.next == 0 { worker.next = job } else { push(job, worker) }
-        } else if job == worker.current {
+            return
+        }
+        if job == worker.current {
             push(job, worker)  // a yield goes to the back
         } else {
-            let displaced = worker.latest.exchange(job, ordering: .acquiringAndReleasing)
+            let displaced = worker.latest.exchange(job, ordering: .sequentiallyConsistent)
             if displaced != 0 {
                 push(displaced, worker)
                 if worker.ring.count() >= crowd { wakeOne() }
             }
         }
+        // The job that runs may have run so long that the monitor sleeps, and may go on for long. See `isAtRest`.
+        monitor.wakeIfAsleep()
     }
 
     private func push(_ job: UInt, _ worker: ExecutorWorker) {

@@ -21,15 +21,17 @@ package final class WaitPoint: Sendable {
     let deadline = Atomic<UInt64>(.max)
     /// The instant of this point's entry in the timer heap; `.max` when it has none. Changed under the heap's lock.
     let timerAt = Atomic<UInt64>(.max)
+    /// Where in the heap that entry is. Read and changed under the heap's lock.
+    let timerIndex = Atomic<UInt32>(0)
 
-    /// Counts the waits, so that the monitor can tell an old one from a new one.
-    let waitCount = Atomic<UInt>(0)
+    /// The wait has lasted a whole tick of the monitor: the next one installs a cancellation handler.
+    private let isLasting = Atomic<Bool>(false)
     /// Whether the monitor has this point on its list of recent waits.
     let isListed = Atomic<Bool>(false)
     /// Link of that list.
     let nextListed = Atomic<UInt>(0)
-    /// The wait has lasted a whole tick of the monitor: the next one installs a cancellation handler.
-    private let isLasting = Atomic<Bool>(false)
+    /// Counts the waits, so that the monitor can tell an old one from a new one.
+    let waitCount = Atomic<UInt>(0)
 
     init(engine: WaitEngine) {
         self.engine = engine

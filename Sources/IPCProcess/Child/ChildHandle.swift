@@ -26,8 +26,11 @@ final class ChildHandle: Sendable {
 
     /// The status if the child has ended, taking it from the kernel (which removes the zombie); nil while it runs.
     func takeStatus() throws(IPCError) -> ExitStatus? {
+        var news: IPCEvent.Outcome?
+        // Outside the lock: the observer may ask, too.
+        defer { if let news { IPCObservation.emit(.childExited(processID: processID, outcome: news)) } }
         // waitid does not wait here, and the lock is what makes the taker unique.
-        try state.withLock { state throws(IPCError) -> ExitStatus? in
+        return try state.withLock { state throws(IPCError) -> ExitStatus? in
             switch state {
             case .ended(let status): return status
             case .lost(let error): throw error
@@ -37,14 +40,17 @@ final class ChildHandle: Sendable {
                 guard let ending = try ProcessCalls.reap(pidfd.number) else { return nil }
                 let status = ExitStatus(ending)
                 state = .ended(status)
+                news = status.outcome
                 return status
             } catch {
                 if let status = recordedStatus() {
                     state = .ended(status)
+                    news = status.outcome
                     return status
                 }
                 let lost = IPCError(error, "ask how a child ended", object: object)
                 state = .lost(lost)
+                news = .unknown
                 throw lost
             }
         }

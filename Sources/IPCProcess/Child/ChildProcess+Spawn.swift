@@ -35,6 +35,7 @@ extension ChildProcess {
         }
         // The plan holds the child's descriptors open until here.
         withExtendedLifetime(plan) {}
+        IPCObservation.emit(.childSpawned(processID: started.processID, executable: executable.displayName))
         return ChildProcess(
             handle: ChildHandle(started, leadsGroup: options.processGroup.isLed), input: input, output: output,
             error: error)

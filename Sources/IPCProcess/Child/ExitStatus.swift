@@ -29,6 +29,14 @@ public enum ExitStatus: Sendable, Hashable {
         return self
     }
 
+    /// The same for ``IPCEvent``.
+    package var outcome: IPCEvent.Outcome {
+        switch self {
+        case .exited(let code): .exited(status: code)
+        case .signaled(let signal, _): .killed(by: signal)
+        }
+    }
+
     init(_ ending: ProcessCalls.Ending) {
         switch ending {
         case .exited(let code): self = .exited(code)

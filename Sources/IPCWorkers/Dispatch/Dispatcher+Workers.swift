@@ -108,7 +108,8 @@ extension Dispatcher {
         for lane in lanes.indices {
             lanes[lane].assigned.mutateEach { assignment in
                 guard !assignment.isAbandoned else { return }
-                step.deliveries.append(Delivery(owner: assignment.task.owner, outcome: .lost(failure)))
+                step.deliveries.append(
+                    Delivery(owner: assignment.task.owner, type: assignment.task.type, outcome: .lost(failure)))
             }
         }
         abandon(into: &step) { _ in true }

@@ -20,6 +20,8 @@ struct Dispatcher<Owner: Sendable>: Sendable {
 
     struct Delivery: Sendable {
         var owner: Owner
+        /// The number of the task's type.
+        var type: Int
         var outcome: TaskOutcome
     }
 
@@ -93,7 +95,7 @@ struct Dispatcher<Owner: Sendable>: Sendable {
     mutating func submit(_ tasks: [Submission], at now: UInt64, into step: inout Step) {
         for task in tasks {
             if let failure {
-                step.deliveries.append(Delivery(owner: task.owner, outcome: .lost(failure)))
+                step.deliveries.append(Delivery(owner: task.owner, type: task.type, outcome: .lost(failure)))
                 continue
             }
             lastID += 1
@@ -130,7 +132,8 @@ struct Dispatcher<Owner: Sendable>: Sendable {
 
     func deliver(_ outcome: TaskOutcome, for assignment: Assignment, into step: inout Step) {
         guard !assignment.isAbandoned else { return }
-        step.deliveries.append(Delivery(owner: assignment.task.owner, outcome: outcome))
+        step.deliveries.append(
+            Delivery(owner: assignment.task.owner, type: assignment.task.type, outcome: outcome))
     }
 
     mutating func assign(at now: UInt64, into step: inout Step) {

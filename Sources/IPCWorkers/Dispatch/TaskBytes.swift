@@ -28,4 +28,13 @@ enum TaskOutcome: Sendable {
     case failed(CallFailure)
     /// It was not run, or not to its end: its worker died, the pool is closed, nobody serves it.
     case lost(IPCError)
+
+    /// Why there is no output; nil when there is.
+    var error: IPCError? {
+        switch self {
+        case .value: nil
+        case .failed(let failure): failure.error
+        case .lost(let error): error
+        }
+    }
 }

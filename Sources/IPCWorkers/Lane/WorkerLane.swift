@@ -16,10 +16,15 @@ struct WorkerLane: Sendable {
     }
 
     func keep() async {
+        /// Whom the next worker replaces.
+        var lost: Int32?
         while !Task.isCancelled, pool.shared.withLock({ $0.dispatcher.failure == nil }) {
             do throws(IPCError) {
                 let worker = try await WorkerProcess.start(index, pool.options)
-                await serve(worker)
+                let processID = worker.child.processID
+                IPCObservation.emit(.workerStarted(processID: processID))
+                if let lost { IPCObservation.emit(.workerReplaced(oldProcessID: lost, newProcessID: processID)) }
+                lost = await serve(worker)
             } catch {
                 couldNotStart(error)
             }
@@ -31,6 +36,7 @@ struct WorkerLane: Sendable {
     /// A program that no worker of this pool ever came from is the wrong one; otherwise it counts as a death.
     private func couldNotStart(_ error: IPCError) {
         guard !Task.isCancelled else { return }
+        IPCObservation.emit(.log(level: .error, message: "\(error)"))
         pool.step { shared, step in
             if !shared.hasStarted {
                 shared.dispatcher.fail(error, into: &step)
@@ -40,19 +46,33 @@ struct WorkerLane: Sendable {
         }
     }
 
-    private func serve(_ worker: WorkerProcess) async {
+    /// - Returns: the id of the worker if it died while it was needed.
+    private func serve(_ worker: WorkerProcess) async -> Int32? {
         let link = arrive(worker)
         let writer = Task(executorPreference: IPCExecutor.shared) { await pool.writeBacklog(index, link) }
         let reason = await read(worker)
+        var lost: Int32?
         if Task.isCancelled {
             _ = await worker.end(grace: pool.options.shutdownGrace)
             leave(nil)
         } else {
             let crash = await worker.bury()
+            lost = crash.processID
+            report(crash, reason)
             leave((worker.journal.read(), reason.code == .protocolViolation ? reason : crash.error))
         }
         link.writer.ring()
         await writer.value
+        return lost
+    }
+
+    private func report(_ crash: WorkerCrash, _ reason: IPCError) {
+        if reason.code == .protocolViolation {
+            let object = "process \(crash.processID)"
+            IPCObservation.emit(.protocolViolation(mechanism: "worker", object: object, error: reason))
+        }
+        let outcome = crash.status?.outcome ?? .unknown
+        IPCObservation.emit(.workerCrashed(processID: crash.processID, outcome: outcome))
     }
 
     private func arrive(_ worker: WorkerProcess) -> WorkerPool.Link {

@@ -93,6 +93,7 @@ public final class WorkerPool: Sendable {
         var batch: [(index: Int, outcome: TaskOutcome)] = []
         var batchSession: MapSession?
         for delivery in step.deliveries {
+            if let error = delivery.outcome.error { report(error, ofType: delivery.type) }
             switch delivery.owner {
             case .single(let single):
                 single.deliver(delivery.outcome)
@@ -106,6 +107,10 @@ public final class WorkerPool: Sendable {
             }
         }
         batchSession?.deliver(batch)
+    }
+
+    private func report(_ error: IPCError, ofType type: Int) {
+        IPCObservation.emit(.taskFailed(type: shared.withLock { $0.dispatcher.typeNames[type] }, error: error))
     }
 
     /// Sends what can be sent to a worker without waiting; the rest is left to its writer.
