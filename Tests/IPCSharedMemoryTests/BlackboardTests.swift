@@ -192,7 +192,7 @@ private struct Large: PlainData {
     /// The long form is .ci/long.d/blackboard-storm.
     @Test func killedWritersTearNothingAndKeepNobody() async throws {
         let said = try await helper(["board-storm", "5"])
-        #expect(said.contains("writers killed"), "\(said)")
+        #expect(said.split(separator: " ").first.flatMap { Int($0) } ?? 0 >= 10, "\(said)")
     }
 
     @Test(arguments: ["board half written", "board written", "board published"])

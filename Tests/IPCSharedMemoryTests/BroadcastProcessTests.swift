@@ -186,7 +186,7 @@ import Testing
     /// The long form is .ci/long.d/broadcast-storm.
     @Test func killedWritersAndReadersTearNothing() async throws {
         let said = try await helper(["broadcast-storm", "6"])
-        #expect(said.contains("processes killed"), "\(said)")
+        #expect(said.split(separator: " ").first.flatMap { Int($0) } ?? 0 >= 6, "\(said)")
     }
 }
 
