@@ -39,6 +39,11 @@ package final class FutexWord: Sendable {
     /// Where the word is, as long as this object lives: for a sleep on several words.
     @unsafe
     var address: UnsafeRawPointer { unsafe withUnsafePointer(to: word) { unsafe UnsafeRawPointer($0) } }
+    /// The word as a sleep on several words takes it. Valid as long as this object lives.
+    package var view: SharedWord32 {
+        // SAFETY: an Atomic stored in a class has one address for the object's life.
+        unsafe withUnsafePointer(to: word) { unsafe SharedWord32(UnsafeMutableRawPointer(mutating: $0)) }
+    }
 
     private func withAddress(_ body: (UnsafePointer<UInt32>) -> Void) {
         // SAFETY: an Atomic stored in a class has one address for the object's life, and the kernel reads one word there.

@@ -24,10 +24,22 @@ struct BaselineProcess {
     /// Does the work; what goes wrong stands in `report`.
     func work(listener: Int32?, report: inout cbase_report) {
         cbase_work_prepare()
+        if assignment.job.isNamedMemory { return shareMemory(&report) }
         switch assignment.side {
         case .initiator: initiate(&report)
         case .peer: serve(listener, &report)
         }
+    }
+
+    private func shareMemory(_ report: inout cbase_report) {
+        let name = "/\(BoardWork.name(assignment))"
+        switch (assignment.job.work, assignment.side) {
+        case (.board, .initiator): unsafe cbase_board_read(name, plan, &report)
+        case (.board, .peer): unsafe cbase_board_write(name, plan, &report)
+        case (_, .initiator): unsafe cbase_lane_send(name, plan, &report)
+        case (_, .peer): unsafe cbase_lane_receive(name, plan, &report)
+        }
+        if assignment.side == .initiator { unsafe cbase_board_remove(name) }
     }
 
     private func initiate(_ report: inout cbase_report) {
@@ -48,6 +60,8 @@ struct BaselineProcess {
             unsafe cbase_idle_resident(descriptors, descriptors.count, &report)
         case .idleProcessorTime:
             unsafe cbase_idle_processor_time(descriptors, descriptors.count, plan, &report)
+        case .board, .broadcast:
+            unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
         case .allocationsInPlace, .allocationsArray, .allocationsBatch:
             unsafe cbase_report_fail(&report, "allocations have no baseline in C", 0)
         }
@@ -67,7 +81,7 @@ struct BaselineProcess {
             unsafe cbase_accept_server(listener ?? -1, plan, &report)
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
-        case .spawn, .allocationsInPlace, .allocationsArray, .allocationsBatch:
+        case .spawn, .board, .broadcast, .allocationsInPlace, .allocationsArray, .allocationsBatch:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }
     }

@@ -4,7 +4,7 @@ enum Catalogue {
         roundTrips(over: .pipe) + roundTrips(over: .unixStream)
         + [manyChannels(4), manyChannels(64)].flatMap(\.self) + [besideHog]
         + streams(over: .pipe) + streams(over: .unixStream)
-        + [passing, spawning] + accepting + idling + [10, 100, 1_000, 10_000].map(scaling) + [pool]
+        + sharing + [passing, spawning] + accepting + idling + [10, 100, 1_000, 10_000].map(scaling) + [pool]
         + allocations(over: .pipe) + allocations(over: .unixStream)
 
     private static let small = [8, 64, 1_024]
@@ -80,6 +80,18 @@ enum Catalogue {
                     theirs: theirs, baseline: baseline, target: .atLeast(8, .throughput)))
         }
         return rows
+    }
+
+    private static var sharing: [Row] {
+        [
+            row(
+                "blackboard/read/cross", .cross, Job(work: .board, transport: .none, by: .library, bytes: 64),
+                "the same in C, whose writer wakes nobody", .atMost(1.15, .meanTime)),
+            row(
+                "broadcast/stream/64/free", .free,
+                Job(work: .broadcast, transport: .none, by: .library, bytes: 64, channels: 2),
+                "C ring to one reader, spinning; ours: batches to two", .atLeast(0.6, .throughput)),
+        ]
     }
 
     private static var passing: Row {

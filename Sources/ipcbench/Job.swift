@@ -16,6 +16,10 @@ struct Job: Equatable {
         case pool
         /// A descriptor goes over and comes back.
         case passDescriptor = "fd-pass"
+        /// The latest value is read while another process writes without pause.
+        case board = "blackboard"
+        /// Messages one way, to two readers.
+        case broadcast
         /// Connect, one message, close.
         case accept
         /// Start a program, read its output to the end, collect its status.
@@ -60,6 +64,9 @@ struct Job: Equatable {
     var bytes: Int
     /// Channels that are used at once.
     var channels = 1
+
+    /// Whether both sides find each other by a name in shared memory.
+    var isNamedMemory: Bool { work == .board || work == .broadcast }
 
     /// Whether times are taken at one end and messages counted at the other.
     var isOneWay: Bool { work == .stream || work == .batch }

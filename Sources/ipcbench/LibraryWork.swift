@@ -7,6 +7,7 @@ import IPCSockets
 enum LibraryWork: Sendable {
     case pipe(PipeWork)
     case sockets(ManyChannels)
+    case board(BoardWork)
     case idle(Idle)
     case spawn(SpawnWork)
     case pool(PoolWork)
@@ -21,6 +22,7 @@ enum LibraryWork: Sendable {
             self =
                 assignment.side == .peer
                 ? .server(try AcceptServer(assignment: assignment)) : .client(try AcceptClient(assignment: assignment))
+        case (.board, _), (.broadcast, _): self = .board(BoardWork(assignment: assignment))
         case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
         case (.idleResident, _), (.idleProcessorTime, _):
             self = .idle(Idle(assignment: assignment, descriptors: descriptors))
@@ -40,6 +42,7 @@ enum LibraryWork: Sendable {
         switch self {
         case .pipe(let work): await work.perform()
         case .sockets(let channels): await channels.perform()
+        case .board(let work): await work.perform()
         case .spawn(let work): await work.perform()
         case .pool(let work): await work.perform()
         case .pass(let work): await work.perform()

@@ -45,6 +45,6 @@ struct StormLock {
         let found = OwnerWord(rawValue: word.loadAcquiring())
         try require(found.withoutSleepers.rawValue == own, "the lock is \(found)'s")
         _ = word.exchange(0)
-        SharedFutex.wake(futex)
+        SharedFutexCalls.wake(futex, 1)
     }
 }

@@ -34,6 +34,16 @@ import Testing
         try await conformance.run()
     }
 
+    @Test(arguments: ConformanceSuite.cases(for: .losslessBroadcast))
+    func losslessBroadcastConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .lossyBroadcast))
+    func lossyBroadcastConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
     /// The same on the executor of the library, where a task resumes on the thread that saw its message.
     @Test(arguments: ConformanceSuite.cases(for: .socketPair))
     func socketPairConformsOnTheExecutor(_ conformance: ConformanceCase) async throws {

@@ -6,6 +6,7 @@
 #define CBASELINES_H
 
 #include "cbase_allocations.h"
+#include "cbase_board.h"
 #include "cbase_harness.h"
 #include "cbase_message.h"
 #include "cbase_process.h"

@@ -40,29 +40,6 @@ int32_t cipc_barrier_register(void);
 /// membarrier(2) MEMBARRIER_CMD_GLOBAL: every processor passes through the kernel. Takes 10 to 100 ms.
 int32_t cipc_barrier_all(void);
 
-/// One word to sleep on. The same layout as struct futex_waitv.
-typedef struct cipc_futex_entry {
-    uint64_t expected;
-    uint64_t address;
-    uint32_t flags;
-    uint32_t reserved;
-} cipc_futex_entry;
-
-/// The flags of a word that processes share, and of one that only this process knows.
-#define CIPC_FUTEX_SHARED 2
-#define CIPC_FUTEX_PRIVATE 130
-/// The most words that one call takes.
-#define CIPC_FUTEX_LIMIT 128
-
-/// futex_waitv(2): sleeps while every word has its value, until `limit` (CLOCK_MONOTONIC nanoseconds, UINT64_MAX: none).
-/// -EAGAIN when a word differs, -ETIMEDOUT, -EINTR.
-int32_t cipc_futex_wait_any(const cipc_futex_entry *_Nonnull entries, uint32_t count, uint64_t limit);
-/// futex(2) FUTEX_WAIT on `entries[primary]` alone, for at most 15 ms: where futex_waitv(2) is refused.
-int32_t cipc_futex_wait_slice(const cipc_futex_entry *_Nonnull entries, uint32_t count, uint32_t primary,
-                              uint64_t limit);
-/// futex(2) FUTEX_WAKE without the private flag: wakes up to `count` threads of any process.
-int32_t cipc_futex_wake_shared(const void *_Nonnull word, int32_t count);
-
 /// A new open file of what `descriptor` stands for, through /proc, for reading and writing. The child of a fork closes
 /// it at once: it would keep a lock of this open file alive. Close it with cipc_close_guarded.
 int32_t cipc_reopen_guarded(int32_t descriptor);

@@ -69,7 +69,7 @@ extension ParticipantTable {
     private func changeRoster() {
         rosterEpoch.add(1)
         KillPoints.pass("participants-roster-counted")
-        SharedFutex.wakeAll(rosterEpoch)
+        SharedFutexCalls.wake(rosterEpoch)
         KillPoints.pass("participants-roster-woke")
     }
 
@@ -92,7 +92,7 @@ extension ParticipantTable {
             KillPoints.pass("participants-detach-freed")
             // Not before the token is free: killed between the two, our death would never be announced.
             slot.announced.storeReleasing(place.generation)
-            SharedFutex.wakeAll(slot.token)
+            SharedFutexCalls.wake(slot.token)
             KillPoints.pass("participants-detach-token-woke")
             announceDeath()
         }

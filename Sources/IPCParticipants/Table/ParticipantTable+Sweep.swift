@@ -5,7 +5,7 @@ extension ParticipantTable {
     func announceDeath() {
         deathCount.add(1)
         KillPoints.pass("participants-counted")
-        SharedFutex.wakeAll(deathCount)
+        SharedFutexCalls.wake(deathCount)
         KillPoints.pass("participants-woke")
     }
 
@@ -28,7 +28,7 @@ extension ParticipantTable {
                 guard token.isDead else { break }
                 guard slot.generation.loadAcquiring() == generation else { continue }
                 guard slot.announced.loadAcquiring() < generation else { break }
-                SharedFutex.wakeAll(slot.token)
+                SharedFutexCalls.wake(slot.token)
                 KillPoints.pass("participants-sweep-token")
                 announceDeath()
                 mark(slot, generation)

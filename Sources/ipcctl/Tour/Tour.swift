@@ -22,6 +22,8 @@ struct Tour {
         UnixSocketStop(),
         DescriptorPassingStop(),
         StandardStreamsStop(),
+        BlackboardStop(),
+        BroadcastStop(),
         WorkerPoolStop(),
     ]
 

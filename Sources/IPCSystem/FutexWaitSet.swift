@@ -1,19 +1,6 @@
 import CIPC
 import Synchronization
 
-/// Words on which threads of several processes sleep. futex(2) without the private flag: the kernel knows such a word by
-/// its file and offset, so mappings at different addresses meet.
-package enum SharedFutex {
-    /// Wakes every thread that sleeps on `word`. The word must be mapped for writing or reading; a word whose page is gone
-    /// has no sleepers.
-    package static func wakeAll(_ word: SharedWord32) { unsafe _ = cipc_futex_wake_shared(word.address, .max) }
-
-    /// Wakes up to `count` threads that sleep on `word`.
-    package static func wake(_ word: SharedWord32, _ count: Int = 1) {
-        unsafe _ = cipc_futex_wake_shared(word.address, Int32(clamping: count))
-    }
-}
-
 /// The words that a thread is about to sleep on, with the values that it has seen. futex_waitv(2).
 ///
 /// Where the kernel or a filter refuses that call, the thread sleeps on one of the words alone, in slices of 15 ms.
