@@ -9,7 +9,7 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case inotify_add_watch, poll, writev
     case chdir, close_range, environ, fchmodat2, fstatat, memfd_create, mmap, openat, pread, prctl, setpgid
     case setpriority, unlinkat
-    case fallocate, fsync, ftok, madvise, mlock, msync, shmat, shmctl, shmget
+    case fallocate, fsync, ftok, madvise, membarrier, mlock, msync, shmat, shmctl, shmget
 }
 
 /// A system call that failed, and how.
