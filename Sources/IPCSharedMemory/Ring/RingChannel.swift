@@ -175,8 +175,11 @@ public final class RingChannel: Channel, ByteReceiveChannel, ByteSendChannel {
 
     /// Closes both directions. The peer receives what was sent, and then `.peerClosed` unless this end had finished.
     public func close() {
-        if !sender.lock.isClosed { link.hangUp() }
+        guard !sender.lock.isClosed else { return }
+        link.sayClosed()
+        // Closed first, so that who waits here hears of that and not of the hang-up.
         sender.close()
         receiver.close()
+        link.hangUp()
     }
 }

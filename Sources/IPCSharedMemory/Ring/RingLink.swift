@@ -126,13 +126,17 @@ final class RingLink: Sendable {
         return false
     }
 
-    /// Says in the memory that this side is gone, and wakes the peer by hanging up.
-    func hangUp() {
-        guard stream.beginUse() else { return }
-        defer { stream.endUse() }
+    /// Says in the memory that this side is gone.
+    func sayClosed() {
         ownSendingBell.closed.storeSequential(1)
         memory.lane(1 - side).receiverBell.closed.storeSequential(1)
+    }
+
+    /// Wakes the peer by hanging up. Where both directions are done already, that has happened.
+    func hangUp() {
+        guard stream.beginUse() else { return }
         stream.shutdown(reading: true, writing: true)
+        stream.endUse()
     }
 
     /// One direction is done.

@@ -171,6 +171,7 @@ package final class RingReceiver: @unchecked Sendable {
         // What it did before its end can be seen from now on.
         let last = try advance()
         guard last == .blocked else { return last }
+        if lock.isClosed { throw .closed("receive") }
         throw fail(
             assembly == nil
                 ? IPCError(.peerClosed, "receive: the peer is gone without having finished")
@@ -270,7 +271,10 @@ package final class RingReceiver: @unchecked Sendable {
 
     private func fail(_ error: IPCError) -> IPCError {
         ending = .failed(error)
-        if error.code != .peerClosed && error.code != .truncated { link.hangUp() }
+        if error.code != .peerClosed && error.code != .truncated {
+            link.sayClosed()
+            link.hangUp()
+        }
         return error
     }
 

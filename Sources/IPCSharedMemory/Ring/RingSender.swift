@@ -31,7 +31,7 @@ package final class RingSender: @unchecked Sendable {
     // Protected by the lock.
     /// The next slot and the next byte of data.
     var slotPosition: UInt64
-    var dataPosition: UInt64
+    package private(set) var dataPosition: UInt64
     /// How far the receiver was when this looked last.
     private var knownSlots: UInt64
     private var knownBytes: UInt64
@@ -194,13 +194,17 @@ package final class RingSender: @unchecked Sendable {
     @inline(__always)
     func checkPeer() throws(IPCError) {
         if lane.receiverBell.isClosed || link.isPeerGone {
+            if lock.isClosed { throw .closed("send") }
             throw fail(IPCError(.peerClosed, "send: the peer is gone"))
         }
     }
 
     private func fail(_ error: IPCError) -> IPCError {
         failure = error
-        if error.code != .peerClosed { link.hangUp() }
+        if error.code != .peerClosed {
+            link.sayClosed()
+            link.hangUp()
+        }
         return error
     }
 
