@@ -82,17 +82,32 @@ extension RingChannel: DescriptorTransferable {
         else { throw IPCError(.decodingFailed, "receive a ring: its sizes are impossible") }
         var options = options
         options.maximumMessageSize = limit
-        let parts = try RingParts(adopting: transferred.descriptors, RingGeometry(dataByteCount: size))
-        let socket = try transferred.descriptors[3].takeOpen(reads: true)
+        let positions = RingPositions(
+            sentSlots: number(2), sentBytes: number(3), receivedSlots: number(4), receivedBytes: number(5),
+            hasFinished: state[2] & 1 != 0, hasEnded: state[2] & 2 != 0)
+        options.ringByteCount = size
+        return try open(transferred.descriptors, side: Int(state[1]), options, positions)
+    }
+
+    /// An end on the four descriptors of one, which are as `transfer` orders them.
+    package static func open(
+        _ descriptors: [PassedDescriptor], side: Int, _ options: RingOptions
+    ) throws(IPCError) -> RingChannel {
+        try open(descriptors, side: side, options, RingPositions())
+    }
+
+    private static func open(
+        _ descriptors: [PassedDescriptor], side: Int, _ options: RingOptions, _ positions: RingPositions
+    ) throws(IPCError) -> RingChannel {
+        let parts = try RingParts(
+            adopting: descriptors, RingGeometry(dataByteCount: options.ringByteCount))
+        let socket = try descriptors[3].takeOpen(reads: true)
         let credentials = socket.number
         let peer = try mapping("receive a ring") { () throws(SystemCallError) in
             PeerCredentials(try SocketCalls.peerCredentials(credentials))
         }
-        let positions = RingPositions(
-            sentSlots: number(2), sentBytes: number(3), receivedSlots: number(4), receivedBytes: number(5),
-            hasFinished: state[2] & 1 != 0, hasEnded: state[2] & 2 != 0)
         let stream = try StreamDescriptor(socket, kind: .socket, uses: 2)
         return try parts.channel(
-            stream, side: Int(state[1]), trust: options.trust ?? .untrusted, options, positions, peer: peer)
+            stream, side: side, trust: options.trust ?? .untrusted, options, positions, peer: peer)
     }
 }
