@@ -132,8 +132,9 @@ final class RingLink: Sendable {
         memory.lane(1 - side).receiverBell.closed.storeSequential(1)
     }
 
-    /// Wakes the peer by hanging up. Where both directions are done already, that has happened.
+    /// Wakes the peer by hanging up, and is done with it. Where both directions are done already, that has happened.
     func hangUp() {
+        isGone.store(true, ordering: .sequentiallyConsistent)
         guard stream.beginUse() else { return }
         stream.shutdown(reading: true, writing: true)
         stream.endUse()

@@ -27,7 +27,7 @@ import Testing
     /// Dies at each step of sending, at several passages: what arrives is whole, and at most one message is cut short.
     @Test(arguments: ["ring-claimed", "ring-filled", "ring-committed", "ring-fragment", "ring-before-bell"])
     func aProducerThatDiesAtAStepHasSentWhatItCommitted(_ point: String) async throws {
-        for passage in [1, 2, 9] {
+        for passage in [1, 2, 8] {
             let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 16 << 10))
             let child = try await spawn("ring-produce", far, dyingAt: "\(point):\(passage)")
             var index = 0
@@ -41,7 +41,12 @@ import Testing
                     index += 1
                 }
             }
-            #expect(error?.code == (point == "ring-fragment" ? .truncated : .peerClosed))
+            switch point {
+            case "ring-fragment": #expect(error?.code == .truncated)
+            // Bells are rung for fragments, too, and by a receiver that gives room back.
+            case "ring-before-bell": #expect([.truncated, .peerClosed].contains(error?.code))
+            default: #expect(error?.code == .peerClosed)
+            }
             if point == "ring-committed" { #expect(index >= min(passage, 4)) }
             let status = try await child.exitStatus(until: .after(.seconds(60)))
             guard case .signaled(.kill, _) = status else {
