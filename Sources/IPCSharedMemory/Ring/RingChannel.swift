@@ -6,7 +6,7 @@ import IPCSystem
 /// ```swift
 /// let channel = try await RingChannel.connect(to: .unix(name: "prices.sock"))
 /// try await channel.send(byteCount: 16) { $0.append(price, as: UInt64.self) }
-/// let best = try await channel.receive { $0.unsafeLoad(as: UInt64.self) }
+/// let answer = try await channel.receive { [UInt8]($0) }
 /// ```
 ///
 /// No system call is made as long as nobody has to sleep. One ring for each direction: a message of up to 56 bytes lies in

@@ -5,7 +5,7 @@ import IPCSystem
 ///
 /// ```swift
 /// var loan = try await channel.loan(byteCount: frame.byteCount)
-/// camera.capture(into: loan.mutableBytes)
+/// camera.capture(into: &loan)
 /// try loan.send()
 /// ```
 ///
