@@ -24,4 +24,12 @@ package enum Processor {
     @inlinable
     @inline(__always)
     package static func pause() { cipc_pause() }
+
+    /// That the cache line at `address` will be written soon.
+    @inlinable
+    @inline(__always)
+    package static func prepareToWrite(_ address: UnsafeMutableRawPointer) {
+        // SAFETY: a hint that reads nothing, whatever the address.
+        unsafe cipc_prefetch_to_write(address)
+    }
 }

@@ -104,7 +104,9 @@ private func makeVictim(_ parts: TransferredDescriptors, side: UInt8, _ dice: in
     var descriptors = try parts.descriptors[..<3].map { try PassedDescriptor(duplicating: $0.borrowedNumber ?? -1) }
     descriptors.append(PassedDescriptor(owning: sockets.0))
     var state: [UInt8] = [1, side, 0] + [UInt8](repeating: 0, count: 7)
-    for value in [4096, 10_000, dice.roll() % 512, (dice.roll() % 512) * 64, dice.roll() % 512, (dice.roll() % 512) * 64]
+    for value in [
+        4096, 10_000, dice.roll() % 512, (dice.roll() % 512) * 64, dice.roll() % 512, (dice.roll() % 512) * 64,
+    ]
         as [UInt64]
     {
         for index in 0..<8 { state.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }

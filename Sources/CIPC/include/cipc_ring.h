@@ -15,4 +15,13 @@ int32_t cipc_register_for_barriers(void);
 /// membarrier(2) MEMBARRIER_CMD_GLOBAL_EXPEDITED: every thread of every process that takes part passes a full barrier.
 int32_t cipc_barrier_everywhere(void);
 
+/// Tells the processor that the cache line at `address` will be written soon.
+static inline void cipc_prefetch_to_write(const void *_Nonnull address) {
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
 #endif

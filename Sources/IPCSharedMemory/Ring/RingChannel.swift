@@ -56,7 +56,12 @@ public final class RingChannel: Channel, ByteReceiveChannel, ByteSendChannel {
 
     /// Waits for a message; nil when the peer has finished. See ``ReceiveChannel/receive(until:)``.
     public func receive(until deadline: Deadline) async throws(IPCError) -> [UInt8]? {
-        guard try await receiver.begin(until: deadline, copiesOut: false) else { return nil }
+        let found = try receiver.tryBegin(copiesOut: false, spinning: true)
+        if found == nil {
+            guard try await receiver.begin(until: deadline, copiesOut: false, hasSpun: true) else { return nil }
+        } else if found == false {
+            return nil
+        }
         defer { receiver.end() }
         return receiver.messageCopy
     }
@@ -71,8 +76,11 @@ public final class RingChannel: Channel, ByteReceiveChannel, ByteSendChannel {
         until deadline: Deadline, _ body: (RawSpan) throws(Failure) -> Result
     ) async throws(ChannelBodyError<Failure>) -> Result? {
         do throws(IPCError) {
-            if try receiver.tryBegin(copiesOut: true) != true {
-                guard try await receiver.begin(until: deadline, copiesOut: true) else { return nil }
+            let found = try receiver.tryBegin(copiesOut: true, spinning: true)
+            if found == nil {
+                guard try await receiver.begin(until: deadline, copiesOut: true, hasSpun: true) else { return nil }
+            } else if found == false {
+                return nil
             }
         } catch {
             throw .channel(error)
@@ -104,11 +112,12 @@ public final class RingChannel: Channel, ByteReceiveChannel, ByteSendChannel {
 
     /// Sends one message; waits while the ring has no room for it. See ``SendChannel/send(_:until:)``.
     public func send(_ message: [UInt8], until deadline: Deadline) async throws(IPCError) {
-        try await unsafe sender.send(message.span.bytes, until: deadline)
+        try await unsafe send(message.span.bytes, until: deadline)
     }
 
     /// Sends the bytes as one message. See ``ByteSendChannel/send(_:until:)``.
     public func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
+        if try sender.trySend(bytes) { return }
         try await sender.send(bytes, until: deadline)
     }
 

@@ -52,6 +52,10 @@ struct RingLane: @unchecked Sendable {
         unsafe UnsafeMutableRawBufferPointer(start: slot(position) + 8, count: RingGeometry.inlineLimit)
     }
 
+    /// Fetches the slot that is so far ahead that its receiver does not look at it yet.
+    @inline(__always)
+    func prepareSlot(after position: UInt64) { unsafe Processor.prepareToWrite(slot(position &+ 4)) }
+
     /// `count` bytes of the data from `position` on, at most all of it.
     @inline(__always)
     func bytes(_ position: UInt64, _ count: Int) -> UnsafeMutableRawBufferPointer {

@@ -151,7 +151,8 @@ final class RingLink: Sendable {
         [
             try PassedDescriptor(duplicating: file),
             try PassedDescriptor(duplicating: side == 0 ? ownBell : peerBell),
-            try PassedDescriptor(duplicating: side == 0 ? peerBell : ownBell), try PassedDescriptor(duplicating: stream.number),
+            try PassedDescriptor(duplicating: side == 0 ? peerBell : ownBell),
+            try PassedDescriptor(duplicating: stream.number),
         ]
     }
 }

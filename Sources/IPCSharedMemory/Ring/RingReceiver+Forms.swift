@@ -37,8 +37,11 @@ extension RingReceiver {
         guard maximumCount > 0 else {
             throw IPCError(.invalidArgument, "receive: maximumCount must be positive")
         }
-        if try tryBegin(copiesOut: true) != true {
-            guard try await begin(until: deadline, copiesOut: true) else { return nil }
+        let found = try tryBegin(copiesOut: true, spinning: true)
+        if found == nil {
+            guard try await begin(until: deadline, copiesOut: true, hasSpun: true) else { return nil }
+        } else if found == false {
+            return nil
         }
         var count = 1
         withMessage(body)

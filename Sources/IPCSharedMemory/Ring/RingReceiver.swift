@@ -32,8 +32,9 @@ package final class RingReceiver: @unchecked Sendable {
     var slotPosition: UInt64
     var dataPosition: UInt64
     private(set) var ending: Ending?
-    private var sleeper: RingSleeper
-    private var spinning = SpinPolicy()
+    // One at a time by the lock; checking that again would cost as much as the rest of a message.
+    @exclusivity(unchecked) private var sleeper: RingSleeper
+    @exclusivity(unchecked) private var spinning = SpinPolicy()
     private let scratch = RingScratch()
     /// How many bytes of a message in fragments are there, and how many it will have; nil when there is none.
     private(set) var assembly: (arrived: Int, total: Int)?
@@ -49,7 +50,7 @@ package final class RingReceiver: @unchecked Sendable {
         slotPosition = slots
         dataPosition = data
         self.ending = ending
-        sleeper = RingSleeper(lane.receiverBell)
+        unsafe sleeper = RingSleeper(lane.receiverBell)
     }
 
     // MARK: Receiving
@@ -59,10 +60,12 @@ package final class RingReceiver: @unchecked Sendable {
     /// - Parameter copiesOut: whether the message must be out of an untrusted peer's reach.
     /// - Returns: false when the peer has finished.
     @usableFromInline
-    package func begin(until deadline: Deadline, copiesOut: Bool) async throws(IPCError) -> Bool {
+    package func begin(until deadline: Deadline, copiesOut: Bool, hasSpun: Bool = false) async throws(IPCError) -> Bool
+    {
         if !lock.tryAcquire() { try await lock.acquire(until: deadline, "receive", engine: link.stream.engine) }
         do throws(IPCError) {
             var progress = try look()
+            var hasSpun = hasSpun
             while progress == .busy || progress == .blocked {
                 if progress == .busy {
                     if Task.isCancelled { throw .cancelled("receive") }
@@ -70,7 +73,8 @@ package final class RingReceiver: @unchecked Sendable {
                     if lock.isClosed { throw .closed("receive") }
                     progress = try look()
                 } else {
-                    progress = try spin()
+                    if !hasSpun { progress = try spin() }
+                    hasSpun = false
                     if progress == .blocked { progress = try await sleep(until: deadline) }
                 }
             }
@@ -86,15 +90,16 @@ package final class RingReceiver: @unchecked Sendable {
         return false
     }
 
-    /// The same without waiting: nil when there is nothing yet.
+    /// The same without waiting: nil when there is nothing yet, `spinning` not even for those microseconds.
     @usableFromInline
-    package func tryBegin(copiesOut: Bool) throws(IPCError) -> Bool? {
+    package func tryBegin(copiesOut: Bool, spinning: Bool = false) throws(IPCError) -> Bool? {
         guard lock.tryAcquire() else {
             if lock.isClosed { throw .closed("receive") }
             return nil  // somebody waits already, and is first in line
         }
         do throws(IPCError) {
-            let progress = try look()
+            var progress = try look()
+            if progress == .blocked && spinning { progress = try spin() }
             if progress == .message {
                 if copiesOut { copyOut() }
                 return true
@@ -164,7 +169,7 @@ package final class RingReceiver: @unchecked Sendable {
     private func look() throws(IPCError) -> Progress {
         let progress = try advance()
         if progress != .blocked {
-            sleeper.stayedAwake()
+            unsafe sleeper.stayedAwake()
             return progress
         }
         guard lane.senderBell.isClosed || link.isPeerGone else { return .blocked }
@@ -281,7 +286,7 @@ package final class RingReceiver: @unchecked Sendable {
     // MARK: Waiting
 
     private func spin() throws(IPCError) -> Progress {
-        guard spins, spinning.shouldSpin(link.stream.engine) else { return .blocked }
+        guard spins, unsafe spinning.shouldSpin(link.stream.engine) else { return .blocked }
         let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
         let word = lane.word(slotPosition)
         let lap = lane.lap(slotPosition)
@@ -295,22 +300,22 @@ package final class RingReceiver: @unchecked Sendable {
                 count &-= 1
             } while count > 0
         } while !isThere && MonotonicClock.nanoseconds < limit
-        spinning.record(isThere)
+        unsafe spinning.record(isThere)
         return try look()
     }
 
     /// One sleep: until the bell rings, the peer hangs up, or the wait is over.
     private func sleep(until deadline: Deadline) async throws(IPCError) -> Progress {
-        sleeper.announce()
+        unsafe sleeper.announce()
         let progress: Progress
         do throws(IPCError) {
             progress = try look()
         } catch {
-            sleeper.withdraw()
+            unsafe sleeper.withdraw()
             throw error
         }
         guard progress == .blocked else {
-            sleeper.withdraw()
+            unsafe sleeper.withdraw()
             return progress
         }
         let point = link.stream.registration.readable
@@ -318,10 +323,10 @@ package final class RingReceiver: @unchecked Sendable {
         do throws(IPCError) {
             try await point.wait(until: deadline, "receive")
         } catch {
-            sleeper.withdraw()
+            unsafe sleeper.withdraw()
             throw error
         }
-        sleeper.withdraw()
+        unsafe sleeper.withdraw()
         if lock.isClosed { throw .closed("receive") }
         link.answer()
         return try look()

@@ -37,8 +37,9 @@ package final class RingSender: @unchecked Sendable {
     private var knownBytes: UInt64
     var hasFinished: Bool
     private(set) var failure: IPCError?
-    private var sleeper: RingSleeper
-    private var spinning = SpinPolicy()
+    // One at a time by the lock; checking that again would cost as much as the rest of a message.
+    @exclusivity(unchecked) private var sleeper: RingSleeper
+    @exclusivity(unchecked) private var spinning = SpinPolicy()
     let scratch = RingScratch()
     var place = Place.slot
     private var hasEndedUse = false
@@ -54,7 +55,7 @@ package final class RingSender: @unchecked Sendable {
         knownSlots = slots &- lane.slotCount
         knownBytes = data &- lane.dataByteCount
         self.hasFinished = hasFinished
-        sleeper = RingSleeper(lane.senderBell)
+        unsafe sleeper = RingSleeper(lane.senderBell)
     }
 
     // MARK: Room
@@ -96,17 +97,17 @@ package final class RingSender: @unchecked Sendable {
     ) async throws(IPCError) {
         while true {
             if try spin(slots, bytes) { return }
-            sleeper.announce()
+            unsafe sleeper.announce()
             let isThere: Bool
             do throws(IPCError) {
                 isThere = try hasRoom(slots: slots, bytes: bytes)
                 try checkPeer()
                 if !isThere { try await link.stream.registration.writable.wait(until: deadline, doing) }
             } catch {
-                sleeper.withdraw()
+                unsafe sleeper.withdraw()
                 throw error
             }
-            sleeper.withdraw()
+            unsafe sleeper.withdraw()
             if lock.isClosed { throw .closed("\(doing)") }
             if isThere { return }
             link.answer()
@@ -116,7 +117,7 @@ package final class RingSender: @unchecked Sendable {
     }
 
     private func spin(_ slots: UInt64, _ bytes: UInt64) throws(IPCError) -> Bool {
-        guard spins, spinning.shouldSpin(link.stream.engine) else { return false }
+        guard spins, unsafe spinning.shouldSpin(link.stream.engine) else { return false }
         let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
         var isThere = false
         repeat {
@@ -128,8 +129,8 @@ package final class RingSender: @unchecked Sendable {
                 count &-= 1
             } while count > 0
         } while !isThere && MonotonicClock.nanoseconds < limit
-        spinning.record(isThere)
-        if isThere { sleeper.stayedAwake() }
+        unsafe spinning.record(isThere)
+        if isThere { unsafe sleeper.stayedAwake() }
         return isThere
     }
 
@@ -158,6 +159,8 @@ package final class RingSender: @unchecked Sendable {
     func commit(_ kind: RingWord.Kind, _ count: Int) {
         let word = RingWord(kind, count, lap: lane.lap(slotPosition))
         lane.word(slotPosition).storeReleasing(word.rawValue)
+        // Its lock is given back with a full barrier, which would wait for each line that the receiver has.
+        lane.prepareSlot(after: slotPosition)
         slotPosition &+= 1
         if kind != .inline { dataPosition &+= RingLane.room(count) }
         KillPoints.pass("ring-committed")
