@@ -36,6 +36,12 @@ package final class FutexWord: Sendable {
         unsafe withAddress { _ = unsafe cipc_futex_wake($0, Int32(clamping: count)) }
     }
 
+    /// The word as a sleep on several words takes it. Valid as long as this object lives.
+    package var view: SharedWord32 {
+        // SAFETY: an Atomic stored in a class has one address for the object's life.
+        unsafe withUnsafePointer(to: word) { unsafe SharedWord32(UnsafeMutableRawPointer(mutating: $0)) }
+    }
+
     private func withAddress(_ body: (UnsafePointer<UInt32>) -> Void) {
         // SAFETY: an Atomic stored in a class has one address for the object's life, and the kernel reads one word there.
         unsafe withUnsafePointer(to: word) { unsafe body(UnsafeRawPointer($0).assumingMemoryBound(to: UInt32.self)) }

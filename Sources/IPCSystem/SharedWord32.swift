@@ -18,6 +18,9 @@ package struct SharedWord32: @unchecked Sendable {
         unsafe UnsafePointer(address.assumingMemoryBound(to: Atomic<UInt32>.self))
     }
 
+    /// Where the word lies, as a name for it.
+    package var place: UInt { unsafe UInt(bitPattern: address) }
+
     @inlinable @inline(__always)
     package func loadRelaxed() -> UInt32 { unsafe word.pointee.load(ordering: .relaxed) }
 

@@ -5,8 +5,8 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case getsockopt
     case ioctl, listen, lstat, mkdir, mkfifo, open, pidfd_open, pidfd_send_signal, pipe2, prlimit, read, readlink, readv
     case recv, recvmsg, rename, rmdir, send, sendmsg, setsockopt, shutdown, socket, socketpair, splice, tee, unlink
-    case epoll_create1, epoll_ctl, epoll_wait, eventfd, futex, kill, pthread_create, sched_setaffinity, waitid, write
-    case inotify_add_watch, poll, writev
+    case epoll_create1, epoll_ctl, epoll_wait, eventfd, futex, futex_waitv, kill, pthread_create, sched_setaffinity
+    case inotify_add_watch, poll, waitid, write, writev
     case chdir, close_range, environ, fchmodat2, fstatat, memfd_create, mmap, openat, pread, prctl, setpgid
     case setpriority, unlinkat
     case fallocate, fsync, ftok, linkat, madvise, mlock, msync, shmat, shmctl, shmget

@@ -33,6 +33,14 @@ package enum ProcessFacts {
     package static var usableProcessors: Int { Int(cipc_usable_processors()) }
 }
 
+/// What a loop that spins tells the processor.
+@usableFromInline
+package enum ProcessorHint {
+    /// A short pause, which leaves the core's resources to its other thread.
+    @inlinable @inline(__always)
+    package static func pause() { cipc_pause() }
+}
+
 /// CLOCK_MONOTONIC.
 @usableFromInline
 package enum MonotonicClock {

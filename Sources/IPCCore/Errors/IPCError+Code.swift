@@ -6,7 +6,7 @@ extension IPCError {
             case wrongMagic, wrongVersion, encodingFailed, decodingFailed, invalidArgument, invalidName, notFound
             case alreadyExists, permissionDenied, addressInUse, connectionRefused, resourceExhausted, unsupported
             case removed, statusUnavailable, executionFailed, processFailed, handshakeFailed, workerCrashed
-            case taskFailed, restartLimitReached, outputTooLarge, descriptorsTruncated, systemFailure, typeMismatch
+            case taskFailed, restartLimitReached, outputTooLarge, descriptorsTruncated, systemFailure, typeMismatch, busy
         }
 
         private let kind: Kind
@@ -81,6 +81,8 @@ extension IPCError {
         /// A shared object is of another type, layout or size than expected; the message says what was expected and what was
         /// found.
         public static let typeMismatch = Code(.typeMismatch)
+        /// Somebody else has it, and only one can.
+        public static let busy = Code(.busy)
         /// A system call failed in a way that has no code of its own; see `systemCall` and `errno`.
         public static let systemFailure = Code(.systemFailure)
     }

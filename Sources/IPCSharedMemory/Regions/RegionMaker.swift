@@ -61,7 +61,7 @@ struct RegionMaker {
         try RegionFile.allocate(file.number, size, object)
         try fill(file, byteCount, initialize)
         try mapping("create a region", object: object) { () throws(SystemCallError) in
-            try MemoryCalls.seal(file.number, .size)
+            try MemoryCalls.seal(file.number, options.allowsMoreSeals ? [.shrinking, .growing] : .size)
         }
         return RegionFile(descriptor: file, byteCount: size, wasCreated: true)
     }

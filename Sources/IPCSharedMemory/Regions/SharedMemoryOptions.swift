@@ -41,6 +41,8 @@ public struct SharedMemoryOptions: Sendable, Hashable {
     public var isKeptWhenUnused: Bool
     /// Slots for processes, for regions that hold objects which notice the death of a process. 0: none.
     package var slotCount = 0
+    /// Whether more seals may be put on an anonymous region after it was made.
+    package var allowsMoreSeals = false
 
     /// Read and write for the owner alone, ordinary pages; change what differs.
     public init(

@@ -1,0 +1,176 @@
+import IPCSystem
+import Synchronization
+
+/// The words that a ``FutexWatcher`` watches, and who waits on them: a value, so that what is to be done comes out of it
+/// and happens outside the lock.
+struct WatchedWords {
+    /// A word that some thread watches.
+    struct Entry {
+        let word: SharedWord32
+        let thread: Int
+        var waits: [FutexWait] = []
+        /// Whether the word is still mapped when nobody waits on it.
+        weak var owner: (any AnyObject & Sendable)?
+        /// The value at which the thread sleeps; nil when it must look. All `waits` expect just that value.
+        var armed: UInt32?
+        /// When it was first seen without waits; nil while it has some.
+        var idleSince: UInt64?
+    }
+
+    struct Thread {
+        let control: FutexWord
+        /// The words of this thread, in the order in which it sleeps on them.
+        var places: [UInt] = []
+        /// Whether the thread has laid down what it sleeps on, so that it must be told of a change.
+        var isArmed = false
+        /// When it looks at all its words and waits although nothing was reported; nil while nobody waits.
+        var nextLook: UInt64?
+    }
+
+    /// Why a thread looks at its words.
+    enum Wake: Sendable {
+        /// A word is not as expected, or nothing is known.
+        case changed
+        /// Somebody woke those who sleep on the word at this place.
+        case woken(UInt)
+        case timedOut
+    }
+
+    /// What a thread does when it has let go of the lock.
+    struct Plan: Sendable {
+        var due: [FutexWait] = []
+        var toPassOn: [SharedWord32] = []
+        var words: [WordExpectation] = []
+        var limit: UInt64 = .max
+        /// How many waits were found at the backstop with a word that had changed.
+        var lateFinds = 0
+        var followsTimeOut = false
+        /// Keeps words mapped that nobody waits on, until the plan is carried out.
+        var kept: [any AnyObject & Sendable] = []
+    }
+
+    /// How long a word stays watched that nobody waits on, in nanoseconds.
+    static let patience: UInt64 = 100_000_000
+
+    private var entries: [UInt: Entry] = [:]
+    var threads: [Thread] = []
+
+    var tally: (words: Int, waits: Int, threads: Int) {
+        (entries.count, entries.values.reduce(0) { $0 + $1.waits.count }, threads.count)
+    }
+
+    /// The thread that watches `word`, or should; `threads.count` when another one is needed.
+    mutating func thread(for word: SharedWord32, capacity: Int) -> Int {
+        if let entry = entries[word.place] { return entry.thread }
+        if let free = threads.firstIndex(where: { $0.places.count < capacity }) { return free }
+        // Words that nobody waits on make room. Their thread is told, because it gets another word.
+        for (index, thread) in threads.enumerated() {
+            guard let idle = thread.places.firstIndex(where: { entries[$0]?.waits.isEmpty != false }) else { continue }
+            entries[threads[index].places.remove(at: idle)] = nil
+            return index
+        }
+        return threads.count
+    }
+
+    /// Adds a wait to a word.
+    ///
+    /// - Returns: whether the thread must be told.
+    mutating func add(_ wait: FutexWait, _ expectation: WordExpectation, to index: Int) -> Bool {
+        let place = expectation.word.place
+        if entries[place] == nil {
+            entries[place] = Entry(word: expectation.word, thread: index)
+            threads[index].places.append(place)
+        }
+        return update(place) { entry, thread in
+            // The thread may sleep on memory that is gone, and that lay at the same address.
+            if entry.waits.isEmpty && entry.owner == nil { entry.armed = nil }
+            entry.owner = wait.owner
+            entry.idleSince = nil
+            if entry.armed != expectation.expected { entry.armed = nil }
+            entry.waits.append(wait)
+            return entry.armed == nil && thread.isArmed
+        }
+    }
+
+    /// Takes a wait off every list that it is still on.
+    mutating func remove(_ wait: FutexWait) {
+        for expectation in [wait.first, wait.second] {
+            guard let place = expectation?.word.place, entries[place] != nil else { continue }
+            update(place) { entry, _ in
+                guard let position = entry.waits.firstIndex(where: { $0 === wait }) else { return }
+                entry.waits.swapAt(position, entry.waits.count - 1)
+                entry.waits.removeLast()
+            }
+        }
+    }
+
+    /// What a thread does next, which has just woken up.
+    mutating func plan(_ index: Int, after wake: Wake, now: UInt64) -> Plan {
+        var plan = Plan()
+        var woken: UInt?
+        if case .woken(let place) = wake { woken = place }
+        if case .timedOut = wake { plan.followsTimeOut = true }
+        let isBackstop = threads[index].nextLook.map { $0 <= now } ?? false
+        var places: [UInt] = []
+        var isAnyWaitedFor = false
+        for place in threads[index].places {
+            let (stays, isWaitedFor) = update(place) { entry, _ in
+                let stays = Self.look(at: &entry, isWoken: place == woken, now: now, isBackstop: isBackstop, &plan)
+                return (stays, !entry.waits.isEmpty)
+            }
+            isAnyWaitedFor = isAnyWaitedFor || isWaitedFor
+            if stays { places.append(place) } else { entries[place] = nil }
+        }
+        threads[index].places = places
+        threads[index].isArmed = true
+        let nextLook = isBackstop ? nil : threads[index].nextLook
+        threads[index].nextLook = isAnyWaitedFor ? nextLook ?? now + FutexWatcher.backstop : nil
+        plan.limit = min(plan.limit, threads[index].nextLook ?? .max)
+        return plan
+    }
+
+    /// - Returns: whether the word is to be watched any longer.
+    private static func look(
+        at entry: inout Entry, isWoken: Bool, now: UInt64, isBackstop: Bool, _ plan: inout Plan
+    ) -> Bool {
+        if entry.waits.isEmpty {
+            guard let owner = entry.owner else { return false }
+            plan.kept.append(owner)
+            if isWoken {
+                // It was meant for somebody who waits. Forgotten, so that two processes do not pass it to and fro.
+                plan.toPassOn.append(entry.word)
+                return false
+            }
+            let since = entry.idleSince ?? now
+            entry.idleSince = since
+            guard now < since + patience else { return false }
+            plan.limit = min(plan.limit, since + patience)
+        }
+        let value = entry.word.loadSequential()
+        if isWoken || isBackstop || entry.armed != value {
+            let place = entry.word.place
+            var staying: [FutexWait] = []
+            for wait in entry.waits {
+                if !isWoken && wait.expectation(at: place) == value && wait.looksAgainAt > now {
+                    staying.append(wait)
+                } else {
+                    if plan.followsTimeOut && wait.expectation(at: place) != value { plan.lateFinds += 1 }
+                    wait.isDue.store(true, ordering: .releasing)
+                    plan.due.append(wait)
+                }
+            }
+            entry.waits = staying
+        }
+        entry.armed = value
+        plan.words.append(WordExpectation(entry.word, is: value))
+        return true
+    }
+
+    @discardableResult
+    private mutating func update<Result>(_ place: UInt, _ body: (inout Entry, Thread) -> Result) -> Result {
+        var entry = entries[place]!
+        entries[place] = nil
+        defer { entries[place] = entry }
+        return body(&entry, threads[entry.thread])
+    }
+}

@@ -1,0 +1,74 @@
+import IPCCore
+import IPCSystem
+import Synchronization
+
+/// That one handle is the only writer of a region: a claim on a byte far behind its end, which the kernel drops when the
+/// writer's process is gone. Readers ask the kernel whether there is a writer.
+final class WriterClaim: Sendable {
+    /// Behind everything that a region can have.
+    private static let byte: UInt64 = 1 << 40
+
+    private let file: RegionDescriptor
+    private let isHeld = Atomic<Bool>(true)
+
+    /// Claims `region`, which must have a file that is open for writing.
+    ///
+    /// - Throws: `.busy` while somebody else writes; `.unsupported` for a System V segment.
+    init(_ region: SharedMemory, _ doing: StaticString) throws(IPCError) {
+        let file = try Self.file(of: region, doing)
+        self.file = file
+        let isTaken = try mapping("\(doing)", object: region.place.description) { () throws(SystemCallError) in
+            try ClaimCalls.tryTake(file.number, byte: Self.byte)
+        }
+        guard isTaken else {
+            throw IPCError(
+                .busy, "\(doing): it has a writer; there can be one at a time", object: region.place.description)
+        }
+    }
+
+    /// Whether somebody writes to `region`, through another handle than this one.
+    static func exists(_ region: SharedMemory, _ doing: StaticString) throws(IPCError) -> Bool {
+        let file = try Self.file(of: region, doing)
+        return try mapping("\(doing)", object: region.place.description) { () throws(SystemCallError) in
+            try ClaimCalls.isTaken(file.number, byte: Self.byte)
+        }
+    }
+
+    private static func file(of region: SharedMemory, _ doing: StaticString) throws(IPCError) -> RegionDescriptor {
+        guard let file = region.file else {
+            throw IPCError(
+                .unsupported, "\(doing): a System V segment has no file to claim; take a named region",
+                object: region.place.description)
+        }
+        return file
+    }
+
+    /// Gives the claim back. Idempotent.
+    ///
+    /// - Returns: whether it was held until now.
+    func drop() -> Bool {
+        guard isHeld.exchange(false, ordering: .acquiringAndReleasing) else { return false }
+        // It cannot fail for a lock that is held; and if it did, closing the file drops it.
+        try? ClaimCalls.drop(file.number, byte: Self.byte)
+        return true
+    }
+
+    deinit { _ = drop() }
+}
+
+/// Waits for something that reports nothing when it changes: looks again, less often the longer it takes.
+struct LookingPace {
+    private var next = Duration.milliseconds(1)
+    private let point = WaitEngine.shared.makeWaitPoint()
+
+    /// - Throws: `.timedOut` when `deadline` has passed, `.cancelled`.
+    mutating func pause(until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
+        let due = Deadline.after(next)
+        next = min(next * 2, .milliseconds(20))
+        do throws(IPCError) {
+            try await point.wait(until: min(due, deadline), doing)
+        } catch {
+            guard error.code == .timedOut, !deadline.hasPassed else { throw error }
+        }
+    }
+}
