@@ -1,0 +1,27 @@
+import IPCSystem
+
+extension ArenaHeap {
+    /// Gives back each block in use that no way from `roots` leads to.
+    ///
+    /// A way is any aligned word of a reached block that has the place of another one, serial number included: that is
+    /// what a ``SharedPointer`` begins with. A number that looks like one by chance keeps a block; it frees none.
+    ///
+    /// - Returns: how many blocks were given back.
+    mutating func reclaim(except roots: [BlockPlace]) -> Int {
+        var reached: Set<Int> = []
+        var ahead = roots.filter(holds).map(\.offset)
+        while let offset = ahead.popLast() {
+            guard reached.insert(offset).inserted, let size = used[offset] else { continue }
+            for position in stride(from: offset + ArenaLayout.headerByteCount, to: offset + size, by: 8) {
+                let place = BlockPlace(raw: memory.word64(position).loadRelaxed())
+                if !reached.contains(place.offset), holds(place) { ahead.append(place.offset) }
+            }
+        }
+        let lost = used.keys.filter { !reached.contains($0) }
+        for offset in lost {
+            release(offset)
+            KillPoints.pass("arena reclaimed")
+        }
+        return lost.count
+    }
+}
