@@ -7,7 +7,7 @@ typealias Scenario = @Sendable ([String]) async throws -> Int32
 
 let tables: [[String: Scenario]] = [
     processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, reactorScenarios,
-    socketFaultScenarios, eventScenarios, regionScenarios,
+    socketFaultScenarios, eventScenarios, regionScenarios, arenaScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

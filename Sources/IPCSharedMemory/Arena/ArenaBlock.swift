@@ -24,7 +24,7 @@ public struct ArenaBlock: Sendable {
     let arena: SharedArena
     /// Who may change it here; nil for a reader.
     let owner: SharedArenaOwner?
-    let place: BlockPlace
+    package let place: BlockPlace
     /// The contents, without the header.
     let contents: SharedBytes
     /// Elements, bytes or entries, as the header says.

@@ -101,8 +101,8 @@ struct BlockWord: Equatable {
 }
 
 /// Where a block lies and which one it is: 32 bits of granules and 32 bits of serial number. No block has 0.
-struct BlockPlace: Hashable {
-    let raw: UInt64
+package struct BlockPlace: Hashable {
+    package let raw: UInt64
 
     init(raw: UInt64) { self.raw = raw }
 
@@ -110,6 +110,6 @@ struct BlockPlace: Hashable {
         raw = UInt64(serial) << 32 | UInt64(offset / ArenaLayout.granule)
     }
 
-    var offset: Int { Int(UInt32(truncatingIfNeeded: raw)) * ArenaLayout.granule }
+    package var offset: Int { Int(UInt32(truncatingIfNeeded: raw)) * ArenaLayout.granule }
     var serial: UInt32 { UInt32(truncatingIfNeeded: raw >> 32) }
 }

@@ -102,7 +102,7 @@ public final class SharedArena: Sendable {
         try root(name, as: type, nil)
     }
 
-    func root<Content: ArenaContent>(
+    package func root<Content: ArenaContent>(
         _ name: String, as type: Content.Type, _ owner: SharedArenaOwner?
     ) throws(IPCError) -> Content {
         if !region.hasFixedSize { try region.checkSize() }
