@@ -69,7 +69,7 @@ import Testing
         var model: [Key: Price] = [:]
         var random = SeededGenerator(seed: 11)
         for _ in 0..<20_000 {
-            let key = Key(small: UInt8.random(in: 0..<4, using: &random), large: UInt64.random(in: 0..<20, using: &random))
+            let key = Key(small: .random(in: 0..<4, using: &random), large: .random(in: 0..<20, using: &random))
             if Int.random(in: 0..<3, using: &random) == 0 {
                 #expect(try map.removeValue(of: key) == (model.removeValue(forKey: key) != nil))
             } else {

@@ -64,7 +64,7 @@ struct ArenaHeap {
     ///
     /// - Throws: `.resourceExhausted`.
     mutating func allocate(
-        _ byteCount: Int, fingerprint: UInt64, capacity: Int, _ object: String,
+        _ byteCount: Int, _ shape: ArenaShape, fingerprint: UInt64, capacity: Int, _ object: String,
         _ initialize: (SharedBytes) -> Void
     ) throws(IPCError) -> BlockPlace {
         let (sum, overflow) = byteCount.addingReportingOverflow(ArenaLayout.headerByteCount + ArenaLayout.granule)
@@ -91,6 +91,7 @@ struct ArenaHeap {
         let number = UInt32(truncatingIfNeeded: serial)
         memory.store(fingerprint, at: offset + ArenaLayout.fingerprintOffset)
         memory.word32(offset + ArenaLayout.blockSerialOffset).storeRelaxed(number)
+        memory.store(shape.raw, at: offset + ArenaLayout.shapeOffset)
         memory.store(UInt64(capacity), at: offset + ArenaLayout.capacityOffset)
         KillPoints.pass("arena described")
         memory.word64(offset).storeReleasing(BlockWord(.making, size).raw(at: offset))

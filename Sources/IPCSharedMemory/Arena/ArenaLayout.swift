@@ -19,6 +19,7 @@ import IPCSystem
 /// | 0 | 8 | its ``BlockWord``: state and size. What this word says is so; nothing else in the arena says it |
 /// | 8 | 8 | fingerprint of what it holds |
 /// | 16 | 4 | its serial number |
+/// | 20 | 4 | which of its words count: ``ArenaShape`` |
 /// | 24 | 8 | capacity of what it holds: elements, bytes or entries |
 enum ArenaLayout {
     static let region = RegionLayout("swift-ipc.arena", version: 1)
@@ -36,6 +37,7 @@ enum ArenaLayout {
 
     static let fingerprintOffset = 8
     static let blockSerialOffset = 16
+    static let shapeOffset = 20
     static let capacityOffset = 24
 
     /// Where the blocks begin.

@@ -60,14 +60,14 @@ public final class SharedArenaOwner: Sendable {
     public func makeArray<Element: PlainData>(
         of type: Element.Type, capacity: Int
     ) throws(IPCError) -> SharedArray<Element> {
-        try make(SharedArray<Element>.byteCount(capacity), capacity)
+        try make(SharedArray<Element>.byteCount(capacity), SharedArray<Element>.shape, capacity)
     }
 
     /// An empty text for up to `capacity` bytes of UTF-8.
     ///
     /// - Throws: as ``makeArray(of:capacity:)``.
     public func makeString(capacity: Int) throws(IPCError) -> SharedString {
-        try make(SharedString.byteCount(capacity), capacity)
+        try make(SharedString.byteCount(capacity), .leaf, capacity)
     }
 
     /// A map without entries.
@@ -76,20 +76,20 @@ public final class SharedArenaOwner: Sendable {
     public func makeMap<Key: PlainData & Hashable, Value: PlainData>(
         of keys: Key.Type, to values: Value.Type, capacity: Int
     ) throws(IPCError) -> SharedMap<Key, Value> {
-        try make(SharedMap<Key, Value>.byteCount(capacity), capacity)
+        try make(SharedMap<Key, Value>.byteCount(capacity), SharedMap<Key, Value>.shape, capacity)
     }
 
     /// A value.
     ///
     /// - Throws: as ``makeArray(of:capacity:)``.
     public func makeValue<Value: PlainData>(_ value: Value) throws(IPCError) -> SharedValue<Value> {
-        try make(SharedValue<Value>.byteCount, 1) { memory in
+        try make(SharedValue<Value>.byteCount, SharedValue<Value>.shape, 1) { memory in
             SharedValue<Value>.slot(memory).write(1) { memory.store(value, at: $0) }
         }
     }
 
     private func make<Content: ArenaContent>(
-        _ byteCount: Int?, _ capacity: Int, _ initialize: (SharedBytes) -> Void = { _ in }
+        _ byteCount: Int?, _ shape: ArenaShape, _ capacity: Int, _ initialize: (SharedBytes) -> Void = { _ in }
     ) throws(IPCError) -> Content {
         guard let byteCount else {
             throw IPCError(
@@ -99,7 +99,7 @@ public final class SharedArenaOwner: Sendable {
         let fingerprint = Content.fingerprint
         let place = try withHeap("allocate in an arena") { heap throws(IPCError) in
             try heap.allocate(
-                byteCount, fingerprint: fingerprint, capacity: capacity, arena.object, initialize)
+                byteCount, shape, fingerprint: fingerprint, capacity: capacity, arena.object, initialize)
         }
         return try Content(ArenaBlock(arena, self, place, fingerprint: fingerprint, Content.typeDescription))
     }
@@ -128,7 +128,8 @@ public final class SharedArenaOwner: Sendable {
     /// Gives back each block that no root leads to: what an owner that was killed had made and not yet linked, and what
     /// was made since and forgotten.
     ///
-    /// A root leads to what it names and, from there, to whatever a ``SharedPointer`` in it points to. Call it when what
+    /// A root leads to what it names and, from there, to whatever a ``SharedPointer`` in an
+    /// element, an entry or a value that is there now points to. Call it when what
     /// this process has made is linked; pointers that only other processes keep do not count.
     ///
     /// - Returns: how many blocks were given back.

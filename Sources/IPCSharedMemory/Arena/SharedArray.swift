@@ -24,6 +24,8 @@ public struct SharedArray<Element: PlainData>: ArenaContent {
     private static var first: Int { 16 }
     private static var stride: Int { MemoryLayout<Element>.stride }
 
+    static var shape: ArenaShape { .array(stride: stride) }
+
     static func byteCount(_ capacity: Int) -> Int? {
         let (product, overflow) = capacity.multipliedReportingOverflow(by: stride)
         guard capacity > 0, !overflow, product <= Int.max - first else { return nil }

@@ -28,15 +28,12 @@ public struct SharedMap<Key: PlainData & Hashable, Value: PlainData>: ArenaConte
     private let slotCount: Int
     private let padding: [Range<Int>]
 
-    /// A third more slots than entries, so that a key is found after few looks.
-    private static func slotCount(_ capacity: Int) -> Int? {
-        guard capacity > 0, capacity <= 1 << 40 else { return nil }
-        let least = capacity + capacity / 3 + 1
-        return 1 << (Int.bitWidth - (least - 1).leadingZeroBitCount)
+    static var shape: ArenaShape {
+        .map(keyByteCount: Table.keyByteCount, valueByteCount: Table.valueByteCount)
     }
 
     static func byteCount(_ capacity: Int) -> Int? {
-        guard let slots = slotCount(capacity) else { return nil }
+        guard let slots = ArenaShape.slotCount(capacity) else { return nil }
         let (product, overflow) = slots.multipliedReportingOverflow(by: Table.slotByteCount)
         return overflow || product > Int.max - first ? nil : first + product
     }
@@ -44,7 +41,7 @@ public struct SharedMap<Key: PlainData & Hashable, Value: PlainData>: ArenaConte
     /// The map in `block`.
     public init(_ block: ArenaBlock) throws(IPCError) {
         try block.require(Self.byteCount(block.capacity))
-        guard let slots = Self.slotCount(block.capacity) else { throw ArenaBlock.damaged(block.arena) }
+        guard let slots = ArenaShape.slotCount(block.capacity) else { throw ArenaBlock.damaged(block.arena) }
         self.block = block
         slotCount = slots
         padding = PlainDataLayout.padding(of: Key.self)

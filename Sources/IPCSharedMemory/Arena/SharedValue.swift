@@ -17,6 +17,8 @@ public struct SharedValue<Value: PlainData>: ArenaContent {
 
     static var byteCount: Int { 8 + 2 * stride }
 
+    static var shape: ArenaShape { .single(valueByteCount: stride) }
+
     private static var stride: Int { ArenaLayout.roundUp(MemoryLayout<Value>.size, 8) }
 
     /// The value in `block`.
