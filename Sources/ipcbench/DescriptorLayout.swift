@@ -12,7 +12,7 @@ struct DescriptorLayout {
 
     var peerCount: Int {
         switch job.work {
-        case .spawn: 0
+        case .spawn, .regionCreation: 0
         case .pool: job.by == .c ? job.channels : 0
         default: 1
         }
@@ -28,7 +28,7 @@ struct DescriptorLayout {
     /// How many descriptors one process of this side takes over its control.
     func descriptorCount(for side: Side) -> Int {
         switch job.work {
-        case .spawn, .accept: 0
+        case .spawn, .accept, .regionCreation: 0
         case .pool: job.by == .c ? (side == .initiator ? job.channels : 1) : 0
         default: job.transport == .pipe ? 2 : job.channels
         }

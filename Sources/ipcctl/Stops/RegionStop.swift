@@ -38,7 +38,8 @@ struct RegionStop: TourStop {
         _ result: inout TourResult, _ channel: SocketChannel, until deadline: Deadline
     ) async throws {
         let name = "ipcctl-tour-\(UInt64.random(in: .min ... .max))"
-        let region = try SharedMemory(at: .named(name), .create, byteCount: 4096, layout: RegionLayout("swift-ipc.tour"))
+        let region = try SharedMemory(
+            at: .named(name), .create, byteCount: 4096, layout: RegionLayout("swift-ipc.tour"))
         defer { try? SharedMemory.remove(.named(name)) }
         try await channel.send([Self.countAtName] + name.utf8, until: deadline)
         try Self.count(region)

@@ -78,15 +78,16 @@ struct Clipboard {
 
     /// The text in the arena, made by the first who comes.
     private func text(_ owner: SharedArenaOwner) throws -> SharedString {
-        do {
+        do throws(IPCError) {
             return try owner.root("text")
-        } catch let error as IPCError where error.code == .notFound {
-            // Who was killed between making and naming left a string that nobody finds.
-            try owner.reclaimUnreachable()
-            let text = try owner.makeString(capacity: Self.capacity)
-            try owner.setRoot("text", to: text)
-            return text
+        } catch {
+            guard error.code == .notFound else { throw error }
         }
+        // Who was killed between making and naming left a string that nobody finds.
+        try owner.reclaimUnreachable()
+        let text = try owner.makeString(capacity: Self.capacity)
+        try owner.setRoot("text", to: text)
+        return text
     }
 
     func paste() throws -> String {

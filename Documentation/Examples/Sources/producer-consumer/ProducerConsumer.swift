@@ -4,7 +4,7 @@ import IPCSharedMemory
 
 /// `producer-consumer`: the bounded buffer of the textbooks, between two processes.
 ///
-///     producer-consumer [ITEMS]    produces that many items (10,000), which a second process consumes
+///     producer-consumer [ITEMS]    produces that many items (2,000), which a second process consumes
 ///     producer-consumer race       two processes add to one number: first with a lost update, then without
 ///
 /// The guide is `Documentation/SharedMemory.md`.
@@ -13,7 +13,7 @@ import IPCSharedMemory
         let arguments = Array(CommandLine.arguments.dropFirst())
         do {
             switch (arguments.first, arguments.count) {
-            case (nil, _): try await produce(10_000)
+            case (nil, _): try await produce(2_000)
             case ("race", 1): try await Race.run()
             case ("consume", 1): try await consume()
             case ("add", 3): try Race.add(arguments)
