@@ -24,22 +24,22 @@ package final class RingReceiver: @unchecked Sendable {
     let link: RingLink
     let lane: RingLane
     let maximumMessageSize: Int
-    private let spins: Bool
+    let spins: Bool
     let lock = TaskLock()
 
     // Protected by the lock.
     /// The next slot and the next byte of data. The peer is told what was consumed when a message is done with.
     var slotPosition: UInt64
     var dataPosition: UInt64
-    private(set) var ending: Ending?
+    var ending: Ending?
     // One at a time by the lock; checking that again would cost as much as the rest of a message.
-    @exclusivity(unchecked) private var sleeper: RingSleeper
-    @exclusivity(unchecked) private var spinning = SpinPolicy()
-    private let scratch = RingScratch()
+    @exclusivity(unchecked) var sleeper: RingSleeper
+    @exclusivity(unchecked) var spinning = SpinPolicy()
+    let scratch = RingScratch()
     /// How many bytes of a message in fragments are there, and how many it will have; nil when there is none.
-    private(set) var assembly: (arrived: Int, total: Int)?
-    private var message: UnsafeRawBufferPointer = unsafe .init(start: nil, count: 0)
-    private var messageIsInRing = false
+    var assembly: (arrived: Int, total: Int)?
+    var message: UnsafeRawBufferPointer = unsafe .init(start: nil, count: 0)
+    var messageIsInRing = false
     private var hasEndedUse = false
 
     init(_ link: RingLink, slots: UInt64, data: UInt64, ending: Ending?, _ options: RingOptions) {
@@ -166,7 +166,7 @@ package final class RingReceiver: @unchecked Sendable {
     // MARK: Looking
 
     /// Looks for the next message, and for the peer's end if there is none.
-    private func look() throws(IPCError) -> Progress {
+    func look() throws(IPCError) -> Progress {
         let progress = try advance()
         if progress != .blocked {
             unsafe sleeper.stayedAwake()
@@ -201,135 +201,13 @@ package final class RingReceiver: @unchecked Sendable {
         return .busy
     }
 
-    /// Takes the slot at the front, whose word is `word`.
-    ///
-    /// - Returns: whether it made a message whole.
-    private func take(_ word: RingWord) throws(IPCError) -> Bool {
-        let length = word.length
-        switch word.kind {
-        case .inline where length <= RingGeometry.inlineLimit && assembly == nil:
-            try checkSize(length)
-            unsafe message = UnsafeRawBufferPointer(rebasing: lane.inline(slotPosition)[..<length])
-            messageIsInRing = true
-        case .whole where length <= Int(lane.dataByteCount) && assembly == nil:
-            try checkSize(length)
-            unsafe message = UnsafeRawBufferPointer(lane.bytes(dataPosition, length))
-            messageIsInRing = true
-            dataPosition &+= RingLane.room(length)
-        case .fragment where length <= Int(lane.dataByteCount), .lastFragment where length <= Int(lane.dataByteCount):
-            try append(length)
-            dataPosition &+= RingLane.room(length)
-            if word.kind == .fragment {
-                slotPosition &+= 1
-                return false
-            }
-            guard let assembly, assembly.arrived == assembly.total else {
-                throw violation("the fragments of a message are less than was announced")
-            }
-            unsafe message = UnsafeRawBufferPointer(scratch.room(assembly.total, keeping: assembly.total))
-            messageIsInRing = false
-            self.assembly = nil
-        case .abandoned where assembly != nil:
-            assembly = nil
-            slotPosition &+= 1
-            return false
-        case .end where assembly == nil:
-            ending = .finished
-            slotPosition &+= 1
-            return false
-        default:
-            throw violation("a slot says \(String(word.rawValue, radix: 16)), which it must not here")
-        }
-        slotPosition &+= 1
-        KillPoints.pass("ring-taken")
-        return true
-    }
-
-    /// Copies a fragment to those before it. Memory grows with what has arrived, not with what is announced.
-    private func append(_ length: Int) throws(IPCError) {
-        let said = unsafe lane.inline(slotPosition).loadUnaligned(as: UInt64.self)
-        guard let total = Int(exactly: said) else { throw tooLarge("\(said)") }
-        try checkSize(total)
-        let (arrived, expected) = assembly ?? (0, total)
-        guard total == expected, length <= total - arrived else {
-            throw violation("the fragments of a message contradict each other")
-        }
-        let room = unsafe scratch.room(appending: length, to: arrived, limit: total)
-        unsafe room.copyMemory(from: UnsafeRawBufferPointer(lane.bytes(dataPosition, length)))
-        assembly = (arrived + length, total)
-    }
-
-    private func checkSize(_ count: Int) throws(IPCError) {
-        guard count <= maximumMessageSize else { throw tooLarge("\(count)") }
-    }
-
-    private func tooLarge(_ count: String) -> IPCError {
-        fail(
-            IPCError(
-                .messageTooLarge,
-                "receive: the peer sent a message of \(count) bytes and the limit is \(maximumMessageSize)"))
-    }
-
-    private func violation(_ what: String) -> IPCError {
-        fail(IPCError(.protocolViolation, "receive: the peer broke the protocol of the ring: \(what)"))
-    }
-
-    private func fail(_ error: IPCError) -> IPCError {
+    func fail(_ error: IPCError) -> IPCError {
         ending = .failed(error)
         if error.code != .peerClosed && error.code != .truncated {
             link.sayClosed()
             link.hangUp()
         }
         return error
-    }
-
-    // MARK: Waiting
-
-    private func spin() throws(IPCError) -> Progress {
-        guard spins, unsafe spinning.shouldSpin(link.stream.engine) else { return .blocked }
-        let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
-        let word = lane.word(slotPosition)
-        let lap = lane.lap(slotPosition)
-        var isThere = false
-        repeat {
-            var count = 32
-            repeat {
-                isThere = RingWord(rawValue: word.loadRelaxed()).isOfLap(lap)
-                if isThere { break }
-                Processor.pause()
-                count &-= 1
-            } while count > 0
-        } while !isThere && MonotonicClock.nanoseconds < limit
-        unsafe spinning.record(isThere)
-        return try look()
-    }
-
-    /// One sleep: until the bell rings, the peer hangs up, or the wait is over.
-    private func sleep(until deadline: Deadline) async throws(IPCError) -> Progress {
-        unsafe sleeper.announce()
-        let progress: Progress
-        do throws(IPCError) {
-            progress = try look()
-        } catch {
-            unsafe sleeper.withdraw()
-            throw error
-        }
-        guard progress == .blocked else {
-            unsafe sleeper.withdraw()
-            return progress
-        }
-        let point = link.stream.registration.readable
-        if point.willLast { scratch.release(unlessKeeping: assembly != nil) }
-        do throws(IPCError) {
-            try await point.wait(until: deadline, "receive")
-        } catch {
-            unsafe sleeper.withdraw()
-            throw error
-        }
-        unsafe sleeper.withdraw()
-        if lock.isClosed { throw .closed("receive") }
-        link.answer()
-        return try look()
     }
 
     // MARK: Closing

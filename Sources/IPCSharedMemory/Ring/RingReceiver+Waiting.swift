@@ -1,0 +1,52 @@
+import IPCCore
+import IPCSystem
+
+/// Waiting for a message: a few microseconds awake, then asleep.
+extension RingReceiver {
+    func spin() throws(IPCError) -> Progress {
+        guard spins, unsafe spinning.shouldSpin(link.stream.engine) else { return .blocked }
+        let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
+        let word = lane.word(slotPosition)
+        let lap = lane.lap(slotPosition)
+        var isThere = false
+        repeat {
+            var count = 32
+            repeat {
+                isThere = RingWord(rawValue: word.loadRelaxed()).isOfLap(lap)
+                if isThere { break }
+                Processor.pause()
+                count &-= 1
+            } while count > 0
+        } while !isThere && MonotonicClock.nanoseconds < limit
+        unsafe spinning.record(isThere)
+        return try look()
+    }
+
+    /// One sleep: until the bell rings, the peer hangs up, or the wait is over.
+    func sleep(until deadline: Deadline) async throws(IPCError) -> Progress {
+        unsafe sleeper.announce()
+        let progress: Progress
+        do throws(IPCError) {
+            progress = try look()
+        } catch {
+            unsafe sleeper.withdraw()
+            throw error
+        }
+        guard progress == .blocked else {
+            unsafe sleeper.withdraw()
+            return progress
+        }
+        let point = link.stream.registration.readable
+        if point.willLast { scratch.release(unlessKeeping: assembly != nil) }
+        do throws(IPCError) {
+            try await point.wait(until: deadline, "receive")
+        } catch {
+            unsafe sleeper.withdraw()
+            throw error
+        }
+        unsafe sleeper.withdraw()
+        if lock.isClosed { throw .closed("receive") }
+        link.answer()
+        return try look()
+    }
+}
