@@ -70,6 +70,7 @@ import Testing
         try await withName { name in
             let writer = try Broadcast.Writer(
                 at: .named(name), options: BroadcastOptions(delivery: .lossless(readers: 2), capacity: 65536))
+            var next: UInt64 = 0
             for _ in 0..<3 {
                 let dead = try await ChildProcess.spawn(
                     .path(helperPath), arguments: ["broadcast-read", name, "lossless"],
@@ -77,29 +78,32 @@ import Testing
                 let living = try writer.makeReader()
                 // The other one has the second slot by now, and is stopped soon: the ring fills.
                 while (try? writer.makeReader()) != nil { try await Task.sleep(for: .milliseconds(5)) }
-                try await untilFull(writer, living, dead)
+                try await untilFull(writer, living, dead, &next)
                 _ = try await dead.kill()
-                for number in 0..<3000 as Range<UInt64> {
-                    try await writer.send(numbered(number), until: .after(.seconds(60)))
-                    #expect(try await living.receive(until: .after(.seconds(60))) == numbered(number))
+                for _ in 0..<3000 {
+                    try await writer.send(numbered(next), until: .after(.seconds(60)))
+                    #expect(try await living.receive(until: .after(.seconds(60))) == numbered(next))
+                    next += 1
                 }
                 living.close()
             }
         }
     }
 
-    private func untilFull(_ writer: Broadcast.Writer, _ living: Broadcast.Reader, _ other: ChildProcess) async throws {
-        var isStopped = false
+    private func untilFull(
+        _ writer: Broadcast.Writer, _ living: Broadcast.Reader, _ other: ChildProcess, _ next: inout UInt64
+    ) async throws {
         for round in 0..<200_000 {
-            if !isStopped, round % 100 == 99 {
+            if round == 2000 { try other.send(.stop) }
+            if round % 100 == 99 { try await Task.sleep(for: .milliseconds(1)) }
+            // The reader that is stopped checks that each number follows the last one.
+            guard try writer.trySend(numbered(next)) else {
+                if round > 2000 { return }
                 try await Task.sleep(for: .milliseconds(1))
-                if round > 2000 {
-                    try other.send(.stop)
-                    isStopped = true
-                }
+                continue
             }
-            guard try writer.trySend(numbered(UInt64(round))) else { return }
-            _ = try await living.receive(until: .after(.seconds(60)))
+            #expect(try await living.receive(until: .after(.seconds(60))) == numbered(next))
+            next += 1
         }
         Issue.record("the ring never filled")
     }

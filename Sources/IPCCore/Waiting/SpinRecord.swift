@@ -16,7 +16,7 @@ package final class SpinRecord: Sendable {
     /// this thread.
     ///
     /// - Returns: whether it became ready.
-    func spin(_ engine: WaitEngine, _ isReady: () -> Bool) -> Bool {
+    package func spin(_ engine: WaitEngine, _ isReady: () -> Bool) -> Bool {
         guard engine.maySpin, engine.scheduler.isQuiet, isWorthwhile else { return false }
         let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
         repeat {

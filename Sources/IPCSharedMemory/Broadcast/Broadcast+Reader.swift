@@ -79,6 +79,9 @@ extension Broadcast {
                 if lock.isClosed { throw .closed("receive a broadcast") }
                 // Before the look: a publication that comes after it changes the word.
                 let seen = memory.signal.loadSequential()
+                if let found = try next(tellsLaps: tellsLaps) { return found }
+                if spinning.spin(.shared, { memory.signal.loadSequential() != seen }) { continue }
+                // Time for what costs a system call.
                 switch try look(tellsLaps: tellsLaps) {
                 case .empty: break
                 case let found: return found
@@ -87,8 +90,14 @@ extension Broadcast {
                 if memory.isLossless { memory.readersWait.storeSequential(1) }
                 try await FutexWatcher.shared.wait(
                     while: WordExpectation(memory.signal, is: seen), and: WordExpectation(closing.view, is: closed),
-                    keeping: self, until: deadline, spinning: spinning, "receive a broadcast")
+                    keeping: self, until: deadline, "receive a broadcast")
             }
+        }
+
+        /// The next step, without a look at what became of the writer; nil when there is none now.
+        func next(tellsLaps: Bool = false) throws(IPCError) -> BroadcastCursor.Step? {
+            guard let cursor else { throw .closed("receive a broadcast") }
+            return try step(cursor, tellsLaps)
         }
 
         /// The next step, or `.empty` with `ending` set when there is none any more.

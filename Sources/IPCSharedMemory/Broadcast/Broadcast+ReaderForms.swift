@@ -83,7 +83,7 @@ extension Broadcast.Reader: ByteReceiveChannel {
         take { body($0) }
         var count = 1
         // The end, or what is wrong, shows at the next call: these messages were received.
-        while count < maximumCount, case .message? = try? look() {
+        while count < maximumCount, case .message? = try? next() {
             take { body($0) }
             count += 1
         }

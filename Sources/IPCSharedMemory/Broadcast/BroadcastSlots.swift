@@ -119,7 +119,8 @@ final class BroadcastSeat: Sendable {
     }
 
     private func ring() {
-        guard memory.writerWaits.loadSequential() != 0 else { return }
+        // Once for each time that the writer goes to sleep: it says so again before each look.
+        guard memory.writerWaits.loadSequential() != 0, memory.writerWaits.exchange(0) != 0 else { return }
         memory.room.add(1)
         SharedFutexCalls.wake(memory.room)
     }
