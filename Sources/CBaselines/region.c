@@ -1,6 +1,7 @@
 /// `region/create`: memory that could be shared, made, mapped, touched and given back. `region/map`: what the other process
 /// is to see, sent over a socket instead.
 #include "cbase_message.h"
+#include "cbase_process.h"
 #include "stream.h"
 #include <stdlib.h>
 #include <sys/mman.h>
