@@ -20,6 +20,7 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCProcess", ["IPCPipes"]),
     ("IPCSharedMemory", ["IPCSockets"]),
     ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
+    ("IPCParticipants", ["IPCCore"]),
     ("IPCJSON", ["IPCCore"]),
     ("IPCTestKit", ["IPCCore", "IPCProcess"]),
     ("IPC", ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCWorkers"]),
@@ -49,7 +50,8 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
     ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSystem", "IPCWorkers"], nil),
     // Programs for tests to start; not products.
     (
-        "ipc-test-helper", ["IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCWorkers", "IPCSystem"], "Tests/Helper"
+        "ipc-test-helper",
+        ["IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCWorkers", "IPCParticipants", "IPCSystem"], "Tests/Helper"
     ),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
 ]
@@ -76,6 +78,10 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
         ]
     ),
     ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
+    (
+        "IPCParticipantsTests",
+        ["IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper"]
+    ),
     ("PackageShapeTests", []),
     ("DocumentationTests", ["IPCCore", "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSystem"]),
 ]

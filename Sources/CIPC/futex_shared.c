@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,44 +10,32 @@
 #define SYS_futex_waitv 449
 #endif
 
-// The kernel's struct futex_waitv, which older headers do not have.
-typedef struct {
-    uint64_t value;
-    uint64_t address;
-    uint32_t flags;
-    uint32_t reserved;
-} watched;
+_Static_assert(sizeof(cipc_futex_entry) == 24, "the layout of struct futex_waitv");
 
-#define WORD_OF_32_BITS 2
-#define PRIVATE 128
-
-static struct timespec instant(uint64_t nanoseconds) {
-    return (struct timespec){(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)};
-}
-
-int32_t cipc_futex_shared_wake(const void *word, int32_t count) {
-    long result = syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
+int32_t cipc_futex_wait_any(const cipc_futex_entry *entries, uint32_t count, uint64_t limit) {
+    struct timespec until = {(time_t)(limit / 1000000000), (long)(limit % 1000000000)};
+    long result =
+        syscall(SYS_futex_waitv, entries, count, 0, limit == UINT64_MAX ? NULL : &until, CLOCK_MONOTONIC);
     return result < 0 ? -errno : (int32_t)result;
 }
 
-int32_t cipc_futex_shared_wait_any(const cipc_futex_expectation *words, int32_t count, uint64_t deadline) {
-    watched list[CIPC_FUTEX_WORDS];
-    if (count < 1 || count > CIPC_FUTEX_WORDS) return -EINVAL;
-    memset(list, 0, sizeof list[0] * (size_t)count);
-    for (int32_t i = 0; i < count; i++) {
-        list[i].value = words[i].expected;
-        list[i].address = (uint64_t)(uintptr_t)words[i].word;
-        list[i].flags = WORD_OF_32_BITS | (words[i].is_private ? PRIVATE : 0);
+int32_t cipc_futex_wait_slice(const cipc_futex_entry *entries, uint32_t count, uint32_t primary, uint64_t limit) {
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t *word = (const uint32_t *)(uintptr_t)entries[i].address;
+        if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != (uint32_t)entries[i].expected) return -EAGAIN;
     }
-    struct timespec limit = instant(deadline);
-    long result = syscall(SYS_futex_waitv, list, count, 0, deadline == UINT64_MAX ? NULL : &limit, CLOCK_MONOTONIC);
-    return result < 0 ? -errno : (int32_t)result;
+    uint64_t now = cipc_monotonic_nanoseconds();
+    if (limit <= now) return -ETIMEDOUT;
+    uint64_t slice = limit - now < 15000000 ? limit - now : 15000000;
+    struct timespec time = {0, (long)slice};
+    int operation = FUTEX_WAIT | (entries[primary].flags == CIPC_FUTEX_PRIVATE ? FUTEX_PRIVATE_FLAG : 0);
+    long result = syscall(SYS_futex, (void *)(uintptr_t)entries[primary].address, operation,
+                          (uint32_t)entries[primary].expected, &time, NULL, 0);
+    if (result >= 0) return 0;
+    // The end of a slice is not the end of the wait.
+    return errno == ETIMEDOUT && slice == 15000000 ? 0 : -errno;
 }
 
-int32_t cipc_futex_shared_wait(const void *word, uint32_t expected, uint64_t deadline) {
-    struct timespec limit = instant(deadline);
-    // The bit set form takes an instant, where plain FUTEX_WAIT takes a duration.
-    long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET, expected, deadline == UINT64_MAX ? NULL : &limit, NULL,
-                          FUTEX_BITSET_MATCH_ANY);
-    return result < 0 ? -errno : (int32_t)result;
+int32_t cipc_futex_wake_shared(const void *word, int32_t count) {
+    return syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0) < 0 ? -errno : 0;
 }

@@ -28,6 +28,12 @@ void cipc_kill_self(void) {
     for (;;) kill(getpid(), SIGKILL);
 }
 
+int32_t cipc_fork(int32_t (*body)(void *), void *context) {
+    pid_t child = fork();
+    if (child == 0) _exit(body(context));
+    return child < 0 ? -errno : child;
+}
+
 void cipc_abort(void) { abort(); }
 
 int32_t cipc_raise_descriptor_limit(int32_t count) {

@@ -36,6 +36,9 @@ package final class FutexWord: Sendable {
         unsafe withAddress { _ = unsafe cipc_futex_wake($0, Int32(clamping: count)) }
     }
 
+    /// Where the word is, as long as this object lives: for a sleep on several words.
+    @unsafe
+    var address: UnsafeRawPointer { unsafe withUnsafePointer(to: word) { unsafe UnsafeRawPointer($0) } }
     /// The word as a sleep on several words takes it. Valid as long as this object lives.
     package var view: SharedWord32 {
         // SAFETY: an Atomic stored in a class has one address for the object's life.

@@ -27,3 +27,17 @@ package struct Lock<State: ~Copyable>: ~Copyable {
 }
 
 extension Lock: Sendable where State: ~Copyable {}
+
+/// Tells the thread sanitizer of a hand-over that it cannot see: what one thread did before ``handsOver(_:)`` happened
+/// before what another does after ``takesOver(_:)`` with the same object. Resuming a continuation is one.
+package enum SanitizerHints {
+    package static func handsOver(_ object: AnyObject) {
+        // SAFETY: the address is a name and nothing else.
+        unsafe cipc_sanitizer_release(Unmanaged.passUnretained(object).toOpaque())
+    }
+
+    package static func takesOver(_ object: AnyObject) {
+        // SAFETY: the address is a name and nothing else.
+        unsafe cipc_sanitizer_acquire(Unmanaged.passUnretained(object).toOpaque())
+    }
+}

@@ -26,7 +26,8 @@ package final class MappedMemory: Sendable {
 
     /// The memory. Valid as long as this object lives.
     package let bytes: SharedBytes
-    private let privateBytesBelow: Int
+    /// Bytes of private memory right below it.
+    package let privateBytesBelow: Int
     private let isSegment: Bool
 
     /// mmap(2) of `byteCount` bytes of a file from `offset` on, which must be a multiple of the page size. Bytes beyond

@@ -28,13 +28,13 @@ package enum SharedFutexCalls {
     }
 
     /// The most words of one sleep. The cost of a sleep grows with them. FUTEX_WAITV_MAX.
-    package static let maximumWords = Int(CIPC_FUTEX_WORDS)
+    package static let maximumWords = Int(CIPC_FUTEX_LIMIT)
 
     /// Wakes up to `count` that sleep on `word`, threads of whatever process. The word may be mapped read-only.
     ///
     /// It cannot fail for a mapped word, and a process that has just died is no error: nobody to wake is no failure.
     package static func wake(_ word: SharedWord32, _ count: Int = .max) {
-        _ = unsafe cipc_futex_shared_wake(word.address, Int32(clamping: count))
+        _ = unsafe cipc_futex_wake_shared(word.address, Int32(clamping: count))
     }
 
     /// Sleeps while each word is as expected, at most until `limit` (CLOCK_MONOTONIC nanoseconds). Blocks the thread.
@@ -44,28 +44,16 @@ package enum SharedFutexCalls {
     package static func wait(
         whileAll words: [Expectation], until limit: UInt64 = .max
     ) throws(SystemCallError) -> Outcome {
-        let list = unsafe words.map {
-            unsafe cipc_futex_expectation(
-                word: $0.word.address, expected: $0.expected, is_private: $0.isPrivate ? 1 : 0)
+        let list = words.map {
+            cipc_futex_entry(
+                expected: UInt64($0.expected), address: unsafe UInt64(UInt(bitPattern: $0.word.address)),
+                flags: UInt32($0.isPrivate ? CIPC_FUTEX_PRIVATE : CIPC_FUTEX_SHARED), reserved: 0)
         }
         return try outcome {
             // SAFETY: the list outlives the call, which reads it and the words alone.
             unsafe list.withUnsafeBufferPointer {
-                unsafe cipc_futex_shared_wait_any($0.baseAddress!, Int32(clamping: $0.count), limit)
+                unsafe cipc_futex_wait_any($0.baseAddress!, UInt32(clamping: $0.count), limit)
             }
-        }
-    }
-
-    /// Sleeps while one word is as expected, at most until `limit`. Blocks the thread. FUTEX_WAIT_BITSET, which every
-    /// system has.
-    package static func wait(
-        while word: SharedWord32, is expected: UInt32, until limit: UInt64 = .max
-    ) throws(SystemCallError) -> Outcome {
-        do {
-            _ = try retrying(.futex) { unsafe cipc_futex_shared_wait(word.address, expected, limit) }
-            return .woken(0)
-        } catch {
-            return try outcome(of: error)
         }
     }
 

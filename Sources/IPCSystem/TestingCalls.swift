@@ -35,8 +35,28 @@ package enum TestingCalls {
         return contents
     }
 
+    /// Whether the thread sanitizer watches this process.
+    package static var isThreadSanitized: Bool { cipc_is_thread_sanitized() != 0 }
+
     /// SIGKILL to this process.
     package static func killSelf() -> Never { cipc_kill_self() }
+
+    /// fork(2) without exec, as a host that knows nothing of this library may do it: the child runs `body` on its only
+    /// thread and leaves with what it returns. Returns the child's number.
+    package static func fork(_ body: @escaping () -> Int32) throws(SystemCallError) -> Int32 {
+        final class Body {
+            let run: () -> Int32
+            init(_ run: @escaping () -> Int32) { self.run = run }
+        }
+        let body = Body(body)
+        return Int32(
+            try retrying(.fork) {
+                // SAFETY: the child has a copy of `body`, which nobody frees while it runs.
+                unsafe cipc_fork(
+                    { unsafe Unmanaged<Body>.fromOpaque($0!).takeUnretainedValue().run() },
+                    Unmanaged.passUnretained(body).toOpaque())
+            })
+    }
 
     /// abort(3): SIGABRT, which leaves a core or a backtrace where those are on.
     package static func abort() -> Never { cipc_abort() }

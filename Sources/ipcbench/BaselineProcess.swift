@@ -24,9 +24,34 @@ struct BaselineProcess {
     /// Does the work; what goes wrong stands in `report`.
     func work(listener: Int32?, report: inout cbase_report) {
         cbase_work_prepare()
+        if assignment.job.isNamedMemory { return shareMemory(&report) }
+        if assignment.job.isRing { return turnRing(&report) }
         switch assignment.side {
         case .initiator: initiate(&report)
         case .peer: serve(listener, &report)
+        }
+    }
+
+    private func shareMemory(_ report: inout cbase_report) {
+        let name = "/\(BoardWork.name(assignment))"
+        switch (assignment.job.work, assignment.side) {
+        case (.board, .initiator): unsafe cbase_board_read(name, plan, &report)
+        case (.board, .peer): unsafe cbase_board_write(name, plan, &report)
+        case (_, .initiator): unsafe cbase_lane_send(name, plan, &report)
+        case (_, .peer): unsafe cbase_lane_receive(name, plan, &report)
+        }
+        if assignment.side == .initiator { unsafe cbase_board_remove(name) }
+    }
+
+    private func turnRing(_ report: inout cbase_report) {
+        let link = RingSetup.link(descriptors, assignment)
+        switch (assignment.job.work, assignment.side) {
+        case (.roundTrip, .initiator): unsafe cbase_ring_rtt_initiator(link, plan, &report)
+        case (.roundTrip, .peer): unsafe cbase_ring_rtt_echo(link, plan, &report)
+        case (.loan, .initiator): unsafe cbase_ring_loan_initiator(link, plan, &report)
+        case (.loan, .peer): unsafe cbase_ring_loan_echo(link, plan, &report)
+        case (_, .initiator): unsafe cbase_ring_stream_send(link, plan, &report)
+        case (_, .peer): unsafe cbase_ring_stream_receive(link, plan, &report)
         }
     }
 
@@ -52,6 +77,10 @@ struct BaselineProcess {
             unsafe cbase_idle_resident(descriptors, descriptors.count, &report)
         case .idleProcessorTime:
             unsafe cbase_idle_processor_time(descriptors, descriptors.count, plan, &report)
+        case .board, .broadcast:
+            unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
+        case .loan:
+            unsafe cbase_report_fail(&report, "only rings lend", 0)
         case .allocationsInPlace, .allocationsArray, .allocationsBatch:
             unsafe cbase_report_fail(&report, "allocations have no baseline in C", 0)
         }
@@ -73,7 +102,8 @@ struct BaselineProcess {
             unsafe cbase_region_receive(descriptors[0], plan, &report)
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
-        case .spawn, .regionCreation, .allocationsInPlace, .allocationsArray, .allocationsBatch:
+        case .spawn, .regionCreation, .loan, .board, .broadcast, .allocationsInPlace, .allocationsArray,
+            .allocationsBatch:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }
     }

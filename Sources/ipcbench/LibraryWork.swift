@@ -6,7 +6,9 @@ import IPCSockets
 /// What one process of the library's side does.
 enum LibraryWork: Sendable {
     case pipe(PipeWork)
+    case ring(RingWork)
     case sockets(ManyChannels)
+    case board(BoardWork)
     case idle(Idle)
     case spawn(SpawnWork)
     case pool(PoolWork)
@@ -23,6 +25,7 @@ enum LibraryWork: Sendable {
             self =
                 assignment.side == .peer
                 ? .server(try AcceptServer(assignment: assignment)) : .client(try AcceptClient(assignment: assignment))
+        case (.board, _), (.broadcast, _): self = .board(BoardWork(assignment: assignment))
         case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
         case (.regionCreation, _): self = .regionCreation(RegionCreation(assignment: assignment))
         case (.regionPassing, _):
@@ -33,6 +36,9 @@ enum LibraryWork: Sendable {
         case (.pool, _): self = .pool(PoolWork(assignment: assignment))
         case (_, .pipe):
             self = .pipe(PipeWork(channel: try openPipeChannel(descriptors), assignment: assignment))
+        case (_, .ring), (_, .untrustedRing):
+            self = .ring(
+                RingWork(channel: try RingSetup.open(descriptors, assignment), assignment: assignment))
         case (_, .unixStream), (_, .none):
             var channels: [SocketChannel] = []
             for descriptor in descriptors { channels.append(try openSocketChannel(descriptor)) }
@@ -44,7 +50,9 @@ enum LibraryWork: Sendable {
     func perform() async -> cbase_report {
         switch self {
         case .pipe(let work): await work.perform()
+        case .ring(let work): await work.perform()
         case .sockets(let channels): await channels.perform()
+        case .board(let work): await work.perform()
         case .spawn(let work): await work.perform()
         case .pool(let work): await work.perform()
         case .pass(let work): await work.perform()

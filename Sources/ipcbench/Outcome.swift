@@ -30,10 +30,18 @@ struct Outcome {
                 throw BenchmarkFailure("\(initiator.sent) messages were sent, not all arrived")
             }
             rate = try Self.rate(receiver.measured, from: initiator.started_ns, to: receiver.ended_ns)
+        case .board:
+            rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)
+        case .broadcast:
+            // When the last reader has the last message.
+            guard let end = peers.map(\.ended_ns).max(), peers.allSatisfy({ $0.received == initiator.measured }) else {
+                throw BenchmarkFailure("not every reader received every message")
+            }
+            rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: end)
         case .pool:
             // Several tasks are on their way to a worker: the time between two results is not that of a task.
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)
-        case .roundTrip, .channels, .hog, .passDescriptor, .accept, .spawn, .regionCreation, .regionPassing:
+        case .roundTrip, .loan, .channels, .hog, .passDescriptor, .accept, .spawn, .regionCreation, .regionPassing:
             p50 = initiator.p50_ns == 0 ? nil : Double(initiator.p50_ns)
             p99 = initiator.p99_ns == 0 ? nil : Double(initiator.p99_ns)
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)

@@ -1,13 +1,12 @@
 import IPCCore
 import IPCSystem
-import Synchronization
 
 /// A descriptor that a test writes raw bytes to.
 final class RawWriter: Sendable {
-    private let descriptor: Mutex<PassedDescriptor?>
+    private let descriptor: Lock<PassedDescriptor?>
 
     init(_ descriptor: PassedDescriptor) {
-        self.descriptor = Mutex(descriptor)
+        self.descriptor = Lock(descriptor)
     }
 
     convenience init(owning number: Int32) {

@@ -1,7 +1,6 @@
 import IPCSockets
 import IPCSystem
 import IPCWorkers
-import Synchronization
 
 /// What the observer is told. In processes of their own, because a process has one observer.
 let eventScenarios: [String: Scenario] = [
@@ -9,7 +8,7 @@ let eventScenarios: [String: Scenario] = [
 ]
 
 private final class Events: IPCObserver {
-    private let seen = Mutex<[IPCEvent]>([])
+    private let seen = Lock<[IPCEvent]>([])
 
     init() { IPCObservation.install(self) }
 

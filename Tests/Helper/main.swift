@@ -7,7 +7,9 @@ typealias Scenario = @Sendable ([String]) async throws -> Int32
 
 let tables: [[String: Scenario]] = [
     processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, reactorScenarios,
-    socketFaultScenarios, eventScenarios, regionScenarios, arenaScenarios,
+    socketFaultScenarios, eventScenarios, regionScenarios, participantScenarios, boardScenarios, broadcastScenarios,
+    ringScenarios, ringHostileScenarios,
+    arenaScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

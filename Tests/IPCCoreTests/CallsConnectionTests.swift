@@ -1,12 +1,12 @@
 import IPCCore
 import IPCSockets
-import Synchronization
+import IPCSystem
 import Testing
 
 /// Calls over a real channel.
 @Suite(.timeLimit(.minutes(1))) struct CallsConnectionTests {
     private final class Log: Sendable {
-        private let entries = Mutex<[String]>([])
+        private let entries = Lock<[String]>([])
         func note(_ text: String) { entries.withLock { $0.append(text) } }
         var all: [String] { entries.withLock { $0 } }
     }

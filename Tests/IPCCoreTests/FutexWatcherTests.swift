@@ -68,6 +68,8 @@ import Testing
                 while: page.expect(0, 0), keeping: page.memory, until: .never, looksAgain: false, "test")
         }
         try await eventually { watcher.tally.waits == 1 }
+        // The thread sleeps by now.
+        try await Task.sleep(for: .milliseconds(100))
         page.word(0).storeSequential(1)
         try await waiting.value
         #expect(watcher.unannounced.load(ordering: .relaxed) == 1)

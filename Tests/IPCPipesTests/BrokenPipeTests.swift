@@ -1,7 +1,6 @@
 import IPCPipes
 import IPCProcess
 import IPCSystem
-import Synchronization
 import Testing
 
 /// Nobody reads any more: an error, and neither a signal nor a trace of one. F8.
@@ -70,7 +69,7 @@ import Testing
     }
 
     @Test func onAPlainThread() async throws {
-        let outcome = Mutex<(before: [String], after: [String])?>(nil)
+        let outcome = Lock<(before: [String], after: [String])?>(nil)
         let done = try AnonymousPipe.make()
         // A thread of the host's kind: SIGPIPE is not blocked on it.
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in

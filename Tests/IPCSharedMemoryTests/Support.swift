@@ -59,3 +59,6 @@ func code(_ body: () async throws -> Void) async -> IPCError.Code? {
         return nil
     }
 }
+
+/// Whether the tests run under the thread sanitizer.
+let isThreadSanitized = TestingCalls.isThreadSanitized

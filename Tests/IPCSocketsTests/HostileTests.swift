@@ -184,7 +184,7 @@ import Testing
 
 /// What has happened in an attack so far.
 private final class Course: Sendable {
-    let endings = Mutex<[IPCError.Code]>([])
+    let endings = Lock<[IPCError.Code]>([])
     let isOver = Atomic<Bool>(false)
     let goodIsDone = Atomic<Bool>(false)
 }

@@ -66,7 +66,7 @@ func failure<Result>(_ body: () async throws(IPCError) -> Result) async -> IPCEr
 
 /// What the listeners of all tests told the observer of the process.
 struct Events: IPCObserver {
-    private static let all = Mutex<[(listener: String, isRefusal: Bool)]>([])
+    private static let all = Lock<[(listener: String, isRefusal: Bool)]>([])
     private static let installed: Void = { _ = IPCObservation.install(Events()) }()
 
     func observe(_ event: IPCEvent) {

@@ -1,5 +1,6 @@
 import ConformanceTransports
 import IPCSockets
+import IPCSystem
 import IPCTestKit
 import Synchronization
 import Testing
@@ -120,7 +121,7 @@ extension ConformanceTransport {
 
 /// A channel that a fault takes down with others.
 private final class EarlierChannel: Sendable {
-    private let channel = Mutex<InProcessChannel?>(nil)
+    private let channel = Lock<InProcessChannel?>(nil)
 
     func keepFirst(_ new: InProcessChannel) {
         channel.withLock { $0 = $0 ?? new }

@@ -1,3 +1,4 @@
+import IPCSystem
 import IPCTestKit
 import Synchronization
 
@@ -10,7 +11,7 @@ where Base.Inbound == [UInt8], Base.Outbound == [UInt8] {
     private let sends = Atomic<Int>(0)
     private let isClosed = Atomic<Bool>(false)
     /// Messages that were received and not yet delivered.
-    private let kept = Mutex<[[UInt8]]>([])
+    private let kept = Lock<[[UInt8]]>([])
     private let onClose: @Sendable () -> Void
 
     init(

@@ -34,6 +34,31 @@ import Testing
         try await conformance.run()
     }
 
+    @Test(arguments: ConformanceSuite.cases(for: .losslessBroadcast))
+    func losslessBroadcastConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .lossyBroadcast))
+    func lossyBroadcastConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .ring))
+    func ringConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .untrustedRing))
+    func untrustedRingConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .ring))
+    func ringConformsOnTheExecutor(_ conformance: ConformanceCase) async throws {
+        try await withIPCExecutor { try await conformance.run() }
+    }
+
     /// The same on the executor of the library, where a task resumes on the thread that saw its message.
     @Test(arguments: ConformanceSuite.cases(for: .socketPair))
     func socketPairConformsOnTheExecutor(_ conformance: ConformanceCase) async throws {

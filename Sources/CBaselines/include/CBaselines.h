@@ -6,9 +6,11 @@
 #define CBASELINES_H
 
 #include "cbase_allocations.h"
+#include "cbase_board.h"
 #include "cbase_harness.h"
 #include "cbase_message.h"
 #include "cbase_process.h"
+#include "cbase_ring.h"
 #include "cbase_work.h"
 
 #endif

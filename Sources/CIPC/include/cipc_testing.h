@@ -9,6 +9,8 @@ int32_t cipc_each_entry(int32_t directory, void (*_Nonnull each)(const char *_No
                         void *_Nonnull context);
 /// SIGKILL to this process. Does not return.
 void cipc_kill_self(void) __attribute__((noreturn));
+/// fork(2) by a host that knows nothing of Swift: the child calls `body` and leaves with what it returns.
+int32_t cipc_fork(int32_t (*_Nonnull body)(void *_Nullable), void *_Nullable context);
 /// abort(3).
 void cipc_abort(void) __attribute__((noreturn));
 /// Raises the soft RLIMIT_NOFILE to at least `count` if the hard one allows it; returns the soft limit then in force.

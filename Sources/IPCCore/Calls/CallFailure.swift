@@ -40,7 +40,8 @@ extension IPCError.Code {
             .wrongMagic, .wrongVersion, .encodingFailed, .decodingFailed, .invalidArgument, .invalidName, .notFound,
             .alreadyExists, .permissionDenied, .addressInUse, .connectionRefused, .resourceExhausted, .unsupported,
             .removed, .statusUnavailable, .executionFailed, .processFailed, .handshakeFailed, .workerCrashed,
-            .taskFailed, .restartLimitReached, .outputTooLarge, .descriptorsTruncated, .systemFailure,
+            .taskFailed, .restartLimitReached, .outputTooLarge, .descriptorsTruncated, .participantLost,
+            .systemFailure,
         ]
         return Dictionary(uniqueKeysWithValues: codes.map { ($0.description, $0) })
     }()

@@ -6,7 +6,8 @@ extension IPCError {
             case wrongMagic, wrongVersion, encodingFailed, decodingFailed, invalidArgument, invalidName, notFound
             case alreadyExists, permissionDenied, addressInUse, connectionRefused, resourceExhausted, unsupported
             case removed, statusUnavailable, executionFailed, processFailed, handshakeFailed, workerCrashed
-            case taskFailed, restartLimitReached, outputTooLarge, descriptorsTruncated, systemFailure, typeMismatch, busy
+            case taskFailed, restartLimitReached, outputTooLarge, descriptorsTruncated, systemFailure, typeMismatch
+            case participantLost, busy
         }
 
         private let kind: Kind
@@ -78,6 +79,9 @@ extension IPCError {
         public static let outputTooLarge = Code(.outputTooLarge)
         /// Descriptors were lost on the way (MSG_CTRUNC), so the connection ended.
         public static let descriptorsTruncated = Code(.descriptorsTruncated)
+        /// This process has no place in the shared region any more: it is the child of a fork of the process that had it,
+        /// or others have declared it dead.
+        public static let participantLost = Code(.participantLost)
         /// A shared object is of another type, layout or size than expected; the message says what was expected and what was
         /// found.
         public static let typeMismatch = Code(.typeMismatch)

@@ -3,7 +3,9 @@ extension InProcessChannel {
     public func send(
         contentsOf bytes: RawSpan, messageSize: Int, until deadline: Deadline
     ) async throws(BatchError) {
-        precondition(messageSize > 0, "messages of a batch have at least one byte")
+        guard messageSize > 0 || bytes.byteCount == 0 else {
+            throw BatchError(sentCount: 0, error: IPCError(.invalidArgument, "send: messageSize must be positive"))
+        }
         var messages: [[UInt8]] = []
         var offset = 0
         while offset < bytes.byteCount {

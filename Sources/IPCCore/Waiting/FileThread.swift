@@ -23,10 +23,17 @@ package final class FileThread: Sendable {
     ) async throws(IPCError) -> Value {
         try start(doing)
         let result: Result<Value, IPCError> = unsafe await withUnsafeContinuation { continuation in
-            state.withLock { $0.calls.append { unsafe continuation.resume(returning: call()) } }
+            state.withLock {
+                $0.calls.append {
+                    let result = call()
+                    SanitizerHints.handsOver(self)
+                    unsafe continuation.resume(returning: result)
+                }
+            }
             _ = arrivals.add(1)
             arrivals.wake()
         }
+        SanitizerHints.takesOver(self)
         return try result.get()
     }
 

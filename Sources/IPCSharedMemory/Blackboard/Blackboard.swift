@@ -34,8 +34,8 @@ public enum Blackboard<Value: PlainData> {
         /// 1 for the first value of the board, and one more each time.
         public let version: UInt64
 
-        @usableFromInline
-        init(value: Value, version: UInt64) {
+        /// A value that was the `version`-th of its board.
+        public init(value: Value, version: UInt64) {
             self.value = value
             self.version = version
         }

@@ -26,9 +26,13 @@ final class WriterClaim: Sendable {
         }
     }
 
-    /// Whether somebody writes to `region`, through another handle than this one.
-    static func exists(_ region: SharedMemory, _ doing: StaticString) throws(IPCError) -> Bool {
-        let file = try Self.file(of: region, doing)
+    /// Whether somebody writes to `region`, through another open file than that of `region`, or than `other`.
+    static func exists(
+        _ region: SharedMemory, asSeenBy other: RegionDescriptor? = nil, _ doing: StaticString
+    ) throws(IPCError) -> Bool {
+        var file = other
+        if file == nil { file = try Self.file(of: region, doing) }
+        guard let file else { return false }
         return try mapping("\(doing)", object: region.place.description) { () throws(SystemCallError) in
             try ClaimCalls.isTaken(file.number, byte: Self.byte)
         }

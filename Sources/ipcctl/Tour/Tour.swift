@@ -22,7 +22,10 @@ struct Tour {
         UnixSocketStop(),
         DescriptorPassingStop(),
         RegionStop(),
+        RingStop(),
         StandardStreamsStop(),
+        BlackboardStop(),
+        BroadcastStop(),
         WorkerPoolStop(),
     ]
 

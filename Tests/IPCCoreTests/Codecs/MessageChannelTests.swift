@@ -1,5 +1,5 @@
 import IPCCore
-import Synchronization
+import IPCSystem
 import Testing
 
 /// A channel of bytes that hands its messages back to itself and never waits: `receive` on an empty one times out.
@@ -10,7 +10,7 @@ private final class LoopbackChannel: ByteChannel, Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     let guarantees: ChannelGuarantees
     private let capacity: Int
 

@@ -1,11 +1,11 @@
 import IPCCore
-import Synchronization
+import IPCSystem
 import Testing
 
 /// One observer for the process, so these tests take turns.
 @Suite(.serialized) struct ObservationTests {
     private final class Collector: IPCObserver {
-        let seen = Mutex<[Int32]>([])
+        let seen = Lock<[Int32]>([])
 
         func observe(_ event: IPCEvent) {
             // Other tests of this process have workers, whose numbers are positive.

@@ -1,0 +1,136 @@
+public import IPCCore
+import IPCSystem
+import Synchronization
+
+extension Broadcast {
+    /// A receiving end of a ``Broadcast``, with a cursor of its own. Tasks that share it share the messages.
+    public final class Reader: ReceiveChannel, @unchecked Sendable {
+        public typealias Inbound = [UInt8]
+
+        private enum Ending { case finished, writerGone }
+
+        let memory: BroadcastMemory
+        let lock = TaskLock()
+        /// Ends waits when this end is closed.
+        private let closing = FutexWord()
+        private let spinning = SpinRecord()
+        private let missed = Atomic<UInt64>(0)
+
+        // Protected by the lock.
+        var cursor: BroadcastCursor?
+        private var ending: Ending?
+
+        /// Joins a broadcast that its writer has made.
+        ///
+        /// - Parameters:
+        ///   - start: where it begins.
+        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast.
+        /// - Throws: `.notFound` before there is one; `.unsupported` for an anonymous one, of which the writer makes
+        ///   readers; `.resourceExhausted` when all slots of a lossless one are taken; `.typeMismatch`, `.wrongMagic`,
+        ///   `.wrongVersion` or `.protocolViolation` for something else; and what ``SharedMemory`` throws.
+        public convenience init(
+            at place: SharedMemoryPlace, from start: BroadcastStart = .newest, afterLap: BroadcastStart = .oldest,
+            options: SharedMemoryOptions = SharedMemoryOptions()
+        ) throws(IPCError) {
+            guard place != .anonymous else {
+                throw IPCError(.unsupported, "join a broadcast: an anonymous one has no name; its writer makes readers")
+            }
+            var options = options
+            options.access = .readOnly
+            var memory = try BroadcastMemory(
+                try SharedMemory(at: place, .open, layout: BroadcastMemory.layout, options: options))
+            if memory.isLossless {
+                options.access = .readWrite
+                memory = try BroadcastMemory(
+                    try SharedMemory(at: place, .open, layout: BroadcastMemory.layout, options: options))
+            }
+            self.init(memory, try BroadcastCursor(memory, from: start, afterLap: afterLap))
+        }
+
+        init(_ memory: BroadcastMemory, _ cursor: BroadcastCursor) {
+            self.memory = memory
+            self.cursor = cursor
+        }
+
+        /// The largest message. The writer's finish and its death are told apart.
+        public var guarantees: ChannelGuarantees { memory.guarantees(.receives) }
+
+        /// How many messages this reader missed because the writer was faster. Always 0 in a lossless broadcast.
+        public var lappedCount: UInt64 { missed.load(ordering: .relaxed) }
+
+        /// Leaves. The writer of a lossless broadcast waits for this reader no more. Idempotent.
+        public func close() {
+            _ = closing.add(1)
+            SharedFutexCalls.wake(closing.view)
+            if lock.close() { cursor = nil }
+        }
+
+        /// Gives the lock back.
+        func release() {
+            if lock.release() { cursor = nil }
+        }
+
+        /// Waits until something is there: true for a message in the cursor, a count of missed messages if `tellsLaps`.
+        ///
+        /// - Returns: nil at the end.
+        func wait(until deadline: Deadline, tellsLaps: Bool = false) async throws(IPCError) -> BroadcastCursor.Step? {
+            while true {
+                let closed = closing.value
+                if lock.isClosed { throw .closed("receive a broadcast") }
+                // Before the look: a publication that comes after it changes the word.
+                let seen = memory.signal.loadSequential()
+                switch try look(tellsLaps: tellsLaps) {
+                case .empty: break
+                case let found: return found
+                }
+                if ending == .finished { return nil }
+                if memory.isLossless { memory.readersWait.storeSequential(1) }
+                try await FutexWatcher.shared.wait(
+                    while: WordExpectation(memory.signal, is: seen), and: WordExpectation(closing.view, is: closed),
+                    keeping: self, until: deadline, spinning: spinning, "receive a broadcast")
+            }
+        }
+
+        /// The next step, or `.empty` with `ending` set when there is none any more.
+        func look(tellsLaps: Bool = false) throws(IPCError) -> BroadcastCursor.Step {
+            guard let cursor else { throw .closed("receive a broadcast") }
+            if let found = try step(cursor, tellsLaps) { return found }
+            if ending == nil {
+                let isFinished = memory.finished.loadAcquiring() != 0
+                var hasWriter = isFinished
+                if !isFinished {
+                    // Not by the writer's own open file, which the memory of a lossless one may have come with.
+                    hasWriter = try WriterClaim.exists(
+                        memory.region, asSeenBy: cursor.seat?.file, "receive a broadcast")
+                }
+                // What came before the end is seen now at the latest.
+                if let found = try step(cursor, tellsLaps) { return found }
+                if isFinished {
+                    ending = .finished
+                } else if !hasWriter {
+                    // It may have finished between the two looks.
+                    ending = memory.finished.loadAcquiring() != 0 ? .finished : .writerGone
+                }
+            }
+            cursor.publishPosition()
+            if ending == .writerGone {
+                throw IPCError(
+                    .peerClosed, "receive a broadcast: its writer is gone without having finished",
+                    object: memory.region.place.description)
+            }
+            return .empty
+        }
+
+        private func step(_ cursor: BroadcastCursor, _ tellsLaps: Bool) throws(IPCError) -> BroadcastCursor.Step? {
+            var found = try cursor.step()
+            if case .lapped(let count) = found {
+                missed.wrappingAdd(count, ordering: .relaxed)
+                if !tellsLaps { found = try cursor.step() }
+            }
+            if case .empty = found { return nil }
+            return found
+        }
+
+        var hasEnded: Bool { ending == .finished }
+    }
+}

@@ -1,0 +1,142 @@
+public import IPCCore
+import IPCSystem
+
+extension Broadcast {
+    /// The sending end of a ``Broadcast``. May be used from any number of tasks.
+    public final class Writer: SendChannel, @unchecked Sendable {
+        public typealias Outbound = [UInt8]
+
+        let memory: BroadcastMemory
+        let claim: WriterClaim
+        let slots: BroadcastSlots?
+        let lock = TaskLock()
+        /// Ends waits for room when this end is closed.
+        let closing = FutexWord()
+
+        // Protected by the lock.
+        var tape: BroadcastTape
+        var isFinished = false
+        private var hasEnded = false
+
+        /// Makes a broadcast, or takes over one whose writer is gone: what is in its ring stays, and its readers go on.
+        ///
+        /// - Throws: `.busy` while another handle writes; `.invalidArgument` for a capacity or a number of readers that
+        ///   cannot be; `.typeMismatch` when the broadcast that is there is of another kind or size; `.unsupported` for a
+        ///   System V segment; and what ``SharedMemory`` throws.
+        public init(
+            at place: SharedMemoryPlace = .anonymous, _ intent: CreationIntent = .openOrCreate,
+            options: BroadcastOptions = BroadcastOptions()
+        ) throws(IPCError) {
+            let slotCount = try Self.check(options)
+            let seals = place == .anonymous && slotCount == 0
+            var memoryOptions = options.memory
+            memoryOptions.access = .readWrite
+            memoryOptions.allowsMoreSeals = seals
+            let capacity = options.capacity
+            let region = try SharedMemory(
+                at: place, intent, byteCount: BroadcastMemory.ringOffset + capacity, layout: BroadcastMemory.layout,
+                options: memoryOptions
+            ) { payload in
+                BroadcastMemory.write(capacity: capacity, slotCount: slotCount, to: payload)
+            }
+            let memory = try BroadcastMemory(region)
+            guard memory.slotCount == slotCount else {
+                throw IPCError(
+                    .typeMismatch,
+                    "open a broadcast: expected \(slotCount) reader slots, found \(memory.slotCount)",
+                    object: place.description)
+            }
+            claim = try WriterClaim(region, "write a broadcast")
+            if seals, let file = region.file {
+                try mapping("seal a broadcast") { () throws(SystemCallError) in
+                    try MemoryCalls.seal(file.number, [.futureWriting, .seals])
+                }
+            }
+            self.memory = memory
+            slots = slotCount == 0 ? nil : region.file.map { BroadcastSlots(memory: memory, file: $0) }
+            tape = BroadcastTape(memory)
+            memory.finished.storeSequential(0)
+            signal()
+        }
+
+        private static func check(_ options: BroadcastOptions) throws(IPCError) -> Int {
+            let capacity = options.capacity
+            guard BroadcastMemory.capacities.contains(capacity), capacity & (capacity - 1) == 0 else {
+                throw IPCError(
+                    .invalidArgument,
+                    "make a broadcast: a capacity of \(capacity) bytes is no power of two from 4,096 on")
+            }
+            guard case .lossless(let readers) = options.delivery else { return 0 }
+            guard (1...BroadcastMemory.maximumSlots).contains(readers) else {
+                throw IPCError(
+                    .invalidArgument,
+                    "make a broadcast: \(readers) lossless readers are not between 1 and \(BroadcastMemory.maximumSlots)"
+                )
+            }
+            return readers
+        }
+
+        deinit { close() }
+
+        /// A message takes at most a quarter of the ring. A reader's death is no concern of the writer, and so is not seen.
+        public var guarantees: ChannelGuarantees { memory.guarantees(.sends) }
+
+        /// A reader of this broadcast: for this process, or to pass on.
+        ///
+        /// - Parameters:
+        ///   - start: where it begins.
+        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast.
+        /// - Throws: `.resourceExhausted` when all slots of a lossless one are taken.
+        public func makeReader(
+            from start: BroadcastStart = .newest, afterLap: BroadcastStart = .oldest
+        ) throws(IPCError) -> Reader {
+            guard memory.region.place == .anonymous else {
+                return try Reader(at: memory.region.place, from: start, afterLap: afterLap)
+            }
+            let access: SharedMemoryAccess = memory.isLossless ? .readWrite : .readOnly
+            let transferred = try memory.region.transfer(for: access)
+            return try Reader(transferred, isLossless: memory.isLossless, from: start, afterLap: afterLap)
+        }
+
+        /// Tells readers that there is something to see.
+        func signal() {
+            // Only the one writer changes the word.
+            memory.signal.storeSequential(memory.signal.loadRelaxed() &+ 1)
+            // A reader that may write says that it sleeps before it looks a last time.
+            if memory.isLossless {
+                guard memory.readersWait.loadSequential() != 0 else { return }
+                memory.readersWait.storeSequential(0)
+            }
+            SharedFutexCalls.wake(memory.signal)
+        }
+
+        /// Lets go of the broadcast, so that another writer may come. Readers get what is left, and then `.peerClosed`,
+        /// or nil after ``finish(until:)``.
+        public func close() {
+            _ = closing.add(1)
+            SharedFutexCalls.wake(closing.view)
+            if lock.close() { end() }
+        }
+
+        /// By whoever has the lock last.
+        func end() {
+            guard !hasEnded else { return }
+            hasEnded = true
+            guard claim.drop() else { return }
+            signal()
+        }
+
+        /// Gives the lock back.
+        func release() {
+            if lock.release() { end() }
+        }
+    }
+}
+
+extension BroadcastMemory {
+    func guarantees(_ direction: ChannelGuarantees.Direction) -> ChannelGuarantees {
+        ChannelGuarantees(
+            direction: direction, isLossless: isLossless, detectsPeerDeath: false,
+            maximumMessageSize: maximumMessageSize)
+    }
+}

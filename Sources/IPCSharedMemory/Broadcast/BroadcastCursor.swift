@@ -1,0 +1,170 @@
+import IPCCore
+import IPCSystem
+
+/// A reader's side of the ring: finds the next record and copies it out. Used under the reader's lock alone.
+///
+/// Nothing is read in place: in a lossy broadcast the writer may overwrite a record while it is read, so it is copied first
+/// and then it is seen whether the copy is good. What the memory says is read once, checked, and only then used.
+@safe
+final class BroadcastCursor {
+    enum Step {
+        /// A record was copied: `message` has it.
+        case message
+        /// So many records were overwritten before this reader came to them. The next step goes on.
+        case lapped(UInt64)
+        /// Nothing that was not read.
+        case empty
+    }
+
+    private static let maximumTries = 10_000
+
+    let memory: BroadcastMemory
+    let seat: BroadcastSeat?
+    let afterLap: BroadcastStart
+    private(set) var position: UInt64
+    /// How far the ring was seen to be filled: saves a look at the writer's word for each record.
+    private var knownTail: UInt64
+    private var expectedSequence: UInt32
+    private var publishedPosition: UInt64
+    /// Where the message lies that was copied, and its size. Grows to what the messages need.
+    private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
+    private var messageByteCount = 0
+    private var holdsMessage = false
+
+    init(_ memory: BroadcastMemory, from start: BroadcastStart, afterLap: BroadcastStart) throws(IPCError) {
+        self.memory = memory
+        self.afterLap = afterLap
+        let seat = memory.isLossless ? try BroadcastSeat(memory, at: start) : nil
+        self.seat = seat
+        var first = seat?.cursor.loadSequential() ?? 0
+        var sequence = memory.header(at: first & ~7).sequence
+        var isSettled = memory.isLossless
+        var tries = 0
+        // The number of the first record, so that a lap before it is counted too: again if it was overwritten meanwhile.
+        while !isSettled, tries < Self.maximumTries {
+            first = start == .oldest ? memory.oldest.loadAcquiring() : memory.tail.loadAcquiring()
+            sequence = memory.header(at: first & ~7).sequence
+            MemoryFence.acquire()
+            isSettled = Int64(bitPattern: memory.oldest.loadRelaxed() &- first) <= 0
+            tries += 1
+        }
+        position = first
+        knownTail = first
+        publishedPosition = first
+        expectedSequence = sequence
+        guard first & 7 == 0 else { throw violation("one that begins at \(first)") }
+    }
+
+    /// Goes on where a reader that was given away stood.
+    init(
+        _ memory: BroadcastMemory, seat: BroadcastSeat?, at position: UInt64, sequence: UInt32, afterLap: BroadcastStart
+    ) {
+        self.memory = memory
+        self.seat = seat
+        self.afterLap = afterLap
+        self.position = position
+        knownTail = position
+        publishedPosition = position
+        expectedSequence = sequence
+    }
+
+    deinit { unsafe buffer.deallocate() }
+
+    /// The message of the last step. Valid until the next one.
+    var message: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: buffer[..<messageByteCount]) }
+
+    /// Goes to the next record.
+    ///
+    /// - Throws: `.protocolViolation` when the memory says what cannot be.
+    func step() throws(IPCError) -> Step {
+        if holdsMessage { return .message }
+        for _ in 0..<Self.maximumTries {
+            if position == knownTail {
+                knownTail = memory.tail.loadAcquiring()
+                if position == knownTail { return .empty }
+            }
+            let available = knownTail &- position
+            guard available <= UInt64(memory.capacity), position & 7 == 0 else {
+                try jump()
+                continue
+            }
+            let header = memory.header(at: position)
+            let size = UInt64(BroadcastMemory.recordByteCount(header.length))
+            let isPossible = header.length <= memory.maximumMessageSize && size <= available
+            if isPossible {
+                makeRoom(header.length)
+                unsafe memory.loadBody(at: position, header.length, to: buffer.baseAddress!)
+            }
+            if !memory.isLossless {
+                MemoryFence.acquire()
+                // The writer moves `oldest` past a record before it writes there again.
+                guard Int64(bitPattern: memory.oldest.loadRelaxed() &- position) <= 0 else {
+                    try jump()
+                    continue
+                }
+            }
+            guard isPossible else { throw violation("a record of \(header.length) bytes") }
+            let missed = header.sequence &- expectedSequence
+            expectedSequence = header.sequence &+ 1
+            position &+= size
+            messageByteCount = header.length
+            holdsMessage = true
+            return missed == 0 ? .message : .lapped(UInt64(missed))
+        }
+        throw violation("records that go faster than anybody can write them")
+    }
+
+    /// Where the first record begins that was not delivered.
+    var unreadPosition: UInt64 {
+        holdsMessage ? position &- UInt64(BroadcastMemory.recordByteCount(messageByteCount)) : position
+    }
+
+    /// The number of that record.
+    var unreadSequence: UInt32 { holdsMessage ? expectedSequence &- 1 : expectedSequence }
+
+    /// The message was delivered.
+    func consume() {
+        holdsMessage = false
+        guard let seat else { return }
+        // Not for each record: the writer looks at the cursor only when the ring is full.
+        if position &- publishedPosition >= UInt64(memory.capacity / 8) || memory.writerWaits.loadRelaxed() != 0 {
+            publishedPosition = position
+            seat.advance(to: position)
+        }
+    }
+
+    /// Nothing is left: the writer may have all the room.
+    func publishPosition() {
+        guard let seat, publishedPosition != unreadPosition else { return }
+        publishedPosition = unreadPosition
+        seat.advance(to: unreadPosition)
+    }
+
+    /// The writer has overtaken this reader: go on where a whole record begins.
+    private func jump() throws(IPCError) {
+        guard !memory.isLossless else { throw violation("a tail that left its ring") }
+        let tail = memory.tail.loadAcquiring()
+        let oldest = memory.oldest.loadAcquiring()
+        // Between the two looks the writer may have gone on, so `oldest` may be past `tail`: then the next try sees more.
+        let target = afterLap == .oldest && memory.isPlausible(oldest: oldest, tail: tail) ? oldest : tail
+        guard target & 7 == 0, Int64(bitPattern: target &- position) >= 0 else {
+            throw violation("a tail that goes back")
+        }
+        position = target
+        knownTail = tail
+    }
+
+    private func makeRoom(_ count: Int) {
+        guard unsafe count > buffer.count else { return }
+        unsafe buffer.deallocate()
+        // At most the largest message, which was checked.
+        unsafe buffer = .allocate(
+            byteCount: max(count, min(2 * buffer.count, memory.maximumMessageSize)), alignment: 16)
+    }
+
+    private func violation(_ found: String) -> IPCError {
+        IPCError(
+            .protocolViolation, "receive a broadcast: expected whole records, found \(found)",
+            object: memory.region.place.description)
+    }
+}
