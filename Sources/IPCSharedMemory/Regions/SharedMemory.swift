@@ -115,8 +115,9 @@ public final class SharedMemory: Sendable {
         let options = maker.options
         wasCreated = file.wasCreated
         let descriptor = file.release()
-        let seals = (try? MemoryCalls.seals(of: descriptor.number)) ?? []
-        hasFixedSize = seals.contains([.shrinking])
+        // What was made here without a name was sealed here.
+        let isSealed = wasCreated && place == .anonymous
+        hasFixedSize = isSealed || ((try? MemoryCalls.seals(of: descriptor.number)) ?? []).contains(.shrinking)
         let mapped = try maker.map(descriptor.number, fileByteCount)
         let found = try maker.look(at: mapped.bytes, fileByteCount, expecting: byteCount)
         memory = mapped
