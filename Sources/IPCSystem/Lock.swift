@@ -1,32 +1,53 @@
 import CIPC
 import Synchronization
 
-/// State behind a lock: a `Synchronization.Mutex` that the thread sanitizer understands.
+/// State behind a lock for threads: a word that is 0 (free), 1 (taken) or 2 (taken, and somebody sleeps). futex(2).
 ///
-/// The sanitizer does not see the mutex of the standard library on Linux and would report every access to what it
-/// protects. Without the sanitizer this is the mutex and nothing else.
+/// `Synchronization.Mutex` would do, but for two things: the thread sanitizer does not see it on Linux and would report
+/// every access to what it protects; and it remembers the number of its thread, so that in the child of a fork the kernel
+/// refuses a lock that two threads want.
 package struct Lock<State: ~Copyable>: ~Copyable {
-    private let mutex: Mutex<State>
+    private let word = Atomic<UInt32>(0)
+    private let cell: _Cell<State>
 
     package init(_ state: consuming sending State) {
-        mutex = Mutex(state)
+        cell = _Cell(state)
     }
 
     /// Runs `body` with the state, while nobody else does. Keep it short: a thread that waits here is blocked.
     package borrowing func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout sending State) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
-        try mutex.withLock { state throws(Failure) in
-            // SAFETY: only the address is used, as a name for this lock.
-            let name = unsafe withUnsafePointer(to: mutex) { unsafe UnsafeRawPointer($0) }
-            unsafe cipc_sanitizer_acquire(name)
-            defer { unsafe cipc_sanitizer_release(name) }
-            return try body(&state)
+        if !word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged { lockSlowly() }
+        defer {
+            if word.exchange(0, ordering: .releasing) == 2 { unsafe _ = cipc_futex_wake(address, 1) }
         }
+        // SAFETY: whoever has the lock has the cell to itself.
+        return try unsafe body(&cell._address.pointee)
+    }
+
+    /// Looks a while, since what is done under a lock is short, and then sleeps.
+    @inline(never)
+    private borrowing func lockSlowly() {
+        for _ in 0..<100 {
+            if word.load(ordering: .relaxed) == 0,
+                word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
+            {
+                return
+            }
+            cipc_pause()
+        }
+        while word.exchange(2, ordering: .acquiring) != 0 { unsafe _ = cipc_futex_wait(address, 2, -1) }
+    }
+
+    private var address: UnsafePointer<UInt32> {
+        // SAFETY: a lock is stored in an object and has one address for its life, and the kernel reads one word there.
+        unsafe withUnsafePointer(to: word) { unsafe UnsafeRawPointer($0).assumingMemoryBound(to: UInt32.self) }
     }
 }
 
-extension Lock: Sendable where State: ~Copyable {}
+// Whoever has the lock has the state to itself.
+extension Lock: @unchecked Sendable where State: ~Copyable {}
 
 /// Tells the thread sanitizer of a hand-over that it cannot see: what one thread did before ``handsOver(_:)`` happened
 /// before what another does after ``takesOver(_:)`` with the same object. Resuming a continuation is one.
