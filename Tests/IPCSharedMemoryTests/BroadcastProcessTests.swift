@@ -163,7 +163,7 @@ import Testing
                 for _ in 0..<2 {
                     group.addTask {
                         var count = 0
-                        while !end.hasPassed {
+                        repeat {
                             do throws(IPCError) {
                                 let reader = try Broadcast.Reader(at: .named(name), from: .oldest)
                                 for _ in 0..<100 where !end.hasPassed {
@@ -177,7 +177,7 @@ import Testing
                                 #expect(allowed.contains(error.code), "\(error)")
                             }
                             count += 1
-                        }
+                        } while !end.hasPassed
                         return count
                     }
                 }
