@@ -55,6 +55,8 @@ private func broadcastRead(_ arguments: [String]) async throws -> Int32 {
     let limit = arguments.count > 2 ? Int(arguments[2])! : .max
     var ending = "finished"
     var (first, last, count): (UInt64?, UInt64, Int) = (nil, 0, 0)
+    /// What it missed before its first message.
+    var missedBefore: UInt64 = 0
     do throws(IPCError) {
         while count < limit, let message = try await reader.receive() {
             guard let number = Numbered.number(message) else {
@@ -65,6 +67,7 @@ private func broadcastRead(_ arguments: [String]) async throws -> Int32 {
                 say("\(number) after \(last)")
                 return 1
             }
+            if first == nil { missedBefore = reader.lappedCount }
             first = first ?? number
             last = number
             count += 1
@@ -72,7 +75,7 @@ private func broadcastRead(_ arguments: [String]) async throws -> Int32 {
     } catch {
         ending = "\(error.code)"
     }
-    say("\(first.map { "\($0)" } ?? "-") \(last) \(count) \(reader.lappedCount) \(ending)")
+    say("\(first.map { "\($0)" } ?? "-") \(last) \(count) \(reader.lappedCount - missedBefore) \(ending)")
     return 0
 }
 

@@ -22,15 +22,14 @@ import Testing
 
     @Test(arguments: ["lossy", "lossless"]) func readersInOtherProcesses(_ kind: String) async throws {
         try await withName { name in
-            let options = BroadcastOptions(
-                delivery: kind == "lossless" ? .lossless(readers: 8) : .lossy, capacity: 65536)
-            // So that there is something to join: the writer of the test takes it over.
-            try Broadcast.Writer(at: .named(name), options: options).close()
-            async let written = helper(["broadcast-write", name, kind, "100000", "0", "finish"])
-            try await Task.sleep(for: .milliseconds(50))
+            let writer = try await ChildProcess.spawn(
+                .path(helperPath), arguments: ["broadcast-write", name, kind, "100000", "0", "finish"],
+                options: ChildProcess.Options(standardOutput: .pipe))
+            var said = try writer.standardOutput.lines.makeAsyncIterator()
+            #expect(try await said.next() == "ready")
             async let first = helper(["broadcast-read", name, kind])
             async let second = helper(["broadcast-read", name, kind])
-            _ = try await written
+            #expect(try await writer.exitStatus(until: .after(.seconds(100))).isSuccess)
             for line in [try await first, try await second] {
                 guard let report = Report(line) else {
                     Issue.record("\(line)")
