@@ -18,7 +18,7 @@ enum Python {
 }
 
 /// The reader and writer in Python of `Documentation/WireFormat.md` against the channels of this library.
-@Suite(.timeLimit(.minutes(2)), .enabled(if: Python.isThere, "there is no python3")) struct PythonTests {
+@Suite(.timeLimit(.minutes(5)), .enabled(if: Python.isThere, "there is no python3")) struct PythonTests {
     private func talk(
         _ incoming: some ReceiveChannel<[UInt8]>, _ outgoing: some SendChannel<[UInt8]>
     ) async throws {

@@ -25,7 +25,7 @@ import Testing
         )
     }
 
-    @Test(.timeLimit(.minutes(1))) func writerWritesTheExample() async throws {
+    @Test(.timeLimit(.minutes(5))) func writerWritesTheExample() async throws {
         let pipe = try Self.makePipe(reading: .bytes, writing: .messages)
         try await pipe.writer.send(Array("hello".utf8))
         try await pipe.writer.send([])
@@ -35,7 +35,7 @@ import Testing
         #expect(found == (try Self.example()))
     }
 
-    @Test(.timeLimit(.minutes(1))) func readerReadsTheExample() async throws {
+    @Test(.timeLimit(.minutes(5))) func readerReadsTheExample() async throws {
         let pipe = try Self.makePipe(reading: .messages, writing: .bytes)
         let example = try Self.example()
         #expect(example.count == 69)
@@ -46,7 +46,7 @@ import Testing
     }
 
     /// Byte by byte, the last one missing: everything before the cut is delivered, and the cut is told from a death.
-    @Test(.timeLimit(.minutes(1))) func readerToldTheCutFromTheDeath() async throws {
+    @Test(.timeLimit(.minutes(5))) func readerToldTheCutFromTheDeath() async throws {
         let example = try Self.example()
         for end in 0..<example.count {
             let pipe = try Self.makePipe(reading: .messages, writing: .bytes)

@@ -4,7 +4,7 @@ import IPCSystem
 import Testing
 
 /// Calls over a real channel.
-@Suite(.timeLimit(.minutes(1))) struct CallsConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct CallsConnectionTests {
     private final class Log: Sendable {
         private let entries = Lock<[String]>([])
         func note(_ text: String) { entries.withLock { $0.append(text) } }

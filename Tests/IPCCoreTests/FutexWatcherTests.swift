@@ -5,7 +5,7 @@ import Testing
 @testable import IPCCore
 
 /// Words in shared memory, and tasks that wait on them. A watcher of its own for each test, so that its tally is its own.
-@Suite(.timeLimit(.minutes(2))) struct FutexWatcherTests {
+@Suite(.timeLimit(.minutes(5))) struct FutexWatcherTests {
     private let watcher = FutexWatcher(engine: .shared)
 
     @Test func aWordThatDiffersDoesNotKeepAnyoneWaiting() async throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import IPCCore
 
-@Suite(.timeLimit(.minutes(1))) struct MonitorTests {
+@Suite(.timeLimit(.minutes(5))) struct MonitorTests {
     /// Two tasks that take a lock from each other, each time with a deadline that is far away.
     @Test func lockWaitsWithFarDeadlinesLeaveNothingBehind() async throws {
         let engine = WaitEngine(workerCount: 2, spins: false)

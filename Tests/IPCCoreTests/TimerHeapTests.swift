@@ -3,7 +3,7 @@ import Testing
 
 @testable import IPCCore
 
-@Suite(.timeLimit(.minutes(1))) struct TimerHeapTests {
+@Suite(.timeLimit(.minutes(5))) struct TimerHeapTests {
     private let engine = WaitEngine(workerCount: 1, spins: false)
     private static let far: UInt64 = 1 << 60
 

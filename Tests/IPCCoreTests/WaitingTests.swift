@@ -3,7 +3,7 @@ import Testing
 
 @testable import IPCCore
 
-@Suite(.timeLimit(.minutes(1))) struct WaitingTests {
+@Suite(.timeLimit(.minutes(5))) struct WaitingTests {
     @Test func deadlineOfALockEndsTheWait() async throws {
         let lock = TaskLock()
         #expect(lock.tryAcquire())

@@ -2,7 +2,7 @@ import IPCPipes
 import IPCProcess
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ByteReadingTests {
+@Suite(.timeLimit(.minutes(5))) struct ByteReadingTests {
     private func makePipe() throws -> (reader: PipeReader, writer: PipeWriter) {
         try AnonymousPipe.make(PipeOptions(framing: .bytes))
     }

@@ -2,7 +2,7 @@ import IPCPipes
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct CapacityTests {
+@Suite(.timeLimit(.minutes(5))) struct CapacityTests {
     private let bytes = PipeOptions(framing: .bytes)
 
     @Test func fillsAndDrains() async throws {

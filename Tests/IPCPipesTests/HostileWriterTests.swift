@@ -3,7 +3,7 @@ import IPCProcess
 import Testing
 
 /// Bytes that no writer of this library sends. F19, F20.
-@Suite(.timeLimit(.minutes(2))) struct HostileWriterTests {
+@Suite(.timeLimit(.minutes(5))) struct HostileWriterTests {
     private static let limit = 1000
 
     private func receive(

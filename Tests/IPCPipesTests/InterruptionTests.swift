@@ -2,7 +2,7 @@ import IPCPipes
 import Testing
 
 /// Deadlines and cancellations at random instants: every message arrives once, whole and in order. F28.
-@Suite(.timeLimit(.minutes(2))) struct InterruptionTests {
+@Suite(.timeLimit(.minutes(5))) struct InterruptionTests {
     private struct Tally: Sendable {
         var interrupted = 0
         var received: [Int] = []

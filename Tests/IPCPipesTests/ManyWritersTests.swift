@@ -9,7 +9,7 @@ let helperPath: String = {
     return runner[..<(runner.lastIndex(of: "/") ?? runner.startIndex)] + "/ipc-test-helper"
 }()
 
-@Suite(.timeLimit(.minutes(2))) struct ManyWritersTests {
+@Suite(.timeLimit(.minutes(5))) struct ManyWritersTests {
     private let options = PipeOptions(framing: .messagesFromManyWriters)
 
     /// Checks a message of the helper's, and that each writer's come in order. Returns the writer's number.

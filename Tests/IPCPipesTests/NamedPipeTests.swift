@@ -3,7 +3,7 @@ import IPCProcess
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct NamedPipeTests {
+@Suite(.timeLimit(.minutes(5))) struct NamedPipeTests {
     // MARK: Names
 
     @Test func intentsSayWhatIsToHappen() async throws {

@@ -4,7 +4,7 @@ import IPCSystem
 import Testing
 
 /// Who may do what with a FIFO. F14, F15. Root could do everything, so others are asked as another user.
-@Suite(.timeLimit(.minutes(2))) struct PermissionTests {
+@Suite(.timeLimit(.minutes(5))) struct PermissionTests {
     /// Runs the helper as a user that owns nothing.
     private func helper(asNobody: Bool = true, umask: UInt32? = nil, _ arguments: String...) async throws -> String {
         let options = ChildProcess.Options(creationMask: umask)

@@ -3,7 +3,7 @@ import IPCProcess
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SpliceTests {
+@Suite(.timeLimit(.minutes(5))) struct SpliceTests {
     private let bytes = PipeOptions(framing: .bytes)
 
     private func open(_ path: String, _ flags: FileCalls.Flags) throws -> PassedDescriptor {

@@ -3,7 +3,7 @@ import IPCProcess
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct TransferTests {
+@Suite(.timeLimit(.minutes(5))) struct TransferTests {
     @Test func whatWasReadGoesAlong() async throws {
         let (reader, writer) = try AnonymousPipe.make()
         let messages = (0..<50).map { pattern($0 * 7, seed: $0) }

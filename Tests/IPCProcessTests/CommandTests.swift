@@ -1,7 +1,7 @@
 import IPCProcess
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct CommandTests {
+@Suite(.timeLimit(.minutes(5))) struct CommandTests {
     @Test func outputIsCollectedApart() async throws {
         let output = try await shell("echo out; echo err >&2; exit 3")
         #expect(output.text == "out\n")

@@ -1,7 +1,7 @@
 import IPCProcess
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct EndTests {
+@Suite(.timeLimit(.minutes(5))) struct EndTests {
     @Test func codesAndSignalsAreTold() async throws {
         #expect(try await shell("exit 0").status == .exited(0))
         #expect(try await shell("exit 255").status == .exited(255))

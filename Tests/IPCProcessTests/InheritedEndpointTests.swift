@@ -4,7 +4,7 @@ import Testing
 
 @testable import IPCProcess
 
-@Suite(.timeLimit(.minutes(2))) struct InheritedEndpointTests {
+@Suite(.timeLimit(.minutes(5))) struct InheritedEndpointTests {
     @Test func textComesBackAsItWas() throws {
         let items = [
             InheritedEndpoints.Item(descriptors: [], state: []),

@@ -1,7 +1,7 @@
 import IPCProcess
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SpawnTests {
+@Suite(.timeLimit(.minutes(5))) struct SpawnTests {
     @Test func argumentsArriveAsTheyAre() async throws {
         let odd = ["", "two words", "$HOME `id` 'x' \"y\"", "ä\n€", "-n"]
         let output = try await Command("printf", arguments: ["%s|"] + odd).output()

@@ -1,7 +1,7 @@
 import IPCProcess
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct StandardStreamTests {
+@Suite(.timeLimit(.minutes(5))) struct StandardStreamTests {
     @Test func pipesCarryBytesBothWays() async throws {
         let text = try await withChildProcess(
             "tr", arguments: ["a-z", "A-Z"], options: .init(standardInput: .pipe, standardOutput: .pipe)

@@ -4,7 +4,7 @@ import IPCTestKit
 import Testing
 
 /// Allocating and freeing in an arena.
-@Suite(.timeLimit(.minutes(2))) struct ArenaRoomTests {
+@Suite(.timeLimit(.minutes(5))) struct ArenaRoomTests {
     @Test func allocationsAreAsAModelOfThem() async throws {
         let owner = try SharedArena(byteCount: 200_000).claim()
         let whole = owner.largestFreeByteCount

@@ -4,7 +4,7 @@ import IPCTestKit
 import Testing
 
 /// What lies in an arena, in one process.
-@Suite(.timeLimit(.minutes(2))) struct ArenaTests {
+@Suite(.timeLimit(.minutes(5))) struct ArenaTests {
     struct Price: PlainData, Equatable {
         var cents: Int64
         var kind: UInt8

@@ -18,7 +18,7 @@ private struct Large: PlainData {
     var words: InlineArray<16384, UInt64>
 }
 
-@Suite(.timeLimit(.minutes(2))) struct BlackboardTests {
+@Suite(.timeLimit(.minutes(5))) struct BlackboardTests {
     @Test func readersSeeTheLatestValue() throws {
         let writer = try Blackboard<Point>.Writer()
         let reader = try writer.makeReader()
@@ -226,7 +226,7 @@ private struct Sheet: PlainData {
     var number: UInt64? { (1..<512).allSatisfy { words[$0] == words[0] } ? words[0] : nil }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct SharedWaitTests {
+@Suite(.timeLimit(.minutes(5))) struct SharedWaitTests {
     @Test(arguments: [Errno.notImplemented, Errno.notPermitted])
     func waitsWorkWhereTheSystemRefusesToSleepOnSeveralWords(_ errno: Int32) async throws {
         _ = try await helper(["futex-refused", "\(errno)"])

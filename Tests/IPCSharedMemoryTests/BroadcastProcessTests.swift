@@ -5,7 +5,7 @@ import IPCSystem
 import Testing
 
 /// Broadcasts between processes, and what is left when some of them are killed.
-@Suite(.timeLimit(.minutes(3))) struct BroadcastProcessTests {
+@Suite(.timeLimit(.minutes(5))) struct BroadcastProcessTests {
     /// FIRST LAST COUNT LAPPED END, as the helper says it.
     private struct Report {
         let (first, last, count, lapped): (UInt64, UInt64, UInt64, UInt64)

@@ -7,7 +7,7 @@ import Testing
 private let lossless = BroadcastOptions(delivery: .lossless(readers: 4), capacity: 4096)
 private let lossy = BroadcastOptions(capacity: 4096)
 
-@Suite(.timeLimit(.minutes(3))) struct BroadcastTests {
+@Suite(.timeLimit(.minutes(5))) struct BroadcastTests {
     @Test(arguments: [lossy, lossless]) func everyReaderGetsEveryMessage(_ options: BroadcastOptions) async throws {
         let writer = try Broadcast.Writer(options: options)
         let readers = try (0..<3).map { _ in try writer.makeReader() }

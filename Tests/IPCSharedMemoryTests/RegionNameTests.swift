@@ -5,7 +5,7 @@ import IPCTestKit
 import Testing
 
 /// Names, owners, layouts, and what a maker leaves that is killed. F14, F15, F22, F36.
-@Suite(.timeLimit(.minutes(2))) struct RegionNameTests {
+@Suite(.timeLimit(.minutes(5))) struct RegionNameTests {
     private let layout = RegionLayout("test.region")
 
     @Test func intentsSayWhatIsToHappen() async throws {

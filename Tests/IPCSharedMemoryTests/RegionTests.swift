@@ -4,7 +4,7 @@ import IPCSockets
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct RegionTests {
+@Suite(.timeLimit(.minutes(5))) struct RegionTests {
     struct Point: PlainData, Equatable {
         var x: Int32
         var y: Int32

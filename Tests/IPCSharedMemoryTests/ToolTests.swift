@@ -4,7 +4,7 @@ import IPCSystem
 import Testing
 
 /// `ipcctl list` and `ipcctl clean`, as a user starts them.
-@Suite(.timeLimit(.minutes(2))) struct ToolTests {
+@Suite(.timeLimit(.minutes(5))) struct ToolTests {
     private func ipcctl(_ arguments: [String]) async throws -> CommandOutput {
         let path = helperPath.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         return try await Command(.path(path + "/ipcctl"), arguments: arguments).output()

@@ -1,7 +1,7 @@
 import IPCSockets
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct BytesTests {
+@Suite(.timeLimit(.minutes(5))) struct BytesTests {
     @Test func halfClose() async throws {
         let (near, far) = try SocketConnection.makePair()
         let echo = Task {

@@ -2,7 +2,7 @@ import IPCSockets
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ConnectTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectTests {
     @Test func nothingThere() async throws {
         try await withFolder { folder in
             for path in [folder + "/none", folder + "/none/deeper"] {

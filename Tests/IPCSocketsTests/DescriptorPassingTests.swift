@@ -2,7 +2,7 @@ import IPCSockets
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DescriptorPassingTests {
+@Suite(.timeLimit(.minutes(5))) struct DescriptorPassingTests {
     @Test(arguments: [1, 2, 3, 4, 16, 253])
     func asManyAsAMessageHolds(_ count: Int) async throws {
         let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: count))

@@ -3,7 +3,7 @@ import IPCSystem
 import Testing
 
 /// What a peer may do with descriptors, byte for byte.
-@Suite(.timeLimit(.minutes(1))) struct DescriptorRuleTests {
+@Suite(.timeLimit(.minutes(5))) struct DescriptorRuleTests {
     /// Sends the pieces, each with as many descriptors at its first byte, and returns what the channel made of them.
     private func outcome(
         limit: Int, _ pieces: [(bytes: [UInt8], descriptors: Int)], readBetween: Bool = false

@@ -2,7 +2,7 @@ import IPCSockets
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ListenerTests {
+@Suite(.timeLimit(.minutes(5))) struct ListenerTests {
     @Test func servesUntilItsBodyReturns() async throws {
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/echo.sock")

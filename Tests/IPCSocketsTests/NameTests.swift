@@ -3,7 +3,7 @@ import IPCSockets
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct NameTests {
+@Suite(.timeLimit(.minutes(5))) struct NameTests {
     private func listenError(_ path: String) async -> IPCError? {
         await failure { () async throws(IPCError) in try SocketListener(at: .unix(path: path)) }
     }

@@ -1,7 +1,7 @@
 import Testing
 
 /// Descriptor numbers and registrations that are used again all the time.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct ReactorTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ReactorTests {
     @Test func nothingComesToAnotherChannel() async throws {
         try await expectScenario("reactor-storm", "20000")
     }

@@ -3,7 +3,7 @@ import IPCProcess
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RuntimeDirectoryTests {
+@Suite(.timeLimit(.minutes(5))) struct RuntimeDirectoryTests {
     private var name: String { "swift-ipc-\(ProcessFacts.effectiveUser)" }
 
     @Test func madeOnceForThisUserAlone() async throws {

@@ -2,7 +2,7 @@ import IPCSockets
 import IPCSystem
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct TransferTests {
+@Suite(.timeLimit(.minutes(5))) struct TransferTests {
     @Test func connectedChannelAsAMessage() async throws {
         let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 1))
         let (kept, given) = try SocketChannel.makePair()

@@ -2,7 +2,7 @@ import IPCWorkers
 import Testing
 
 /// What the observer of a process is told (`EventScenarios` of the helper program, which is such a process).
-@Suite(.timeLimit(.minutes(2))) struct EventTests {
+@Suite(.timeLimit(.minutes(5))) struct EventTests {
     @Test(arguments: ["events-channels", "events-children", "events-workers"])
     func eventsAreTold(_ scenario: String) async throws {
         let output = try await Command(.path(helperPath), scenario).output(until: .after(.seconds(60)))

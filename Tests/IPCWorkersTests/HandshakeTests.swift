@@ -1,7 +1,7 @@
 import IPCWorkers
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct HandshakeTests {
+@Suite(.timeLimit(.minutes(5))) struct HandshakeTests {
     @Test func programThatNeverSpeaks() async throws {
         let options = WorkerPoolOptions(
             executable: "/bin/sleep", arguments: ["600"], handshakeTimeout: .milliseconds(200))

@@ -1,7 +1,7 @@
 import IPCWorkers
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct LifetimeTests {
+@Suite(.timeLimit(.minutes(5))) struct LifetimeTests {
     @Test(arguments: [true, false]) func cancellationReachesTheTask(_ suspends: Bool) async throws {
         try await withTemporaryDirectory { folder async throws in
             try await withHelperPool(1) { pool async throws in

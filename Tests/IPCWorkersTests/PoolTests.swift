@@ -1,7 +1,7 @@
 import IPCWorkers
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct PoolTests {
+@Suite(.timeLimit(.minutes(5))) struct PoolTests {
     @Test func runGivesTheOutput() async throws {
         try await withHelperPool { pool async throws in
             #expect(try await pool.run(Square(value: 12)) == 144)

@@ -7,7 +7,7 @@ import Testing
         (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ seed) }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: [RingTrust.trusted, .untrusted])
+    @Test(.timeLimit(.minutes(5)), arguments: [RingTrust.trusted, .untrusted])
     func everySizeAtEveryPlaceOfTheRing(_ trust: RingTrust) async throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, trust: trust))
         // Cache lines are what places differ by; sizes that share no factor with the ring visit all of them.
@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func smallMessagesTakeNoData() throws {
+    @Test(.timeLimit(.minutes(5))) func smallMessagesTakeNoData() throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
         for round in 0..<300 {
             let isSent = try near.trySend(message(round % 57, round))
@@ -35,7 +35,7 @@ import Testing
         #expect(near.sender.dataPosition == 0)
     }
 
-    @Test(.timeLimit(.minutes(1))) func aFullRingSaysNoAndHasAllItsRoomAgainAfterwards() throws {
+    @Test(.timeLimit(.minutes(5))) func aFullRingSaysNoAndHasAllItsRoomAgainAfterwards() throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
         for _ in 0..<5 {
             var count = 0
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [RingTrust.trusted, .untrusted])
+    @Test(.timeLimit(.minutes(5)), arguments: [RingTrust.trusted, .untrusted])
     func messagesLargerThanTheRingComeWhole(_ trust: RingTrust) async throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, trust: trust))
         let sizes = [2049, 4097, 8191, 100_000, 1 << 20]
@@ -77,7 +77,7 @@ import Testing
         try await sending.value
     }
 
-    @Test(.timeLimit(.minutes(1))) func aMessageInFragmentsThatIsGivenUpLeavesNothing() async throws {
+    @Test(.timeLimit(.minutes(5))) func aMessageInFragmentsThatIsGivenUpLeavesNothing() async throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
         for round in 0..<20 {
             let error = await #expect(throws: IPCError.self) {
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func whatIsLeftUnfilledIsNotSent() async throws {
+    @Test(.timeLimit(.minutes(5))) func whatIsLeftUnfilledIsNotSent() async throws {
         let (near, far) = try RingChannel.makePair()
         for (room, filled) in [(56, 0), (56, 3), (1000, 40), (1000, 999), (500_000, 10), (500_000, 400_000)] {
             async let received = far.receive()
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aReceiverThatStoppedHearsOfBatches() async throws {
+    @Test(.timeLimit(.minutes(5))) func aReceiverThatStoppedHearsOfBatches() async throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, spin: .never))
         let receiving = Task { () throws -> Int in
             var found = 0

@@ -5,7 +5,7 @@ import IPCSystem
 import Testing
 
 /// Rings between processes, which are killed, and which are hostile.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct RingProcessTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RingProcessTests {
     private let helper: String = {
         let runner = (try? FileCalls.destination(of: "/proc/self/exe")) ?? ""
         return runner[..<(runner.lastIndex(of: "/") ?? runner.startIndex)] + "/ipc-test-helper"

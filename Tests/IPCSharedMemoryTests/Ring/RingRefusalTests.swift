@@ -5,7 +5,7 @@ import IPCSystem
 import Testing
 
 /// Memory and words of a peer that must not be accepted.
-@Suite(.timeLimit(.minutes(1))) struct RingRefusalTests {
+@Suite(.timeLimit(.minutes(5))) struct RingRefusalTests {
     private func refusal(_ parts: TransferredDescriptors) -> IPCError.Code? {
         do throws(IPCError) {
             _ = try RingChannel.receive(parts)
