@@ -14,7 +14,7 @@ import Testing
         for step in 0..<5000 {
             if Bool.random(using: &random) || model.isEmpty {
                 // Now and then larger ones, so that the arena gets full.
-                let size = Int.random(in: 1...(step % 10 == 0 ? 30_000 : 2000), using: &random)
+                let size = Int.random(in: 1...(step % 10 == 0 ? 90_000 : 2000), using: &random)
                 do throws(IPCError) {
                     let array = try owner.makeArray(of: UInt8.self, capacity: size)
                     let bytes = random.bytes(size)
