@@ -146,7 +146,8 @@ import Testing
         weak let memory = page?.memory
         let waiting = Task { [watcher, page] in
             try await watcher.wait(
-                while: page!.expect(0, 0), keeping: page!.memory, until: .after(.seconds(60)), looksAgain: false, "test")
+                while: page!.expect(0, 0), keeping: page!.memory, until: .after(.seconds(60)), looksAgain: false, "test"
+            )
         }
         try await eventually { watcher.tally.waits == 1 }
         page = nil

@@ -148,7 +148,7 @@ import Testing
             try await withThrowingTaskGroup(of: Int.self) { group in
                 group.addTask {
                     var count = 0
-                    while !end.hasPassed {
+                    repeat {
                         do throws(IPCError) {
                             try await writer.send(numbered(UInt64(count)), until: .after(.milliseconds(20)))
                         } catch {
@@ -156,7 +156,7 @@ import Testing
                         }
                         count += 1
                         await Task.yield()
-                    }
+                    } while !end.hasPassed
                     return count
                 }
                 for _ in 0..<2 {
