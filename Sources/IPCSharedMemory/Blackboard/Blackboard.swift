@@ -21,7 +21,7 @@ public import IPCCore
 /// - **Not a queue.** A reader that looks seldom sees the latest value and not those between. Use ``Broadcast`` for all.
 /// - **One writer** at a time, in any process: the second one gets `.busy`, or waits for its turn
 ///   (``Writer/open(at:_:options:until:)``). A writer that dies makes room at once; the board goes on from its last value.
-/// - **The value** is ``IPCCore/PlainData``. Name, size and layout of its type are compared when a board is opened.
+/// - **The value** is `PlainData`. Name, size and layout of its type are compared when a board is opened.
 /// - **Trust.** An anonymous board is sealed so that none but its writer can ever write. The memory of a named board or a
 ///   file can be written by whoever may write that file; a reader checks what it reads, so that the worst is a value that
 ///   means nothing, or `.protocolViolation`. Somebody who cuts the *file* short makes readers die of SIGBUS: give such

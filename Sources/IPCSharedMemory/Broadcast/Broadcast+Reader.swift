@@ -23,8 +23,10 @@ extension Broadcast {
         /// Joins a broadcast that its writer has made.
         ///
         /// - Parameters:
+        ///   - place: where the broadcast lies.
         ///   - start: where it begins.
         ///   - afterLap: where it goes on when it missed messages of a lossy broadcast.
+        ///   - options: whose memory is used, and how it is mapped; the access follows from the kind of broadcast.
         /// - Throws: `.notFound` before there is one; `.unsupported` for an anonymous one, of which the writer makes
         ///   readers; `.resourceExhausted` when all slots of a lossless one are taken; `.typeMismatch`, `.wrongMagic`,
         ///   `.wrongVersion` or `.protocolViolation` for something else; and what ``SharedMemory`` throws.
