@@ -19,7 +19,7 @@ package import IPCSystem
 ///   whenever its maker is killed. A full file system is `.resourceExhausted` here and not SIGBUS later.
 /// - **Lifetime.** The mapping lasts as long as this object. An anonymous region goes with the last process that has it;
 ///   others stay until ``remove(_:)``, whoever dies.
-/// - **Passing it on.** By name, or as a ``IPCCore/DescriptorTransferable``: over a socket, at spawn, as an argument.
+/// - **Passing it on.** By name, or as a `DescriptorTransferable`: over a socket, at spawn, as an argument.
 ///   System V segments are passed on by key.
 /// - **Taking memory away.** The size of an anonymous region is sealed, and memory from a peer that is not is refused. A
 ///   file or a named region can be cut short by whoever may write it: the methods here look first and throw `.truncated`,
