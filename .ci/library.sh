@@ -63,11 +63,15 @@ first_program() {
 
 # Help and version go to standard output and succeed; a usage error goes to standard error and is 64.
 ipcctl_explains_itself() {
-    local tool status=0 complaint
+    # Into variables first: a reader that has seen enough would end the tool by SIGPIPE.
+    local tool status=0 complaint help table
     tool=$(swift build -c release --product ipcctl --show-bin-path)/ipcctl
-    for command in tour list clean; do "$tool" --help | grep -q "ipcctl $command"; done
-    "$tool" list | head -1 | grep -Eq '^name +layout'
-    "$tool" clean --prefix no-such-prefix --dry-run | grep -q '^0 regions'
+    help=$("$tool" --help)
+    for command in tour list clean; do grep -q "ipcctl $command" <<<"$help"; done
+    table=$("$tool" list)
+    grep -Eq '^name +layout' <<<"${table%%$'\n'*}"
+    table=$("$tool" clean --prefix no-such-prefix --dry-run)
+    grep -q '^0 regions' <<<"$table"
     "$tool" --version | grep -Eq '^ipcctl [0-9]+\.[0-9]+'
     complaint=$("$tool" no-such-command 2>&1 >/dev/null) || status=$?
     [ "$status" -eq 64 ]
