@@ -10,7 +10,7 @@ import IPCSystem
 /// }
 /// ```
 ///
-/// It is a ``SocketListener`` whose connections become rings: who may connect, how many at once, the permissions and the
+/// It is a `SocketListener` whose connections become rings: who may connect, how many at once, the permissions and the
 /// life of the name are the same. This side makes the memory and passes it over the socket, so a client cannot make it
 /// map anything. memfd_create(2), unix(7).
 public final class RingListener: Sendable, AsyncSequence {
@@ -24,7 +24,7 @@ public final class RingListener: Sendable, AsyncSequence {
 
     /// Listens at `address`. Prefer ``withListener(at:_:listening:_:)``, which ends it, too.
     ///
-    /// - Throws: as ``SocketListener/init(at:_:)``; `.invalidArgument` for options that cannot be.
+    /// - Throws: as `SocketListener/init(at:_:)`; `.invalidArgument` for options that cannot be.
     public convenience init(
         at address: SocketAddress, _ options: RingOptions = RingOptions(),
         listening: SocketListenerOptions = SocketListenerOptions()
@@ -67,7 +67,7 @@ public final class RingListener: Sendable, AsyncSequence {
     }
 
     /// Stops listening, waits for the open rings until the deadline, and ends those that are left. See
-    /// ``SocketListener/shutDown(until:)``.
+    /// `SocketListener/shutDown(until:)`.
     ///
     /// - Returns: how many rings had to be ended.
     @discardableResult
@@ -76,7 +76,7 @@ public final class RingListener: Sendable, AsyncSequence {
     /// Stops listening at once and removes the name. Rings that were made live on. Idempotent, never waits.
     public func close() { listener.close() }
 
-    /// Listens at `address` while `body` runs. See ``SocketListener/withListener(at:_:_:)``.
+    /// Listens at `address` while `body` runs. See `SocketListener/withListener(at:_:_:)`.
     ///
     /// - Returns: what `body` returned.
     /// - Throws: what ``init(at:_:listening:)`` throws, an `IPCError`, or what `body` throws.
