@@ -69,6 +69,8 @@ package final class Participant: Sendable {
     deinit { detach() }
 
     package var table: ParticipantTable { attachment.table }
+    /// The region's file.
+    var file: Int32 { attachment.file.number }
 
     /// The slot, as an index of the table and of whatever has a cell for each participant.
     package var slot: Int { place.slot }
