@@ -4,7 +4,8 @@ enum Catalogue {
         roundTrips(over: .pipe) + roundTrips(over: .unixStream)
         + [manyChannels(4), manyChannels(64)].flatMap(\.self) + [besideHog]
         + streams(over: .pipe) + streams(over: .unixStream)
-        + sharing + [passing, spawning] + accepting + idling + [10, 100, 1_000, 10_000].map(scaling) + [pool]
+        + rings + sharing + regions + [passing, spawning] + accepting + idling
+        + [10, 100, 1_000, 10_000].map(scaling) + [pool]
         + allocations(over: .pipe) + allocations(over: .unixStream)
 
     private static let small = [8, 64, 1_024]
@@ -94,6 +95,46 @@ enum Catalogue {
         ]
     }
 
+    private static var rings: [Row] {
+        var rows: [Row] = []
+        for (bytes, limit) in [(8, 1.2), (64, 1.2), (1_024, 1.1), (65_536, 1.1)] {
+            rows.append(
+                row(
+                    "ring/rtt/\(bytes)/spin/cross", .cross,
+                    Job(work: .roundTrip, transport: .ring, by: .library, bytes: bytes), "C ring, spinning",
+                    .atMost(limit, .p50)))
+        }
+        rows.append(
+            row(
+                "ring/rtt/64/sleep/same", .same, Job(work: .roundTrip, transport: .ring, by: .library, bytes: 64),
+                "C ring, eventfd", .atMost(1.15, .p50)))
+        for (bytes, limit) in [(64, 0.7), (1_024, 0.9), (65_536, 0.95), (1_048_576, 0.95)] {
+            rows.append(
+                row(
+                    "ring/stream/\(bytes)/cross", .cross,
+                    Job(work: .stream, transport: .ring, by: .library, bytes: bytes), "C ring, spinning",
+                    .atLeast(limit, .throughput)))
+        }
+        rows.append(
+            row(
+                "ring/stream/1024/untrusted/cross", .cross,
+                Job(work: .stream, transport: .untrustedRing, by: .library, bytes: 1_024), "C ring, spinning",
+                .atLeast(0.6, .throughput)))
+        var batch = row(
+            "ring/batch/64/cross", .cross, Job(work: .batch, transport: .ring, by: .library, bytes: 64),
+            "C ring, one by one", .atLeast(1.2, .throughput))
+        batch.theirs?.work = .stream
+        rows.append(batch)
+        for bytes in [1_024, 1_048_576, 4_194_304] {
+            rows.append(
+                row(
+                    "ring/loan/\(bytes)/cross", .cross,
+                    Job(work: .loan, transport: .ring, by: .library, bytes: bytes), "C ring, spinning",
+                    bytes == 4_194_304 ? .atMost(1.1, .medianGrowth(since: "ring/loan/1024/cross")) : .none))
+        }
+        return rows
+    }
+
     private static var passing: Row {
         row(
             "fd-pass/rtt/1/same", .same, Job(work: .passDescriptor, transport: .unixStream, by: .library, bytes: 1),
@@ -104,6 +145,18 @@ enum Catalogue {
         row(
             "spawn/true", .free, Job(work: .spawn, transport: .none, by: .library, bytes: 0),
             "C posix_spawn, pipe, waitpid", .atMost(1.05, .p50))
+    }
+
+    private static var regions: [Row] {
+        [
+            row(
+                "region/create/65536", .free, Job(work: .regionCreation, transport: .none, by: .library, bytes: 65_536),
+                "C memfd_create, ftruncate, mmap", .atMost(1.2, .p50)),
+            row(
+                "region/map", .free,
+                Job(work: .regionPassing, transport: .unixStream, by: .library, bytes: 1_048_576),
+                "C sendmsg of the same bytes", .none),
+        ]
     }
 
     private static var accepting: [Row] {

@@ -6,6 +6,7 @@ import IPCSockets
 /// What one process of the library's side does.
 enum LibraryWork: Sendable {
     case pipe(PipeWork)
+    case ring(RingWork)
     case sockets(ManyChannels)
     case board(BoardWork)
     case idle(Idle)
@@ -14,6 +15,8 @@ enum LibraryWork: Sendable {
     case pass(PassWork)
     case server(AcceptServer)
     case client(AcceptClient)
+    case regionCreation(RegionCreation)
+    case regionPassing(RegionPassing)
 
     /// Makes the objects to work on, which own the descriptors.
     init(assignment: ProcessAssignment, descriptors: [Int32]) throws(IPCError) {
@@ -24,12 +27,18 @@ enum LibraryWork: Sendable {
                 ? .server(try AcceptServer(assignment: assignment)) : .client(try AcceptClient(assignment: assignment))
         case (.board, _), (.broadcast, _): self = .board(BoardWork(assignment: assignment))
         case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
+        case (.regionCreation, _): self = .regionCreation(RegionCreation(assignment: assignment))
+        case (.regionPassing, _):
+            self = .regionPassing(try RegionPassing(descriptors[0], assignment: assignment))
         case (.idleResident, _), (.idleProcessorTime, _):
             self = .idle(Idle(assignment: assignment, descriptors: descriptors))
         case (.spawn, _): self = .spawn(SpawnWork(assignment: assignment))
         case (.pool, _): self = .pool(PoolWork(assignment: assignment))
         case (_, .pipe):
             self = .pipe(PipeWork(channel: try openPipeChannel(descriptors), assignment: assignment))
+        case (_, .ring), (_, .untrustedRing):
+            self = .ring(
+                RingWork(channel: try RingSetup.open(descriptors, assignment), assignment: assignment))
         case (_, .unixStream), (_, .none):
             var channels: [SocketChannel] = []
             for descriptor in descriptors { channels.append(try openSocketChannel(descriptor)) }
@@ -41,6 +50,7 @@ enum LibraryWork: Sendable {
     func perform() async -> cbase_report {
         switch self {
         case .pipe(let work): await work.perform()
+        case .ring(let work): await work.perform()
         case .sockets(let channels): await channels.perform()
         case .board(let work): await work.perform()
         case .spawn(let work): await work.perform()
@@ -48,6 +58,8 @@ enum LibraryWork: Sendable {
         case .pass(let work): await work.perform()
         case .server(let work): await work.perform()
         case .client(let work): await work.perform()
+        case .regionCreation(let work): await work.perform()
+        case .regionPassing(let work): await work.perform()
         case .idle(let idle):
             idle.assignment.job.work == .idleResident ? await idle.resident() : await idle.processorTime()
         }

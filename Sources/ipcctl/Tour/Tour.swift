@@ -21,6 +21,8 @@ struct Tour {
         SocketPairStop(),
         UnixSocketStop(),
         DescriptorPassingStop(),
+        RegionStop(),
+        RingStop(),
         StandardStreamsStop(),
         BlackboardStop(),
         BroadcastStop(),
