@@ -1,5 +1,5 @@
 package import IPCCore
-package import IPCSystem
+import IPCSystem
 
 /// Before anybody takes over what a dead participant held.
 extension Participant {

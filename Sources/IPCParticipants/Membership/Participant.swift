@@ -10,7 +10,7 @@ package final class Participant: Sendable {
     private let attachment: Attachment
     private let place: ParticipantPlace
     /// In memory that the child of a fork finds empty.
-    @usableFromInline let privateOwnerWord: SharedWord64
+    @usableFromInline package let privateOwnerWord: SharedWord64
     private let hasDetached = Lock(false)
 
     private init(_ attachment: Attachment, _ place: ParticipantPlace) {
