@@ -50,9 +50,11 @@ func lockStorm(_ arguments: [String]) async throws -> Int32 {
 private struct LockStorm {
     static let processes = 6
     static let killPoints = [
-        "lock-looks", "lock-taken", "take-over-begins", "take-over-done", "lock-sleepers-bit", "lock-sleeps", "lock-woke",
+        "lock-looks", "lock-taken", "take-over-begins", "take-over-done", "lock-sleepers-bit", "lock-sleeps",
+        "lock-woke",
         "unlock-begins", "unlock-freed", "unlock-exchanged", "unlock-woke", "mutex-copied", "mutex-before-commit",
-        "mutex-after-commit", "signal-begins", "signal-counted", "signal-woke", "wait-begins", "wait-sleeps", "wait-woke",
+        "mutex-after-commit", "signal-begins", "signal-counted", "signal-woke", "wait-begins", "wait-sleeps",
+        "wait-woke",
     ].map { "sync-\($0)" }
 
     let path: String
