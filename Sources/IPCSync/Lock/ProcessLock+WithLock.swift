@@ -41,6 +41,22 @@ extension ProcessLock {
         return try run(body)
     }
 
+    /// The form for tasks with a body that does not throw.
+    public func withLock<Result: ~Copyable>(
+        until deadline: Deadline = .never, _ body: (inout MutableRawSpan) -> sending Result
+    ) async throws(IPCError) -> sending Result {
+        try settle(previousOwnerDied: try await lock.lock(until: deadline, "lock"))
+        return try runPlain(body)
+    }
+
+    /// The form for threads with a body that does not throw.
+    public func withLockBlocking<Result: ~Copyable>(
+        until deadline: Deadline = .never, _ body: (inout MutableRawSpan) -> sending Result
+    ) throws(IPCError) -> sending Result {
+        try settle(previousOwnerDied: try lock.lockBlocking(until: deadline, "lock"))
+        return try runPlain(body)
+    }
+
     /// Repairs what is there, poisoned or not: others get the lock again when `body` has returned. If it throws, the lock
     /// is poisoned.
     ///
@@ -98,6 +114,15 @@ extension ProcessLock {
             throw .body(error)
         }
         try end(Failure.self)
+        return result
+    }
+
+    private func runPlain<Result: ~Copyable>(
+        _ body: (inout MutableRawSpan) -> sending Result
+    ) throws(IPCError) -> sending Result {
+        lock.local.holder.set(CallerMark.thread)
+        let result = withBytes(body)
+        try finish()
         return result
     }
 
