@@ -34,7 +34,11 @@ struct BaselineProcess {
 
     private func shareMemory(_ report: inout cbase_report) {
         let name = "/\(BoardWork.name(assignment))"
+        let makes = assignment.side == .initiator
         switch (assignment.job.work, assignment.side) {
+        case (.handover, _): unsafe cbase_sync_handover(name, makes, plan, &report)
+        case _ where assignment.job.isLocking:
+            unsafe cbase_sync_lock(name, makes, assignment.job.work == .lockContended, plan, &report)
         case (.board, .initiator): unsafe cbase_board_read(name, plan, &report)
         case (.board, .peer): unsafe cbase_board_write(name, plan, &report)
         case (_, .initiator): unsafe cbase_lane_send(name, plan, &report)
@@ -77,7 +81,7 @@ struct BaselineProcess {
             unsafe cbase_idle_resident(descriptors, descriptors.count, &report)
         case .idleProcessorTime:
             unsafe cbase_idle_processor_time(descriptors, descriptors.count, plan, &report)
-        case .board, .broadcast:
+        case .board, .broadcast, .lock, .lockTask, .lockValue, .lockContended, .handover:
             unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
         case .loan:
             unsafe cbase_report_fail(&report, "only rings lend", 0)
@@ -103,7 +107,7 @@ struct BaselineProcess {
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
         case .spawn, .regionCreation, .loan, .board, .broadcast, .allocationsInPlace, .allocationsArray,
-            .allocationsBatch:
+            .allocationsBatch, .lock, .lockTask, .lockValue, .lockContended, .handover:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }
     }

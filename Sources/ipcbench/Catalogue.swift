@@ -4,7 +4,7 @@ enum Catalogue {
         roundTrips(over: .pipe) + roundTrips(over: .unixStream)
         + [manyChannels(4), manyChannels(64)].flatMap(\.self) + [besideHog]
         + streams(over: .pipe) + streams(over: .unixStream)
-        + rings + sharing + regions + [passing, spawning] + accepting + idling
+        + rings + sharing + locks + regions + [passing, spawning] + accepting + idling
         + [10, 100, 1_000, 10_000].map(scaling) + [pool]
         + allocations(over: .pipe) + allocations(over: .unixStream)
 
@@ -92,6 +92,20 @@ enum Catalogue {
                 "broadcast/stream/64/free", .free,
                 Job(work: .broadcast, transport: .none, by: .library, bytes: 64, channels: 2),
                 "C ring to one reader, spinning; ours: batches to two", .atLeast(0.6, .throughput)),
+        ]
+    }
+
+    private static var locks: [Row] {
+        func row(_ name: String, _ pinning: Pinning, _ work: Job.Work, _ bytes: Int, _ target: Target) -> Row {
+            let theirs = work == .handover ? "C pshared pthread condition" : "C robust pshared pthread mutex"
+            return Self.row(name, pinning, Job(work: work, transport: .none, by: .library, bytes: bytes), theirs, target)
+        }
+        return [
+            row("mutex/uncontended", .free, .lock, 8, .atMost(0.5, .meanTime)),
+            row("mutex/contended/cross", .cross, .lockContended, 8, .atMost(0.7, .meanTime)),
+            row("mutex/async", .free, .lockTask, 8, .atMost(1.3, .meanTime)),
+            row("mutex/value/64", .free, .lockValue, 64, .atMost(1.1, .meanTime)),
+            row("condition/handover/same", .same, .handover, 8, .atMost(0.7, .meanTime)),
         ]
     }
 

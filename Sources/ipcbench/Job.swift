@@ -22,6 +22,16 @@ struct Job: Equatable {
         case board = "blackboard"
         /// Messages one way, to two readers.
         case broadcast
+        /// Take a lock, add one, let go; nobody else wants it.
+        case lock = "mutex-lock"
+        /// The same by a task.
+        case lockTask = "mutex-async"
+        /// The same with a value of `bytes` bytes that is whole whoever dies.
+        case lockValue = "mutex-value"
+        /// The same against another process.
+        case lockContended = "mutex-contended"
+        /// A turn that goes to the other process and back by a condition.
+        case handover = "condition-handover"
         /// Connect, one message, close.
         case accept
         /// Start a program, read its output to the end, collect its status.
@@ -75,7 +85,15 @@ struct Job: Equatable {
     var channels = 1
 
     /// Whether both sides find each other by a name in shared memory.
-    var isNamedMemory: Bool { work == .board || work == .broadcast }
+    var isNamedMemory: Bool { work == .board || work == .broadcast || isLocking }
+
+    /// Whether it is about a lock or a condition.
+    var isLocking: Bool {
+        switch work {
+        case .lock, .lockTask, .lockValue, .lockContended, .handover: true
+        default: false
+        }
+    }
 
     var isRing: Bool { transport == .ring || transport == .untrustedRing }
 

@@ -9,6 +9,7 @@ enum LibraryWork: Sendable {
     case ring(RingWork)
     case sockets(ManyChannels)
     case board(BoardWork)
+    case sync(SyncWork)
     case idle(Idle)
     case spawn(SpawnWork)
     case pool(PoolWork)
@@ -25,6 +26,7 @@ enum LibraryWork: Sendable {
             self =
                 assignment.side == .peer
                 ? .server(try AcceptServer(assignment: assignment)) : .client(try AcceptClient(assignment: assignment))
+        case _ where assignment.job.isLocking: self = .sync(SyncWork(assignment: assignment))
         case (.board, _), (.broadcast, _): self = .board(BoardWork(assignment: assignment))
         case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
         case (.regionCreation, _): self = .regionCreation(RegionCreation(assignment: assignment))
@@ -53,6 +55,7 @@ enum LibraryWork: Sendable {
         case .ring(let work): await work.perform()
         case .sockets(let channels): await channels.perform()
         case .board(let work): await work.perform()
+        case .sync(let work): await work.perform()
         case .spawn(let work): await work.perform()
         case .pool(let work): await work.perform()
         case .pass(let work): await work.perform()

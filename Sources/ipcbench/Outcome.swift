@@ -30,7 +30,7 @@ struct Outcome {
                 throw BenchmarkFailure("\(initiator.sent) messages were sent, not all arrived")
             }
             rate = try Self.rate(receiver.measured, from: initiator.started_ns, to: receiver.ended_ns)
-        case .board:
+        case .board, .lock, .lockTask, .lockValue, .lockContended, .handover:
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)
         case .broadcast:
             // When the last reader has the last message.

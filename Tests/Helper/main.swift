@@ -10,6 +10,7 @@ let tables: [[String: Scenario]] = [
     socketFaultScenarios, eventScenarios, regionScenarios, participantScenarios, boardScenarios, broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
+    syncScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

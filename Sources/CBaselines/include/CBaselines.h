@@ -11,6 +11,7 @@
 #include "cbase_message.h"
 #include "cbase_process.h"
 #include "cbase_ring.h"
+#include "cbase_sync.h"
 #include "cbase_work.h"
 
 #endif
