@@ -1,4 +1,5 @@
 /// `mutex/…` and `condition/handover`: pthread objects that processes share.
+#include "cbase_process.h"
 #include "cbase_sync.h"
 #include <errno.h>
 #include <fcntl.h>

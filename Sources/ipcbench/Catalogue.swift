@@ -98,7 +98,8 @@ enum Catalogue {
     private static var locks: [Row] {
         func row(_ name: String, _ pinning: Pinning, _ work: Job.Work, _ bytes: Int, _ target: Target) -> Row {
             let theirs = work == .handover ? "C pshared pthread condition" : "C robust pshared pthread mutex"
-            return Self.row(name, pinning, Job(work: work, transport: .none, by: .library, bytes: bytes), theirs, target)
+            return Self.row(
+                name, pinning, Job(work: work, transport: .none, by: .library, bytes: bytes), theirs, target)
         }
         return [
             row("mutex/uncontended", .free, .lock, 8, .atMost(0.5, .meanTime)),
