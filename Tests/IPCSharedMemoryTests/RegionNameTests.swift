@@ -107,6 +107,30 @@ import Testing
         }
     }
 
+    /// What a C program leaves that is killed between shm_open and ftruncate, or before it writes anything.
+    @Test(arguments: [0, 8192]) func whatIsHalfMadeIsTakenOver(_ size: Int) async throws {
+        try await withName { name in
+            let path = "/dev/shm/\(name)"
+            let begun = try FileCalls.open(path, [.readWrite, .create, .exclusive])
+            try FileCalls.truncate(begun.number, to: size)
+            let layout = layout
+            #expect(await code { _ = try SharedMemory(at: .named(name), .open, layout: layout) } == .wrongMagic)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        let region = try SharedMemory(
+                            at: .named(name), .openOrCreate, byteCount: 4096, layout: layout)
+                        try region.atomic(at: 0).add(1)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let region = try SharedMemory(at: .named(name), .open, layout: layout)
+            #expect(try region.atomic(at: 0).load() == 8)
+            closeDescriptor(begun.release())
+        }
+    }
+
     @Test func manyMakersAtOnceEndUpWithTheSameRegion() async throws {
         try await withName { name in
             try await withThrowingTaskGroup(of: Void.self) { group in

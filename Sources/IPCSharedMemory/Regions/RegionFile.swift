@@ -41,6 +41,7 @@ struct RegionFile: ~Copyable {
     /// Makes or finds the file at `path`. `fill` writes the first contents before anybody can find the file.
     static func take(
         _ path: String, _ intent: CreationIntent, byteCount: Int?, _ options: SharedMemoryOptions,
+        isWhole: (borrowing OwnedDescriptor, Int) -> Bool = { $1 > 0 },
         fill: (borrowing OwnedDescriptor) throws(IPCError) -> Void
     ) throws(IPCError) -> RegionFile {
         if intent == .open { return try find(path, options) }
@@ -50,7 +51,11 @@ struct RegionFile: ~Copyable {
         for _ in 0..<attempts {
             if intent == .openOrCreate {
                 do throws(IPCError) {
-                    return try find(path, options)
+                    let found = try find(path, options)
+                    let isHalfMade = found.byteCount == 0 || found.byteCount == byteCount
+                    if !isHalfMade || isWhole(found.descriptor, found.byteCount) { return found }
+                    if let finished = try finish(found, path, byteCount, options, isWhole, fill) { return finished }
+                    continue
                 } catch {
                     guard error.code == .notFound else { throw error }
                 }
@@ -65,6 +70,41 @@ struct RegionFile: ~Copyable {
         }
         throw IPCError(
             .notFound, "open a region: the name comes and goes; somebody else creates and removes it", object: path)
+    }
+
+    /// Finishes what another program began and did not finish: shm_open(3) without ftruncate(2), say. One process at a time
+    /// does so, under a lock that the kernel drops when it dies.
+    ///
+    /// - Returns: nil when somebody else is at it, or was: look again.
+    private static func finish(
+        _ found: borrowing RegionFile, _ path: String, _ byteCount: Int, _ options: SharedMemoryOptions,
+        _ isWhole: (borrowing OwnedDescriptor, Int) -> Bool,
+        _ fill: (borrowing OwnedDescriptor) throws(IPCError) -> Void
+    ) throws(IPCError) -> RegionFile? {
+        guard options.access == .readWrite else {
+            throw IPCError(
+                .permissionDenied, "open a region: it is half made, and finishing it needs to write", object: path)
+        }
+        let number = found.descriptor.number
+        let lock = try mapping("finish a region", object: path) { () throws(SystemCallError) in
+            try RangeLock.tryTake(number)
+        }
+        guard let lock else {
+            // It takes as long as making room for the region does. Seldom enough to keep this thread.
+            FutexWord().wait(while: 0, until: MonotonicClock.nanoseconds + 2_000_000)
+            return nil
+        }
+        // Whoever had the lock before may have finished it: then the next look finds it whole.
+        let copy = try mapping("finish a region", object: path) { () throws(SystemCallError) in
+            try found.descriptor.duplicate()
+        }
+        let size = try mapping("finish a region", object: path) { () throws(SystemCallError) in
+            Int(clamping: try FileCalls.status(of: number).size)
+        }
+        guard size == found.byteCount, !isWhole(found.descriptor, size) else { return nil }
+        try prepare(copy, byteCount, options, path, fill)
+        _ = consume lock
+        return RegionFile(descriptor: copy, byteCount: max(size, byteCount), wasCreated: true)
     }
 
     /// nil when something has that name. Whoever is killed in here leaves nothing, or an unfinished file under a name that

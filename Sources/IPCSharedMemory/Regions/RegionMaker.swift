@@ -42,6 +42,14 @@ struct RegionMaker {
         RegionHeader.publish(memory)
     }
 
+    /// Whether a file that was found is a region that its maker finished, as far as that can be told: it has bytes, and
+    /// where a header is to be, not just zeroes.
+    func isWhole(_ file: borrowing OwnedDescriptor, _ fileByteCount: Int) -> Bool {
+        guard layout != nil, fileByteCount > 0 else { return fileByteCount > 0 }
+        let start = (try? MemoryFileCalls.read(file.number, at: 0, size: RegionHeader.byteCount)) ?? []
+        return start.contains { $0 != 0 }
+    }
+
     /// A file in memory whose size is final.
     func makeAnonymous(
         _ byteCount: Int?, _ initialize: (SharedBytes) -> Void

@@ -93,7 +93,8 @@ public final class SharedMemory: Sendable {
         case .named, .file:
             let path = try RegionFile.path(of: place)
             let size = try byteCount.map { count throws(IPCError) in try maker.fileByteCount(count) }
-            let file = try RegionFile.take(path, intent, byteCount: size, options) { made throws(IPCError) in
+            let file = try RegionFile.take(path, intent, byteCount: size, options, isWhole: maker.isWhole) {
+                made throws(IPCError) in
                 try maker.fill(made, byteCount ?? 0, initialize)
             }
             try self.init(file, place, byteCount, maker)
