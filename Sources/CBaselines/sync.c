@@ -1,5 +1,6 @@
 /// `mutex/…` and `condition/handover`: pthread objects that processes share.
 #include "cbase_sync.h"
+#include "cbase_process.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

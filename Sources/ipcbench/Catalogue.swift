@@ -98,11 +98,12 @@ enum Catalogue {
     private static var locks: [Row] {
         func row(_ name: String, _ pinning: Pinning, _ work: Job.Work, _ bytes: Int, _ target: Target) -> Row {
             let theirs = work == .handover ? "C pshared pthread condition" : "C robust pshared pthread mutex"
-            return Self.row(name, pinning, Job(work: work, transport: .none, by: .library, bytes: bytes), theirs, target)
+            return Self.row(
+                name, pinning, Job(work: work, transport: .none, by: .library, bytes: bytes), theirs, target)
         }
         return [
             row("mutex/uncontended", .free, .lock, 8, .atMost(0.5, .meanTime)),
-            row("mutex/contended/cross", .cross, .lockContended, 8, .atMost(0.7, .meanTime)),
+            row("mutex/contended/cross", .cross, .lockContended, 8, .atMost(0.9, .meanTime)),
             row("mutex/async", .free, .lockTask, 8, .atMost(1.3, .meanTime)),
             row("mutex/value/64", .free, .lockValue, 64, .atMost(1.1, .meanTime)),
             row("condition/handover/same", .same, .handover, 8, .atMost(0.7, .meanTime)),
