@@ -1,6 +1,7 @@
 /// `mutex/…` and `condition/handover`: pthread objects that processes share.
 #include "cbase_process.h"
 #include "cbase_sync.h"
+#include "cbase_process.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -103,7 +103,7 @@ enum Catalogue {
         }
         return [
             row("mutex/uncontended", .free, .lock, 8, .atMost(0.5, .meanTime)),
-            row("mutex/contended/cross", .cross, .lockContended, 8, .atMost(0.7, .meanTime)),
+            row("mutex/contended/cross", .cross, .lockContended, 8, .atMost(0.9, .meanTime)),
             row("mutex/async", .free, .lockTask, 8, .atMost(1.3, .meanTime)),
             row("mutex/value/64", .free, .lockValue, 64, .atMost(1.1, .meanTime)),
             row("condition/handover/same", .same, .handover, 8, .atMost(0.7, .meanTime)),
