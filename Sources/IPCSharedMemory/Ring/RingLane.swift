@@ -54,7 +54,7 @@ struct RingLane: @unchecked Sendable {
 
     /// Fetches the slot that is so far ahead that its receiver does not look at it yet.
     @inline(__always)
-    func prepareSlot(after position: UInt64) { unsafe Processor.prepareToWrite(slot(position &+ 4)) }
+    func prepareSlot(after position: UInt64) { unsafe ProcessorHint.prepareToWrite(slot(position &+ 4)) }
 
     /// `count` bytes of the data from `position` on, at most all of it.
     @inline(__always)

@@ -14,7 +14,7 @@ extension RingReceiver {
             repeat {
                 isThere = RingWord(rawValue: word.loadRelaxed()).isOfLap(lap)
                 if isThere { break }
-                Processor.pause()
+                ProcessorHint.pause()
                 count &-= 1
             } while count > 0
         } while !isThere && MonotonicClock.nanoseconds < limit
@@ -24,16 +24,16 @@ extension RingReceiver {
 
     /// One sleep: until the bell rings, the peer hangs up, or the wait is over.
     func sleep(until deadline: Deadline) async throws(IPCError) -> Progress {
-        unsafe sleeper.announce()
+        lane.receiverBell.announce()
         let progress: Progress
         do throws(IPCError) {
             progress = try look()
         } catch {
-            unsafe sleeper.withdraw()
+            lane.receiverBell.withdraw()
             throw error
         }
         guard progress == .blocked else {
-            unsafe sleeper.withdraw()
+            lane.receiverBell.withdraw()
             return progress
         }
         let point = link.stream.registration.readable
@@ -41,10 +41,10 @@ extension RingReceiver {
         do throws(IPCError) {
             try await point.wait(until: deadline, "receive")
         } catch {
-            unsafe sleeper.withdraw()
+            lane.receiverBell.withdraw()
             throw error
         }
-        unsafe sleeper.withdraw()
+        lane.receiverBell.withdraw()
         if lock.isClosed { throw .closed("receive") }
         link.answer()
         return try look()

@@ -47,9 +47,11 @@ extension RingSender {
             try checkState()
             var isSent = false
             if bytes.byteCount <= Int(lane.dataByteCount) {
-                isSent = try unsafe bytes.withUnsafeBytes { bytes throws(IPCError) in try unsafe put(bytes) }
+                isSent = try unsafe bytes.withUnsafeBytes { bytes throws(IPCError) in
+                    try unsafe put(bytes, isAlone: true)
+                }
             }
-            if isSent { wakeReceiver() }
+            if isSent { ringReceiver() }
             release()
             return isSent
         } catch {

@@ -1,5 +1,6 @@
 import IPCCore
 import IPCSystem
+import Synchronization
 
 /// The sending end of one direction of a ring.
 ///
@@ -38,7 +39,6 @@ package final class RingSender: @unchecked Sendable {
     var hasFinished: Bool
     private(set) var failure: IPCError?
     // One at a time by the lock; checking that again would cost as much as the rest of a message.
-    @exclusivity(unchecked) private var sleeper: RingSleeper
     @exclusivity(unchecked) private var spinning = SpinPolicy()
     let scratch = RingScratch()
     var place = Place.slot
@@ -55,7 +55,6 @@ package final class RingSender: @unchecked Sendable {
         knownSlots = slots &- lane.slotCount
         knownBytes = data &- lane.dataByteCount
         self.hasFinished = hasFinished
-        unsafe sleeper = RingSleeper(lane.senderBell)
     }
 
     // MARK: Room
@@ -97,17 +96,17 @@ package final class RingSender: @unchecked Sendable {
     ) async throws(IPCError) {
         while true {
             if try spin(slots, bytes) { return }
-            unsafe sleeper.announce()
+            lane.senderBell.announce()
             let isThere: Bool
             do throws(IPCError) {
                 isThere = try hasRoom(slots: slots, bytes: bytes)
                 try checkPeer()
                 if !isThere { try await link.stream.registration.writable.wait(until: deadline, doing) }
             } catch {
-                unsafe sleeper.withdraw()
+                lane.senderBell.withdraw()
                 throw error
             }
-            unsafe sleeper.withdraw()
+            lane.senderBell.withdraw()
             if lock.isClosed { throw .closed("\(doing)") }
             if isThere { return }
             link.answer()
@@ -125,12 +124,11 @@ package final class RingSender: @unchecked Sendable {
             repeat {
                 isThere = try hasRoom(slots: slots, bytes: bytes)
                 if isThere { break }
-                Processor.pause()
+                ProcessorHint.pause()
                 count &-= 1
             } while count > 0
         } while !isThere && MonotonicClock.nanoseconds < limit
         unsafe spinning.record(isThere)
-        if isThere { unsafe sleeper.stayedAwake() }
         return isThere
     }
 
@@ -138,27 +136,33 @@ package final class RingSender: @unchecked Sendable {
 
     /// Puts a whole message into the ring if there is room; the bell is not rung. `bytes` fit into the ring.
     @inline(__always)
-    func put(_ bytes: UnsafeRawBufferPointer) throws(IPCError) -> Bool {
+    func put(_ bytes: UnsafeRawBufferPointer, isAlone: Bool = false) throws(IPCError) -> Bool {
         let count = bytes.count
         if count <= RingGeometry.inlineLimit {
             guard try hasRoom(bytes: 0) else { return false }
             if count > 0 { unsafe lane.inline(slotPosition).copyMemory(from: bytes) }
             KillPoints.pass("ring-filled")
-            commit(.inline, count)
+            commit(.inline, count, isAlone: isAlone)
         } else {
             guard try hasRoom(bytes: RingLane.room(count)) else { return false }
             unsafe lane.bytes(dataPosition, count).copyMemory(from: bytes)
             KillPoints.pass("ring-filled")
-            commit(.whole, count)
+            commit(.whole, count, isAlone: isAlone)
         }
         return true
     }
 
     /// Stores the word of the next slot: what was written is a message from now on.
+    ///
+    /// - Parameter isAlone: whether the store itself is the barrier in front of `ringReceiver`.
     @inline(__always)
-    func commit(_ kind: RingWord.Kind, _ count: Int) {
+    func commit(_ kind: RingWord.Kind, _ count: Int, isAlone: Bool = false) {
         let word = RingWord(kind, count, lap: lane.lap(slotPosition))
-        lane.word(slotPosition).storeReleasing(word.rawValue)
+        if isAlone {
+            lane.word(slotPosition).storeSequential(word.rawValue)
+        } else {
+            lane.word(slotPosition).storeReleasing(word.rawValue)
+        }
         // Its lock is given back with a full barrier, which would wait for each line that the receiver has.
         lane.prepareSlot(after: slotPosition)
         slotPosition &+= 1
@@ -166,10 +170,16 @@ package final class RingSender: @unchecked Sendable {
         KillPoints.pass("ring-committed")
     }
 
-    /// Wakes the receiver if it sleeps.
+    /// Wakes the receiver if it sleeps, after a `commit` that was alone.
     @inline(__always)
-    func wakeReceiver() {
+    func ringReceiver() {
         if lane.receiverBell.mustRing() { link.ring() }
+    }
+
+    /// Wakes the receiver if it sleeps, after whatever was committed.
+    func wakeReceiver() {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        ringReceiver()
     }
 
     // MARK: State
