@@ -5,10 +5,12 @@ import IPCSystem
 extension RingReceiver {
     func spin() throws(IPCError) -> Progress {
         guard spins, unsafe spinning.shouldSpin(link.stream.engine) else { return .blocked }
-        let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
+        // Most waits are over before the clock would have told the time.
+        var limit = UInt64.max
         let word = lane.word(slotPosition)
         let lap = lane.lap(slotPosition)
         var isThere = false
+        var isOver = false
         repeat {
             var count = 32
             repeat {
@@ -17,13 +19,19 @@ extension RingReceiver {
                 ProcessorHint.pause()
                 count &-= 1
             } while count > 0
-        } while !isThere && MonotonicClock.nanoseconds < limit
+            if isThere { break }
+            let now = MonotonicClock.nanoseconds
+            if limit == .max { limit = now + SpinPolicy.limit }
+            isOver = now >= limit
+        } while !isOver
         unsafe spinning.record(isThere)
+        wasWaitedFor = true
         return try look()
     }
 
     /// One sleep: until the bell rings, the peer hangs up, or the wait is over.
     func sleep(until deadline: Deadline) async throws(IPCError) -> Progress {
+        wasWaitedFor = true
         lane.receiverBell.announce()
         let progress: Progress
         do throws(IPCError) {

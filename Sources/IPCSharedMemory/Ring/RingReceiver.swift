@@ -34,6 +34,8 @@ package final class RingReceiver: @unchecked Sendable {
     /// How far the peer was told that its room is its own again.
     var publishedSlots: UInt64
     var publishedBytes: UInt64
+    /// Whether the message that is held was not there at once.
+    var wasWaitedFor = false
     var ending: Ending?
     // One at a time by the lock; checking that again would cost as much as the rest of a message.
     @exclusivity(unchecked) var spinning = SpinPolicy()
@@ -100,6 +102,7 @@ package final class RingReceiver: @unchecked Sendable {
             if lock.isClosed { throw .closed("receive") }
             return nil  // somebody waits already, and is first in line
         }
+        wasWaitedFor = false
         do throws(IPCError) {
             var progress = try look()
             if progress == .blocked && spinning { progress = try spin() }
@@ -163,7 +166,9 @@ package final class RingReceiver: @unchecked Sendable {
     /// the ring.
     @inline(__always)
     private func giveBack() {
-        if !isMuchUnpublished && isNextThere { return }
+        // Who has waited for this message will wait for the next one; looking for it now would only take the line of its slot
+        // from the sender.
+        if !wasWaitedFor && !isMuchUnpublished && isNextThere { return }
         publish()
     }
 

@@ -117,8 +117,9 @@ package final class RingSender: @unchecked Sendable {
 
     private func spin(_ slots: UInt64, _ bytes: UInt64) throws(IPCError) -> Bool {
         guard spins, unsafe spinning.shouldSpin(link.stream.engine) else { return false }
-        let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
+        var limit = UInt64.max
         var isThere = false
+        var isOver = false
         repeat {
             var count = 32
             repeat {
@@ -127,7 +128,11 @@ package final class RingSender: @unchecked Sendable {
                 ProcessorHint.pause()
                 count &-= 1
             } while count > 0
-        } while !isThere && MonotonicClock.nanoseconds < limit
+            if isThere { break }
+            let now = MonotonicClock.nanoseconds
+            if limit == .max { limit = now + SpinPolicy.limit }
+            isOver = now >= limit
+        } while !isOver
         unsafe spinning.record(isThere)
         return isThere
     }
