@@ -116,6 +116,7 @@ public final class RingChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     }
 
     /// Sends the bytes as one message. See ``ByteSendChannel/send(_:until:)``.
+    @inlinable
     public func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
         if try sender.trySend(bytes) { return }
         try await sender.send(bytes, until: deadline)

@@ -159,32 +159,48 @@ package final class RingSender: @unchecked Sendable {
 
     /// Stores the word of the next slot: what was written is a message from now on.
     ///
-    /// - Parameter isAlone: whether the store itself is the barrier in front of `ringReceiver`.
+    /// - Parameter isAlone: whether `ringReceiver` follows at once.
     @inline(__always)
     func commit(_ kind: RingWord.Kind, _ count: Int, isAlone: Bool = false) {
         let word = RingWord(kind, count, lap: lane.lap(slotPosition))
-        if isAlone {
-            lane.word(slotPosition).storeSequential(word.rawValue)
-        } else {
+        #if arch(x86_64)
+            // An exchange would wait for what was written before, and then ask for the line again if the receiver, who
+            // polls it, has taken it meanwhile. A store leaves together with them; the barrier comes later.
             lane.word(slotPosition).storeReleasing(word.rawValue)
-        }
-        // Its lock is given back with a full barrier, which would wait for each line that the receiver has.
+        #else
+            if isAlone {
+                lane.word(slotPosition).storeSequential(word.rawValue)
+            } else {
+                lane.word(slotPosition).storeReleasing(word.rawValue)
+            }
+        #endif
+        // The lines that the next message will be written to: they come while the barrier behind this one waits for its own,
+        // which the receiver has, and not one after the other afterwards.
         lane.prepareSlot(after: slotPosition)
         slotPosition &+= 1
-        if kind != .inline { dataPosition &+= RingLane.room(count) }
+        if kind != .inline {
+            let room = RingLane.room(count)
+            dataPosition &+= room
+            if dataPosition &- knownBytes &+ room <= lane.dataByteCount { lane.prepareBytes(dataPosition, count) }
+        }
         KillPoints.pass("ring-committed")
     }
 
-    /// Wakes the receiver if it sleeps, after a `commit` that was alone.
+    /// Wakes the receiver if it sleeps, after whatever was committed.
     @inline(__always)
-    func ringReceiver() {
+    func wakeReceiver() {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
         if lane.receiverBell.mustRing() { link.ring() }
     }
 
-    /// Wakes the receiver if it sleeps, after whatever was committed.
-    func wakeReceiver() {
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
-        ringReceiver()
+    /// The same after one `commit` that was alone.
+    @inline(__always)
+    func ringReceiver() {
+        #if arch(x86_64)
+            wakeReceiver()
+        #else
+            if lane.receiverBell.mustRing() { link.ring() }
+        #endif
     }
 
     // MARK: State
