@@ -32,7 +32,7 @@ package final class RingSender: @unchecked Sendable {
     // Protected by the lock.
     /// The next slot and the next byte of data.
     var slotPosition: UInt64
-    package private(set) var dataPosition: UInt64
+    private(set) var dataPosition: UInt64
     /// How far the receiver was when this looked last.
     private var knownSlots: UInt64
     private var knownBytes: UInt64
@@ -56,6 +56,9 @@ package final class RingSender: @unchecked Sendable {
         knownBytes = data &- lane.dataByteCount
         self.hasFinished = hasFinished
     }
+
+    /// Bytes of data that were sent so far. A property that other modules see would be checked for exclusive access.
+    package var sentDataByteCount: UInt64 { dataPosition }
 
     // MARK: Room
 

@@ -32,7 +32,7 @@ import Testing
             #expect(isSent)
             #expect(try far.tryReceive() == .message(message(round % 57, round)))
         }
-        #expect(near.sender.dataPosition == 0)
+        #expect(near.sender.sentDataByteCount == 0)
     }
 
     @Test(.timeLimit(.minutes(1))) func aFullRingSaysNoAndHasAllItsRoomAgainAfterwards() throws {
