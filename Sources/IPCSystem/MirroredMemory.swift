@@ -10,10 +10,12 @@ package final class MirroredMemory: Sendable {
     package let byteCount: Int
 
     /// mmap(2), twice. `offset` and `byteCount` are multiples of the page size, and the file must have those bytes and
-    /// keep them: see ``MemoryCalls/Seals/size``.
-    package init(_ number: Int32, offset: Int, byteCount: Int) throws(SystemCallError) {
+    /// keep them: see ``MemoryCalls/Seals/size``. `isPrefaulted`: all pages are there afterwards (MAP_POPULATE).
+    package init(_ number: Int32, offset: Int, byteCount: Int, isPrefaulted: Bool = false) throws(SystemCallError) {
         var address: UnsafeMutableRawPointer?
-        _ = try retrying(.mmap) { unsafe cipc_map_twice(number, UInt64(offset), byteCount, &address) }
+        _ = try retrying(.mmap) {
+            unsafe cipc_map_twice(number, UInt64(offset), byteCount, isPrefaulted ? 1 : 0, &address)
+        }
         unsafe bytes = SharedBytes(base: address!, byteCount: 2 * byteCount)
         self.byteCount = byteCount
     }

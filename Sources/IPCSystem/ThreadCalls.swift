@@ -42,6 +42,13 @@ package enum ProcessorHint {
     /// A short pause, which leaves the core's resources to its other thread.
     @inlinable @inline(__always)
     package static func pause() { cipc_pause() }
+
+    /// That the cache line at `address` will be written soon.
+    @inlinable @inline(__always)
+    package static func prepareToWrite(_ address: UnsafeMutableRawPointer) {
+        // SAFETY: a hint that reads nothing, whatever the address.
+        unsafe cipc_prefetch_to_write(address)
+    }
 }
 
 /// CLOCK_MONOTONIC.

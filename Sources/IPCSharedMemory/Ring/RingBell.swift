@@ -4,13 +4,12 @@ import Synchronization
 /// Tells one side of a ring, over shared memory, whether the other one sleeps and must be woken.
 ///
 /// Whoever is about to sleep says so here and looks again; whoever has done something looks here. One of them sees the
-/// other if each has a full barrier between its write and its look (Dekker). The barrier of the one that is awake would
-/// be paid for each message, for a sleep that hardly ever comes, so it is left away while the other side is busy: the
-/// word then does not ask for it, and who wants to sleep after all has everyone pass a barrier (membarrier(2)) and asks
-/// for barriers from then on, until it has been awake for a while again.
+/// other if each has a full barrier between its write and its look (Dekker). The one that is awake pays for its barrier
+/// with each message, whether anybody sleeps or not: no way to have only the sleeper pay is to be relied upon
+/// (membarrier(2) passes over processors that were idle when the process registered). `.ci/models/ring.pml` is a model.
 struct RingBell: Sendable {
+    static let awake: UInt32 = 0
     static let asleep: UInt32 = 1
-    static let wantsBarriers: UInt32 = 2
 
     /// What the sleeping side says. Changed by it, and by the waking side from asleep to awake.
     let state: SharedWord32
@@ -28,64 +27,24 @@ struct RingBell: Sendable {
 
     var isClosed: Bool { closed.loadAcquiring() != 0 }
 
-    /// After a change that the owner of this bell waits for: whether to wake it. It then counts as awake.
+    /// After one sequentially consistent store, or a full barrier, behind what the owner of this bell waits for: whether to
+    /// wake it. It then counts as awake.
     @inline(__always)
     func mustRing() -> Bool {
-        if state.loadRelaxed() == 0 && BarrierCalls.isRegistered { return false }
-        return mustRingAfterBarrier()
+        state.loadSequential() != Self.awake && wake()
     }
 
     @inline(never)
-    private func mustRingAfterBarrier() -> Bool {
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
-        let found = state.loadRelaxed()
-        guard found & Self.asleep != 0 else { return false }
-        return state.replaceSequential(found, with: found & ~Self.asleep).isDone
-    }
-}
+    private func wake() -> Bool { state.exchange(Self.awake) != Self.awake }
 
-/// The side that sleeps at a bell. Protected by its direction's lock.
-struct RingSleeper {
-    /// After so many waits in a row that needed no sleep the bell asks for no more barriers.
-    private static let busyLimit: UInt32 = 256
-
-    private let bell: RingBell
-    private var asksForBarriers = true
-    private var awakeCount: UInt32 = 0
-
-    init(_ bell: RingBell) {
-        self.bell = bell
-        bell.state.storeSequential(RingBell.wantsBarriers)
-    }
+    // MARK: The owner of the bell
 
     /// Before sleeping; look again afterwards.
-    mutating func announce() {
-        bell.state.storeSequential(RingBell.asleep | RingBell.wantsBarriers)
+    func announce() {
+        state.storeSequential(Self.asleep)
         atomicMemoryFence(ordering: .sequentiallyConsistent)
-        awakeCount = 0
-        if !asksForBarriers {
-            asksForBarriers = true
-            // It was there when `asksForBarriers` was dropped, and it has no reason to fail that time brings.
-            try? BarrierCalls.everywhere()
-        }
     }
 
     /// Awake again.
-    func withdraw() { bell.state.storeReleasing(RingBell.wantsBarriers) }
-
-    /// There was no need to sleep.
-    @inline(__always)
-    mutating func stayedAwake() {
-        guard asksForBarriers else { return }
-        awakeCount &+= 1
-        if awakeCount >= Self.busyLimit { askForNoMoreBarriers() }
-    }
-
-    @inline(never)
-    private mutating func askForNoMoreBarriers() {
-        awakeCount = 0
-        guard BarrierCalls.isRegistered else { return }
-        asksForBarriers = false
-        bell.state.storeReleasing(0)
-    }
+    func withdraw() { state.storeReleasing(Self.awake) }
 }

@@ -20,6 +20,8 @@ extension RingChannel: DescriptorTransferable {
             receiver.release()
             throw IPCError(.invalidArgument, "transfer: another task sends, or a loan is out; let it finish first")
         }
+        // What was received is forgotten here, so the peer must know of it.
+        receiver.publish()
         let given: TransferredDescriptors
         do throws(IPCError) {
             given = TransferredDescriptors(descriptors: try link.duplicates(), state: try state())

@@ -15,7 +15,7 @@ import IPCSystem
 /// that its cost does not depend on its size.
 ///
 /// A Unix socket connects the two processes. It carries nothing, but its hang-up tells of the peer's death at once. See
-/// ``RingTrust`` for what a peer can do and what it cannot. memfd_create(2), eventfd(2), membarrier(2).
+/// ``RingTrust`` for what a peer can do and what it cannot. memfd_create(2), eventfd(2).
 public final class RingChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     /// The bytes of one message.
     public typealias Inbound = [UInt8]
@@ -116,6 +116,7 @@ public final class RingChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     }
 
     /// Sends the bytes as one message. See ``ByteSendChannel/send(_:until:)``.
+    @inlinable
     public func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
         if try sender.trySend(bytes) { return }
         try await sender.send(bytes, until: deadline)

@@ -54,7 +54,18 @@ struct RingLane: @unchecked Sendable {
 
     /// Fetches the slot that is so far ahead that its receiver does not look at it yet.
     @inline(__always)
-    func prepareSlot(after position: UInt64) { unsafe Processor.prepareToWrite(slot(position &+ 4)) }
+    func prepareSlot(after position: UInt64) { unsafe ProcessorHint.prepareToWrite(slot(position &+ 4)) }
+
+    /// Fetches the first lines of the `count` bytes of data from `position` on, which will be written next.
+    @inline(__always)
+    func prepareBytes(_ position: UInt64, _ count: Int) {
+        let start = unsafe data + Int(truncatingIfNeeded: position & (dataByteCount - 1))
+        var offset = 0
+        while offset < min(count, 1024) {
+            unsafe ProcessorHint.prepareToWrite(start + offset)
+            offset &+= 64
+        }
+    }
 
     /// `count` bytes of the data from `position` on, at most all of it.
     @inline(__always)

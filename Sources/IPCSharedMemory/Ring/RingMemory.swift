@@ -9,6 +9,10 @@ final class RingMemory: Sendable {
     private let fixed: MappedMemory
     private let data: [MirroredMemory]
 
+    /// Up to so many bytes for messages all pages are there from the start, so that no message waits for them. With more
+    /// that would take long, and memory of another process's making is not to take as much of this one's share.
+    private static let prefaultLimit = 16 << 20
+
     /// An empty file of the right size, which is sealed. Its pages are taken from the system now, so that a lack of them is
     /// an error here.
     ///
@@ -72,12 +76,14 @@ final class RingMemory: Sendable {
     private init(mapping number: Int32, _ geometry: RingGeometry) throws(IPCError) {
         (fixed, data) = try mapping("map a ring") { () throws(SystemCallError) in
             let size = geometry.dataByteCount
+            let isSmall = size <= Self.prefaultLimit
             return (
-                try MappedMemory(number, byteCount: geometry.fixedByteCount),
-                [
-                    try MirroredMemory(number, offset: geometry.dataOffset(0), byteCount: size),
-                    try MirroredMemory(number, offset: geometry.dataOffset(1), byteCount: size),
-                ]
+                try MappedMemory(
+                    number, byteCount: geometry.fixedByteCount, MappedMemory.Mode(isPrefaulted: true)),
+                try [0, 1].map { direction throws(SystemCallError) in
+                    try MirroredMemory(
+                        number, offset: geometry.dataOffset(direction), byteCount: size, isPrefaulted: isSmall)
+                }
             )
         }
         self.geometry = geometry

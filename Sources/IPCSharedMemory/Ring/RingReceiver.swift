@@ -28,12 +28,16 @@ package final class RingReceiver: @unchecked Sendable {
     let lock = TaskLock()
 
     // Protected by the lock.
-    /// The next slot and the next byte of data. The peer is told what was consumed when a message is done with.
+    /// The next slot and the next byte of data.
     var slotPosition: UInt64
     var dataPosition: UInt64
+    /// How far the peer was told that its room is its own again.
+    var publishedSlots: UInt64
+    var publishedBytes: UInt64
+    /// Whether the message that is held was not there at once.
+    var wasWaitedFor = false
     var ending: Ending?
     // One at a time by the lock; checking that again would cost as much as the rest of a message.
-    @exclusivity(unchecked) var sleeper: RingSleeper
     @exclusivity(unchecked) var spinning = SpinPolicy()
     let scratch = RingScratch()
     /// How many bytes of a message in fragments are there, and how many it will have; nil when there is none.
@@ -49,8 +53,9 @@ package final class RingReceiver: @unchecked Sendable {
         spins = options.spin == .adaptive
         slotPosition = slots
         dataPosition = data
+        publishedSlots = slots
+        publishedBytes = data
         self.ending = ending
-        unsafe sleeper = RingSleeper(lane.receiverBell)
     }
 
     // MARK: Receiving
@@ -97,6 +102,7 @@ package final class RingReceiver: @unchecked Sendable {
             if lock.isClosed { throw .closed("receive") }
             return nil  // somebody waits already, and is first in line
         }
+        wasWaitedFor = false
         do throws(IPCError) {
             var progress = try look()
             if progress == .blocked && spinning { progress = try spin() }
@@ -131,12 +137,13 @@ package final class RingReceiver: @unchecked Sendable {
     /// Consumes the message and lets the next receiver go on.
     @usableFromInline
     package func end() {
-        publish()
+        giveBack()
         release()
     }
 
     /// Goes on to the next message if it is there already; else the message is over as by `end`.
     package func next(copiesOut: Bool) -> Bool {
+        if isMuchUnpublished { publish() }
         // What is wrong with the next one is thrown by the next receive.
         if (try? advance()) == .message {
             if copiesOut { copyOut() }
@@ -154,11 +161,35 @@ package final class RingReceiver: @unchecked Sendable {
         messageIsInRing = false
     }
 
-    /// Tells the peer what was consumed: the room is its own again.
-    private func publish() {
+    /// After a message: tells the peer, unless the next one is there already and not much has come together. The barrier and
+    /// the look at the peer's bell are then paid once for many, and a peer that waits for room wakes up to a good part of
+    /// the ring.
+    @inline(__always)
+    private func giveBack() {
+        // Who has waited for this message will wait for the next one; looking for it now would only take the line of its slot
+        // from the sender.
+        if !wasWaitedFor && !isMuchUnpublished && isNextThere { return }
+        publish()
+    }
+
+    @inline(__always)
+    private var isMuchUnpublished: Bool {
+        slotPosition &- publishedSlots >= lane.slotCount >> 3
+            || dataPosition &- publishedBytes >= lane.dataByteCount >> 3
+    }
+
+    @inline(__always)
+    private var isNextThere: Bool {
+        RingWord(rawValue: lane.word(slotPosition).loadRelaxed()).isOfLap(lane.lap(slotPosition))
+    }
+
+    /// Tells the peer what was consumed: the room is its own again. Not while a message is held.
+    func publish() {
         KillPoints.pass("ring-before-release")
+        publishedBytes = dataPosition
+        publishedSlots = slotPosition
         lane.consumedBytes.storeReleasing(dataPosition)
-        lane.consumedSlots.storeReleasing(slotPosition)
+        lane.consumedSlots.storeSequential(slotPosition)
         KillPoints.pass("ring-released")
         if lane.senderBell.mustRing() { link.ring() }
     }
@@ -168,10 +199,7 @@ package final class RingReceiver: @unchecked Sendable {
     /// Looks for the next message, and for the peer's end if there is none.
     func look() throws(IPCError) -> Progress {
         let progress = try advance()
-        if progress != .blocked {
-            unsafe sleeper.stayedAwake()
-            return progress
-        }
+        guard progress == .blocked else { return progress }
         guard lane.senderBell.isClosed || link.isPeerGone else { return .blocked }
         // What it did before its end can be seen from now on.
         let last = try advance()
@@ -193,10 +221,16 @@ package final class RingReceiver: @unchecked Sendable {
         while budget > 0 {
             budget &-= 1
             let word = RingWord(rawValue: lane.word(slotPosition).loadAcquiring())
-            guard word.isOfLap(lane.lap(slotPosition)) else { return .blocked }
+            guard word.isOfLap(lane.lap(slotPosition)) else {
+                if slotPosition != publishedSlots { publish() }
+                return .blocked
+            }
             if try take(word) { return .message }
-            publish()
-            if ending != nil { return .ended }
+            if ending != nil {
+                publish()
+                return .ended
+            }
+            giveBack()
         }
         return .busy
     }

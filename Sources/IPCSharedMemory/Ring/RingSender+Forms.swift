@@ -47,9 +47,11 @@ extension RingSender {
             try checkState()
             var isSent = false
             if bytes.byteCount <= Int(lane.dataByteCount) {
-                isSent = try unsafe bytes.withUnsafeBytes { bytes throws(IPCError) in try unsafe put(bytes) }
+                isSent = try unsafe bytes.withUnsafeBytes { bytes throws(IPCError) in
+                    try unsafe put(bytes, isAlone: true)
+                }
             }
-            if isSent { wakeReceiver() }
+            if isSent { ringReceiver() }
             release()
             return isSent
         } catch {
@@ -71,6 +73,8 @@ extension RingSender {
         var failure: IPCError?
         do throws(IPCError) {
             while offset < bytes.count {
+                try unsafe putWhatFits(bytes, messageSize, from: &offset, counting: &sentCount)
+                guard offset < bytes.count else { break }
                 let size = min(messageSize, bytes.count - offset)
                 let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size])
                 try await unsafe sendOfBatch(piece, until: deadline)
@@ -99,6 +103,21 @@ extension RingSender {
             failure = error
         }
         try endBatch(sentCount, failure)
+    }
+
+    /// Puts one message after the other into the ring until one has no room; the bell is not rung.
+    private func putWhatFits(
+        _ bytes: UnsafeRawBufferPointer, _ messageSize: Int, from offset: inout Int, counting count: inout Int
+    ) throws(IPCError) {
+        try checkState()
+        while offset < bytes.count {
+            let size = min(messageSize, bytes.count - offset)
+            try checkSize(size)
+            let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size])
+            guard size <= wholeLimit, try unsafe put(piece) else { return }
+            offset += size
+            count += 1
+        }
     }
 
     private func beginBatch(until deadline: Deadline) async throws(BatchError) {

@@ -65,20 +65,20 @@ extension RingSender {
     package func commit(claimed count: Int) {
         KillPoints.pass("ring-filled")
         switch place {
-        case .slot: commit(.inline, count)
-        case .data: commit(.whole, count)
+        case .slot: commit(.inline, count, isAlone: true)
+        case .data: commit(.whole, count, isAlone: true)
         case .scratch:
             // Room for it was there when it was claimed, and the lock kept it.
             let bytes = unsafe UnsafeRawBufferPointer(scratch.room(count, keeping: count))
             if count <= RingGeometry.inlineLimit {
                 if count > 0 { unsafe lane.inline(slotPosition).copyMemory(from: bytes) }
-                commit(.inline, count)
+                commit(.inline, count, isAlone: true)
             } else {
                 unsafe lane.bytes(dataPosition, count).copyMemory(from: bytes)
-                commit(.whole, count)
+                commit(.whole, count, isAlone: true)
             }
         }
-        wakeReceiver()
+        ringReceiver()
         release()
     }
 

@@ -1,5 +1,6 @@
 import IPCCore
 import IPCSystem
+import Synchronization
 
 /// The sending end of one direction of a ring.
 ///
@@ -31,14 +32,13 @@ package final class RingSender: @unchecked Sendable {
     // Protected by the lock.
     /// The next slot and the next byte of data.
     var slotPosition: UInt64
-    package private(set) var dataPosition: UInt64
+    private(set) var dataPosition: UInt64
     /// How far the receiver was when this looked last.
     private var knownSlots: UInt64
     private var knownBytes: UInt64
     var hasFinished: Bool
     private(set) var failure: IPCError?
     // One at a time by the lock; checking that again would cost as much as the rest of a message.
-    @exclusivity(unchecked) private var sleeper: RingSleeper
     @exclusivity(unchecked) private var spinning = SpinPolicy()
     let scratch = RingScratch()
     var place = Place.slot
@@ -55,8 +55,10 @@ package final class RingSender: @unchecked Sendable {
         knownSlots = slots &- lane.slotCount
         knownBytes = data &- lane.dataByteCount
         self.hasFinished = hasFinished
-        unsafe sleeper = RingSleeper(lane.senderBell)
     }
+
+    /// Bytes of data that were sent so far. A property that other modules see would be checked for exclusive access.
+    package var sentDataByteCount: UInt64 { dataPosition }
 
     // MARK: Room
 
@@ -97,17 +99,17 @@ package final class RingSender: @unchecked Sendable {
     ) async throws(IPCError) {
         while true {
             if try spin(slots, bytes) { return }
-            unsafe sleeper.announce()
+            lane.senderBell.announce()
             let isThere: Bool
             do throws(IPCError) {
                 isThere = try hasRoom(slots: slots, bytes: bytes)
                 try checkPeer()
                 if !isThere { try await link.stream.registration.writable.wait(until: deadline, doing) }
             } catch {
-                unsafe sleeper.withdraw()
+                lane.senderBell.withdraw()
                 throw error
             }
-            unsafe sleeper.withdraw()
+            lane.senderBell.withdraw()
             if lock.isClosed { throw .closed("\(doing)") }
             if isThere { return }
             link.answer()
@@ -118,19 +120,23 @@ package final class RingSender: @unchecked Sendable {
 
     private func spin(_ slots: UInt64, _ bytes: UInt64) throws(IPCError) -> Bool {
         guard spins, unsafe spinning.shouldSpin(link.stream.engine) else { return false }
-        let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
+        var limit = UInt64.max
         var isThere = false
+        var isOver = false
         repeat {
             var count = 32
             repeat {
                 isThere = try hasRoom(slots: slots, bytes: bytes)
                 if isThere { break }
-                Processor.pause()
+                ProcessorHint.pause()
                 count &-= 1
             } while count > 0
-        } while !isThere && MonotonicClock.nanoseconds < limit
+            if isThere { break }
+            let now = MonotonicClock.nanoseconds
+            if limit == .max { limit = now + SpinPolicy.limit }
+            isOver = now >= limit
+        } while !isOver
         unsafe spinning.record(isThere)
-        if isThere { unsafe sleeper.stayedAwake() }
         return isThere
     }
 
@@ -138,38 +144,66 @@ package final class RingSender: @unchecked Sendable {
 
     /// Puts a whole message into the ring if there is room; the bell is not rung. `bytes` fit into the ring.
     @inline(__always)
-    func put(_ bytes: UnsafeRawBufferPointer) throws(IPCError) -> Bool {
+    func put(_ bytes: UnsafeRawBufferPointer, isAlone: Bool = false) throws(IPCError) -> Bool {
         let count = bytes.count
         if count <= RingGeometry.inlineLimit {
             guard try hasRoom(bytes: 0) else { return false }
             if count > 0 { unsafe lane.inline(slotPosition).copyMemory(from: bytes) }
             KillPoints.pass("ring-filled")
-            commit(.inline, count)
+            commit(.inline, count, isAlone: isAlone)
         } else {
             guard try hasRoom(bytes: RingLane.room(count)) else { return false }
             unsafe lane.bytes(dataPosition, count).copyMemory(from: bytes)
             KillPoints.pass("ring-filled")
-            commit(.whole, count)
+            commit(.whole, count, isAlone: isAlone)
         }
         return true
     }
 
     /// Stores the word of the next slot: what was written is a message from now on.
+    ///
+    /// - Parameter isAlone: whether `ringReceiver` follows at once.
     @inline(__always)
-    func commit(_ kind: RingWord.Kind, _ count: Int) {
+    func commit(_ kind: RingWord.Kind, _ count: Int, isAlone: Bool = false) {
         let word = RingWord(kind, count, lap: lane.lap(slotPosition))
-        lane.word(slotPosition).storeReleasing(word.rawValue)
-        // Its lock is given back with a full barrier, which would wait for each line that the receiver has.
+        #if arch(x86_64)
+            // An exchange would wait for what was written before, and then ask for the line again if the receiver, who
+            // polls it, has taken it meanwhile. A store leaves together with them; the barrier comes later.
+            lane.word(slotPosition).storeReleasing(word.rawValue)
+        #else
+            if isAlone {
+                lane.word(slotPosition).storeSequential(word.rawValue)
+            } else {
+                lane.word(slotPosition).storeReleasing(word.rawValue)
+            }
+        #endif
+        // The lines that the next message will be written to: they come while the barrier behind this one waits for its own,
+        // which the receiver has, and not one after the other afterwards.
         lane.prepareSlot(after: slotPosition)
         slotPosition &+= 1
-        if kind != .inline { dataPosition &+= RingLane.room(count) }
+        if kind != .inline {
+            let room = RingLane.room(count)
+            dataPosition &+= room
+            if dataPosition &- knownBytes &+ room <= lane.dataByteCount { lane.prepareBytes(dataPosition, count) }
+        }
         KillPoints.pass("ring-committed")
     }
 
-    /// Wakes the receiver if it sleeps.
+    /// Wakes the receiver if it sleeps, after whatever was committed.
     @inline(__always)
     func wakeReceiver() {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
         if lane.receiverBell.mustRing() { link.ring() }
+    }
+
+    /// The same after one `commit` that was alone.
+    @inline(__always)
+    func ringReceiver() {
+        #if arch(x86_64)
+            wakeReceiver()
+        #else
+            if lane.receiverBell.mustRing() { link.ring() }
+        #endif
     }
 
     // MARK: State
