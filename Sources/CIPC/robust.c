@@ -106,7 +106,7 @@ int32_t cipc_barrier_all(void) {
 // A descriptor that holds a lock must not live on in the child of a fork by the host: the lock belongs to the open file,
 // and would outlast this process. The mutex is held across open alone, so that no fork comes between birth and entry.
 
-#define GUARDED_LIMIT 256
+#define GUARDED_LIMIT 4096
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t guard_once = PTHREAD_ONCE_INIT;
 static int32_t guarded[GUARDED_LIMIT];

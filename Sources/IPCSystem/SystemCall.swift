@@ -10,7 +10,8 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case chdir, close_range, environ, fchmodat2, fstatat, memfd_create, mmap, openat, pread, prctl, setpgid
     case setpriority, unlinkat
     case fallocate, fsync, ftok, linkat, madvise, mlock, msync, shmat, shmctl, shmget
-    case fork, futex_waitv, membarrier, set_robust_list
+    case fork, membarrier, set_robust_list
+    case pthread_mutex, semctl, semget, semop
 }
 
 /// A system call that failed, and how.
