@@ -113,6 +113,18 @@ public final class SocketConnection: Sendable {
         }
     }
 
+    /// The socket with both its uses, for another mechanism that stands on it; this connection is over. Once, before
+    /// anything else.
+    package func takeStream(_ doing: String) throws(IPCError) -> StreamDescriptor {
+        try state.withLock { state throws(IPCError) in
+            guard case .fresh = state else {
+                throw IPCError(.invalidArgument, "\(doing): this connection is in use or closed")
+            }
+            state = .closed
+            return stream
+        }
+    }
+
     /// A duplicate of the socket for another process; this connection is closed.
     func give() throws(IPCError) -> PassedDescriptor {
         let descriptor = try state.withLock { state throws(IPCError) in

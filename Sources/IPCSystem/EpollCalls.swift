@@ -4,6 +4,7 @@ import CIPC
 package enum EpollCalls {
     package static let readable = CIPC_EPOLLIN | CIPC_EPOLLRDHUP
     package static let writable = CIPC_EPOLLOUT
+    package static let peerClosed = CIPC_EPOLLRDHUP
     package static let hungUp = CIPC_EPOLLHUP | CIPC_EPOLLERR
 
     package static func create() throws(SystemCallError) -> OwnedDescriptor {

@@ -25,6 +25,7 @@ struct BaselineProcess {
     func work(listener: Int32?, report: inout cbase_report) {
         cbase_work_prepare()
         if assignment.job.isNamedMemory { return shareMemory(&report) }
+        if assignment.job.isRing { return turnRing(&report) }
         switch assignment.side {
         case .initiator: initiate(&report)
         case .peer: serve(listener, &report)
@@ -40,6 +41,18 @@ struct BaselineProcess {
         case (_, .peer): unsafe cbase_lane_receive(name, plan, &report)
         }
         if assignment.side == .initiator { unsafe cbase_board_remove(name) }
+    }
+
+    private func turnRing(_ report: inout cbase_report) {
+        let link = RingSetup.link(descriptors, assignment)
+        switch (assignment.job.work, assignment.side) {
+        case (.roundTrip, .initiator): unsafe cbase_ring_rtt_initiator(link, plan, &report)
+        case (.roundTrip, .peer): unsafe cbase_ring_rtt_echo(link, plan, &report)
+        case (.loan, .initiator): unsafe cbase_ring_loan_initiator(link, plan, &report)
+        case (.loan, .peer): unsafe cbase_ring_loan_echo(link, plan, &report)
+        case (_, .initiator): unsafe cbase_ring_stream_send(link, plan, &report)
+        case (_, .peer): unsafe cbase_ring_stream_receive(link, plan, &report)
+        }
     }
 
     private func initiate(_ report: inout cbase_report) {
@@ -62,6 +75,8 @@ struct BaselineProcess {
             unsafe cbase_idle_processor_time(descriptors, descriptors.count, plan, &report)
         case .board, .broadcast:
             unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
+        case .loan:
+            unsafe cbase_report_fail(&report, "only rings lend", 0)
         case .allocationsInPlace, .allocationsArray, .allocationsBatch:
             unsafe cbase_report_fail(&report, "allocations have no baseline in C", 0)
         }
@@ -81,7 +96,7 @@ struct BaselineProcess {
             unsafe cbase_accept_server(listener ?? -1, plan, &report)
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
-        case .spawn, .board, .broadcast, .allocationsInPlace, .allocationsArray, .allocationsBatch:
+        case .spawn, .loan, .board, .broadcast, .allocationsInPlace, .allocationsArray, .allocationsBatch:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }
     }

@@ -4,7 +4,7 @@ enum Catalogue {
         roundTrips(over: .pipe) + roundTrips(over: .unixStream)
         + [manyChannels(4), manyChannels(64)].flatMap(\.self) + [besideHog]
         + streams(over: .pipe) + streams(over: .unixStream)
-        + sharing + [passing, spawning] + accepting + idling + [10, 100, 1_000, 10_000].map(scaling) + [pool]
+        + rings + sharing + [passing, spawning] + accepting + idling + [10, 100, 1_000, 10_000].map(scaling) + [pool]
         + allocations(over: .pipe) + allocations(over: .unixStream)
 
     private static let small = [8, 64, 1_024]
@@ -92,6 +92,46 @@ enum Catalogue {
                 Job(work: .broadcast, transport: .none, by: .library, bytes: 64, channels: 2),
                 "C ring to one reader, spinning; ours: batches to two", .atLeast(0.6, .throughput)),
         ]
+    }
+
+    private static var rings: [Row] {
+        var rows: [Row] = []
+        for (bytes, limit) in [(8, 1.2), (64, 1.2), (1_024, 1.1), (65_536, 1.1)] {
+            rows.append(
+                row(
+                    "ring/rtt/\(bytes)/spin/cross", .cross,
+                    Job(work: .roundTrip, transport: .ring, by: .library, bytes: bytes), "C ring, spinning",
+                    .atMost(limit, .p50)))
+        }
+        rows.append(
+            row(
+                "ring/rtt/64/sleep/same", .same, Job(work: .roundTrip, transport: .ring, by: .library, bytes: 64),
+                "C ring, eventfd", .atMost(1.15, .p50)))
+        for (bytes, limit) in [(64, 0.7), (1_024, 0.9), (65_536, 0.95), (1_048_576, 0.95)] {
+            rows.append(
+                row(
+                    "ring/stream/\(bytes)/cross", .cross,
+                    Job(work: .stream, transport: .ring, by: .library, bytes: bytes), "C ring, spinning",
+                    .atLeast(limit, .throughput)))
+        }
+        rows.append(
+            row(
+                "ring/stream/1024/untrusted/cross", .cross,
+                Job(work: .stream, transport: .untrustedRing, by: .library, bytes: 1_024), "C ring, spinning",
+                .atLeast(0.6, .throughput)))
+        var batch = row(
+            "ring/batch/64/cross", .cross, Job(work: .batch, transport: .ring, by: .library, bytes: 64),
+            "C ring, one by one", .atLeast(1.2, .throughput))
+        batch.theirs?.work = .stream
+        rows.append(batch)
+        for bytes in [1_024, 1_048_576, 4_194_304] {
+            rows.append(
+                row(
+                    "ring/loan/\(bytes)/cross", .cross,
+                    Job(work: .loan, transport: .ring, by: .library, bytes: bytes), "C ring, spinning",
+                    bytes == 4_194_304 ? .atMost(1.1, .medianGrowth(since: "ring/loan/1024/cross")) : .none))
+        }
+        return rows
     }
 
     private static var passing: Row {

@@ -1,4 +1,5 @@
 import CBaselines
+import IPCCore
 
 /// How many processes a job has, and which descriptors each of them gets.
 ///
@@ -31,13 +32,19 @@ struct DescriptorLayout {
         switch job.work {
         case .spawn, .accept, .board, .broadcast: 0
         case .pool: job.by == .c ? (side == .initiator ? job.channels : 1) : 0
-        default: job.transport == .pipe ? 2 : job.channels
+        default: job.isRing ? 4 : job.transport == .pipe ? 2 : job.channels
         }
     }
 
     /// Opens the links and hands their ends over.
     func pass(toInitiator initiator: Int32, peers: [Int32]) throws(BenchmarkFailure) {
         guard descriptorCount(for: .initiator) > 0 else { return }
+        if job.isRing {
+            let made = try RingSetup.make(for: job)
+            defer { withExtendedLifetime(made) {} }
+            try send(made.initiator.compactMap(\.borrowedNumber), over: initiator)
+            return try send(made.peer.compactMap(\.borrowedNumber), over: peers[0])
+        }
         if job.transport == .pipe {
             var ends: [Int32] = [0, 0, 0, 0]
             _ = try checked("pipe", unsafe cbase_open_pipes(&ends, pipeCapacity))

@@ -8,6 +8,8 @@ struct Job: Equatable {
         case stream
         /// Messages one way, many in one send.
         case batch
+        /// A message is lent, 8 bytes of it are written; 8 bytes come back.
+        case loan
         /// Many round trips at once, one on each channel.
         case channels
         /// Round trips beside a task that works for 50 ms each time it is resumed.
@@ -40,6 +42,9 @@ struct Job: Equatable {
     enum Transport: String {
         case pipe
         case unixStream = "unix-stream"
+        case ring
+        /// A ring that does not trust its peer.
+        case untrustedRing = "ring-untrusted"
         /// The work brings its own: a path, a child.
         case none
     }
@@ -67,6 +72,8 @@ struct Job: Equatable {
 
     /// Whether both sides find each other by a name in shared memory.
     var isNamedMemory: Bool { work == .board || work == .broadcast }
+
+    var isRing: Bool { transport == .ring || transport == .untrustedRing }
 
     /// Whether times are taken at one end and messages counted at the other.
     var isOneWay: Bool { work == .stream || work == .batch }

@@ -6,6 +6,7 @@ import IPCSockets
 /// What one process of the library's side does.
 enum LibraryWork: Sendable {
     case pipe(PipeWork)
+    case ring(RingWork)
     case sockets(ManyChannels)
     case board(BoardWork)
     case idle(Idle)
@@ -30,6 +31,9 @@ enum LibraryWork: Sendable {
         case (.pool, _): self = .pool(PoolWork(assignment: assignment))
         case (_, .pipe):
             self = .pipe(PipeWork(channel: try openPipeChannel(descriptors), assignment: assignment))
+        case (_, .ring), (_, .untrustedRing):
+            self = .ring(
+                RingWork(channel: try RingSetup.open(descriptors, assignment), assignment: assignment))
         case (_, .unixStream), (_, .none):
             var channels: [SocketChannel] = []
             for descriptor in descriptors { channels.append(try openSocketChannel(descriptor)) }
@@ -41,6 +45,7 @@ enum LibraryWork: Sendable {
     func perform() async -> cbase_report {
         switch self {
         case .pipe(let work): await work.perform()
+        case .ring(let work): await work.perform()
         case .sockets(let channels): await channels.perform()
         case .board(let work): await work.perform()
         case .spawn(let work): await work.perform()

@@ -14,6 +14,8 @@ struct Target {
         case figure
         /// The mean-time ratio ÷ that of the row named.
         case growth(since: String)
+        /// The median time ÷ that of the row named.
+        case medianGrowth(since: String)
     }
 
     /// One bound, all of which must hold.
@@ -70,7 +72,7 @@ extension Target.Measure {
         case .throughput: "rate"
         case .meanTime: "time"
         case .figure: "figure"
-        case .growth: "growth"
+        case .growth, .medianGrowth: "growth"
         }
     }
 
@@ -82,6 +84,9 @@ extension Target.Measure {
         case .throughput: return result.ratioThroughput
         case .meanTime: return result.ratioThroughput.map { 1 / $0 }
         case .figure: return result.figure
+        case .medianGrowth(let since):
+            guard let first = earlier[since]?.p50, let own = result.p50 else { return nil }
+            return own / first
         case .growth(let since):
             guard let first = earlier[since]?.ratioThroughput, let own = result.ratioThroughput else { return nil }
             return first / own

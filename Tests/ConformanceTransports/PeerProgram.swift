@@ -4,7 +4,7 @@ public import IPCTestKit
 extension ConformanceTransport {
     /// All transports of the package that a peer program can open.
     public static var all: [ConformanceTransport] {
-        [.pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .namedPipes, .socketPair]
+        [.pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .namedPipes, .socketPair, .ring, .untrustedRing]
     }
 }
 

@@ -8,6 +8,7 @@ typealias Scenario = @Sendable ([String]) async throws -> Int32
 let tables: [[String: Scenario]] = [
     processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, reactorScenarios,
     socketFaultScenarios, eventScenarios, regionScenarios, participantScenarios, boardScenarios, broadcastScenarios,
+    ringScenarios, ringHostileScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

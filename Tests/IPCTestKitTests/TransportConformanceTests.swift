@@ -44,6 +44,21 @@ import Testing
         try await conformance.run()
     }
 
+    @Test(arguments: ConformanceSuite.cases(for: .ring))
+    func ringConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .untrustedRing))
+    func untrustedRingConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .ring))
+    func ringConformsOnTheExecutor(_ conformance: ConformanceCase) async throws {
+        try await withIPCExecutor { try await conformance.run() }
+    }
+
     /// The same on the executor of the library, where a task resumes on the thread that saw its message.
     @Test(arguments: ConformanceSuite.cases(for: .socketPair))
     func socketPairConformsOnTheExecutor(_ conformance: ConformanceCase) async throws {

@@ -17,6 +17,7 @@
 #include "cipc_memory_file.h"
 #include "cipc_memory.h"
 #include "cipc_claim.h"
+#include "cipc_ring.h"
 #include "cipc_pipe.h"
 #include "cipc_names.h"
 #include "cipc_spawn.h"

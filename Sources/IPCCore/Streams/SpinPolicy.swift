@@ -4,17 +4,19 @@ import IPCSystem
 ///
 /// A wake-up across processors costs several microseconds, so where the peer answers at once, looking again is several
 /// times faster than sleeping. Where it does not pay, the policy stops, and tries again once in a while.
-struct SpinPolicy {
+package struct SpinPolicy: Sendable {
     /// How long to look, in nanoseconds.
-    static let limit: UInt64 = 20_000
+    package static let limit: UInt64 = 20_000
     private static let trust = 8
     private static let probeInterval: UInt32 = 32
 
     private var credit = trust
     private var misses: UInt32 = 0
 
+    package init() {}
+
     /// Whether to spin now.
-    mutating func shouldSpin(_ engine: WaitEngine) -> Bool {
+    package mutating func shouldSpin(_ engine: WaitEngine) -> Bool {
         guard engine.maySpin, engine.scheduler.isQuiet else { return false }
         if credit > 0 { return true }
         misses &+= 1
@@ -22,7 +24,7 @@ struct SpinPolicy {
     }
 
     /// Records whether spinning brought a message.
-    mutating func record(_ hit: Bool) {
+    package mutating func record(_ hit: Bool) {
         if hit { credit = Self.trust } else { credit -= 1 }
     }
 }

@@ -1,5 +1,5 @@
-import IPCSystem
-import Synchronization
+package import IPCSystem
+package import Synchronization
 
 /// A descriptor at the poller: one wait point for each direction.
 ///
@@ -20,11 +20,18 @@ package final class Registration: Sendable {
         var events: UInt32 = 0
         var isAdded = false
         var isUnpollable = false
+        /// A second descriptor, whose events are this registration's too; -1 where there is none.
+        var companion: Int32 = -1
     }
     private let interest = Lock(Interest())
     private let watched = Atomic<UInt32>(0)
     /// How often the descriptor became writable while nobody waited for that.
     private let idleWritable = Atomic<UInt32>(0)
+
+    /// Whether both wait points get a hint from every event: one descriptor tells of both directions.
+    private let isJoint = Atomic<Bool>(false)
+    /// The poller has seen a hang-up, or believes so: look at the descriptor.
+    package let hangUpHint = Atomic<Bool>(false)
 
     init(index: UInt32, engine: WaitEngine) {
         self.index = index
@@ -37,6 +44,24 @@ package final class Registration: Sendable {
 
     func begin(_ descriptor: Int32) {
         number.store(descriptor, ordering: .relaxed)
+        hangUpHint.store(false, ordering: .relaxed)
+    }
+
+    /// Watches the descriptor for bytes and for its hang-up from now on, and `companion` for bytes, whether anybody waits
+    /// or not. Every event of either gives both wait points a hint.
+    ///
+    /// The companion is closed when this registration ends.
+    package func watch(with companion: consuming OwnedDescriptor, _ doing: StaticString) throws(IPCError) {
+        isJoint.store(true, ordering: .relaxed)
+        try watch(EpollCalls.readable, doing)
+        let number = companion.number
+        try interest.withLock { interest throws(IPCError) in
+            try mapping("\(doing)") { () throws(SystemCallError) in
+                try EpollCalls.add(number, to: readable.engine.pollerNumber, events: EpollCalls.readable, data: data)
+            }
+            interest.companion = number
+        }
+        _ = companion.release()
     }
 
     /// Waits until the descriptor may be readable. See ``WaitPoint/wait(until:_:)``.
@@ -85,6 +110,12 @@ package final class Registration: Sendable {
     func deliver(_ events: UInt32, eventGeneration: UInt32) {
         guard eventGeneration == generation.load(ordering: .relaxed) else { return }
         let over = events & EpollCalls.hungUp != 0
+        if isJoint.load(ordering: .relaxed) {
+            if over || events & EpollCalls.peerClosed != 0 { hangUpHint.store(true, ordering: .releasing) }
+            readable.signal()
+            writable.signal()
+            return
+        }
         if over || events & EpollCalls.readable != 0 { readable.signal() }
         guard over || events & EpollCalls.writable != 0 else { return }
         if over || writable.isOccupied {
@@ -116,6 +147,11 @@ package final class Registration: Sendable {
         let number = number.exchange(-1, ordering: .relaxed)
         interest.withLock { interest in
             if interest.isAdded { try? EpollCalls.remove(number, from: readable.engine.pollerNumber) }
+            if interest.companion >= 0 {
+                try? EpollCalls.remove(interest.companion, from: readable.engine.pollerNumber)
+                closeDescriptor(interest.companion)
+            }
+            isJoint.store(false, ordering: .relaxed)
             interest = Interest()
             watched.store(0, ordering: .relaxed)
         }

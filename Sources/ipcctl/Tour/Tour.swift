@@ -21,6 +21,7 @@ struct Tour {
         SocketPairStop(),
         UnixSocketStop(),
         DescriptorPassingStop(),
+        RingStop(),
         StandardStreamsStop(),
         BlackboardStop(),
         BroadcastStop(),
