@@ -21,9 +21,10 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCSharedMemory", ["IPCSockets"]),
     ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
     ("IPCParticipants", ["IPCCore"]),
+    ("IPCSync", ["IPCSharedMemory", "IPCParticipants"]),
     ("IPCJSON", ["IPCCore"]),
     ("IPCTestKit", ["IPCCore", "IPCProcess"]),
-    ("IPC", ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCWorkers"]),
+    ("IPC", ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCSync", "IPCWorkers"]),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
@@ -33,6 +34,7 @@ let publicModules = [
     "IPCSockets",
     "IPCProcess",
     "IPCSharedMemory",
+    "IPCSync",
     "IPCWorkers",
     "IPCJSON",
     "IPCTestKit",
@@ -43,15 +45,16 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
     (
         "ipcbench",
         [
-            "CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCWorkers",
-            "IPCSystem",
+            "CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCSync",
+            "IPCWorkers", "IPCSystem",
         ], nil
     ),
     ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSystem", "IPCWorkers"], nil),
     // Programs for tests to start; not products.
     (
         "ipc-test-helper",
-        ["IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCWorkers", "IPCParticipants", "IPCSystem"], "Tests/Helper"
+        ["IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSync", "IPCWorkers", "IPCParticipants", "IPCSystem"],
+        "Tests/Helper"
     ),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
 ]
@@ -80,6 +83,13 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     (
         "IPCParticipantsTests",
         ["IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper"]
+    ),
+    (
+        "IPCSyncTests",
+        [
+            "IPCSync", "IPCSharedMemory", "IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem",
+            "ipc-test-helper",
+        ]
     ),
     ("PackageShapeTests", []),
     ("DocumentationTests", ["IPCCore", "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSystem"]),

@@ -3,4 +3,5 @@
 @_exported public import IPCProcess
 @_exported public import IPCSharedMemory
 @_exported public import IPCSockets
+@_exported public import IPCSync
 @_exported public import IPCWorkers
