@@ -21,6 +21,7 @@ package enum Errno {
     package static let invalid: Int32 = 22  // EINVAL
     package static let systemFileTableFull: Int32 = 23  // ENFILE
     package static let tooManyOpenFiles: Int32 = 24  // EMFILE
+    package static let fileTooLarge: Int32 = 27  // EFBIG
     package static let noSpace: Int32 = 28  // ENOSPC
     package static let readOnlyFileSystem: Int32 = 30  // EROFS
     package static let brokenPipe: Int32 = 32  // EPIPE

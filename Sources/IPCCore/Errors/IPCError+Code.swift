@@ -7,7 +7,7 @@ extension IPCError {
             case alreadyExists, permissionDenied, addressInUse, connectionRefused, resourceExhausted, unsupported
             case removed, statusUnavailable, executionFailed, processFailed, handshakeFailed, workerCrashed
             case taskFailed, restartLimitReached, outputTooLarge, descriptorsTruncated, systemFailure, typeMismatch
-            case participantLost, busy
+            case participantLost, busy, poisoned
         }
 
         private let kind: Kind
@@ -87,6 +87,8 @@ extension IPCError {
         public static let typeMismatch = Code(.typeMismatch)
         /// Somebody else has it, and only one can.
         public static let busy = Code(.busy)
+        /// Whoever changed it last died or failed in the middle, and nobody has repaired it.
+        public static let poisoned = Code(.poisoned)
         /// A system call failed in a way that has no code of its own; see `systemCall` and `errno`.
         public static let systemFailure = Code(.systemFailure)
     }
