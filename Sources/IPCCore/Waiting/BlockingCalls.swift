@@ -38,7 +38,8 @@ package final class BlockingCalls: Sendable {
         guard waiting.wrappingAdd(1, ordering: .relaxed).newValue <= limit else {
             waiting.wrappingSubtract(1, ordering: .relaxed)
             throw IPCError(
-                .resourceExhausted, "\(doing): \(limit) calls of this process wait like that already; wait for fewer at once")
+                .resourceExhausted,
+                "\(doing): \(limit) calls of this process wait like that already; wait for fewer at once")
         }
         let cancellation = Cancellation()
         let result: Result<Value, IPCError> = await withTaskCancellationHandler {

@@ -13,7 +13,9 @@ package struct RetryPace {
     /// Waits until the next attempt is due, or `point` gets a hint.
     ///
     /// - Throws: `.timedOut` when `deadline` has passed, `.cancelled`.
-    package mutating func pause(at point: WaitPoint, until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
+    package mutating func pause(at point: WaitPoint, until deadline: Deadline, _ doing: StaticString)
+        async throws(IPCError)
+    {
         let due = Deadline.after(next)
         next = min(next * 2, limit)
         do throws(IPCError) {

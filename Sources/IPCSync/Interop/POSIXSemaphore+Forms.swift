@@ -62,7 +62,8 @@ extension POSIXSemaphore {
         var found = data.loadRelaxed()
         while true {
             guard UInt32(truncatingIfNeeded: found) < UInt32(Self.maximumValue) else {
-                throw IPCError(.resourceExhausted, "post a semaphore: its value is the largest that it can have", object: name)
+                throw IPCError(
+                    .resourceExhausted, "post a semaphore: its value is the largest that it can have", object: name)
             }
             let (isDone, now) = data.replace(found, with: found + 1)
             if isDone { break }

@@ -55,7 +55,8 @@ extension POSIXSemaphore {
         let count = bare.utf8.count
         guard count > 0, count <= 250, !bare.utf8.contains(0x2F), !bare.utf8.contains(0) else {
             throw IPCError(
-                .invalidName, "name a semaphore: 1 to 250 bytes without a slash and a zero byte are needed", object: name)
+                .invalidName, "name a semaphore: 1 to 250 bytes without a slash and a zero byte are needed",
+                object: name)
         }
         return "\(folder)/\(prefix)\(bare)"
     }

@@ -54,7 +54,8 @@ public final class PthreadMutex: Sendable {
     public init(attachedTo region: SharedMemory, at offset: Int) throws(IPCError) {
         guard offset >= 0, offset % 8 == 0, region.payload.contains(offset, Self.byteCount) else {
             throw IPCError(
-                .invalidArgument, "use a mutex: \(Self.byteCount) bytes at a multiple of 8 within the region are needed")
+                .invalidArgument, "use a mutex: \(Self.byteCount) bytes at a multiple of 8 within the region are needed"
+            )
         }
         guard region.access == .readWrite else {
             throw IPCError(.permissionDenied, "use a mutex: the region is not shared for writing")
@@ -148,7 +149,9 @@ public final class PthreadMutex: Sendable {
         if outcome == .ownerDied {
             guard let recovery else {
                 throw .channel(
-                    IPCError(.poisoned, "lock a mutex: its owner died, and there is no closure that repairs what it protects"))
+                    IPCError(
+                        .poisoned, "lock a mutex: its owner died, and there is no closure that repairs what it protects"
+                    ))
             }
             do throws(Failure) {
                 try recovery()
@@ -185,10 +188,12 @@ public final class PthreadMutex: Sendable {
             switch error.errno {
             case Errno.notRecoverable: (.poisoned, "its owner died, and nobody repaired it; make it anew")
             case Errno.deadlock: (.busy, "this thread has it")
-            case Errno.notPermitted, Errno.invalid: (.invalidArgument, "this thread does not hold it, or it is no such mutex")
+            case Errno.notPermitted, Errno.invalid:
+                (.invalidArgument, "this thread does not hold it, or it is no such mutex")
             default: nil
             }
         guard let found else { return IPCError(error, doing) }
-        return IPCError(found.0, "\(doing): \(found.1)", object: nil, systemCall: error.call.rawValue, errno: error.errno)
+        return IPCError(
+            found.0, "\(doing): \(found.1)", object: nil, systemCall: error.call.rawValue, errno: error.errno)
     }
 }

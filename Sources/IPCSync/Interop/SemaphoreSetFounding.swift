@@ -62,7 +62,8 @@ struct SemaphoreSetFounding {
             case Errno.exists where intent == .openOrCreate: return nil
             case Errno.noSpace:
                 throw IPCError(
-                    .resourceExhausted, "make a semaphore set: no set or semaphore is free; raise kernel.sem, or remove some",
+                    .resourceExhausted,
+                    "make a semaphore set: no set or semaphore is free; raise kernel.sem, or remove some",
                     object: "key \(key)", systemCall: error.call.rawValue, errno: error.errno)
             default: throw IPCError(error, "make a semaphore set", object: "key \(key)")
             }
