@@ -69,6 +69,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
         "IPCSharedMemoryTests",
         [
             "IPCSharedMemory", "IPCProcess", "IPCSockets", "IPCCore", "IPCSystem", "IPCTestKit", "ipc-test-helper",
+            "ipcctl",
         ]
     ),
     ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),

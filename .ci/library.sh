@@ -65,7 +65,9 @@ first_program() {
 ipcctl_explains_itself() {
     local tool status=0 complaint
     tool=$(swift build -c release --product ipcctl --show-bin-path)/ipcctl
-    "$tool" --help | grep -q tour
+    for command in tour list clean; do "$tool" --help | grep -q "ipcctl $command"; done
+    "$tool" list | head -1 | grep -Eq '^name +layout'
+    "$tool" clean --prefix no-such-prefix --dry-run | grep -q '^0 regions'
     "$tool" --version | grep -Eq '^ipcctl [0-9]+\.[0-9]+'
     complaint=$("$tool" no-such-command 2>&1 >/dev/null) || status=$?
     [ "$status" -eq 64 ]

@@ -10,9 +10,14 @@ let package = Package(
         .executableTarget(name: "word-count", dependencies: [ipc("IPCWorkers")]),
         .executableTarget(name: "pipeline", dependencies: [ipc("IPCProcess")]),
         .executableTarget(name: "echo-server", dependencies: [ipc("IPCProcess"), ipc("IPCSockets")]),
+        .executableTarget(name: "producer-consumer", dependencies: [ipc("IPCProcess"), ipc("IPCSharedMemory")]),
+        .executableTarget(name: "clipboard", dependencies: [ipc("IPCSharedMemory")]),
         .testTarget(
             name: "ExamplesTests",
-            dependencies: ["first-program", "word-count", "pipeline", "echo-server", ipc("IPCProcess")]),
+            dependencies: [
+                "first-program", "word-count", "pipeline", "echo-server", "producer-consumer", "clipboard",
+                ipc("IPCProcess"),
+            ]),
     ]
 )
 

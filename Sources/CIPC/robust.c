@@ -106,6 +106,7 @@ int32_t cipc_barrier_all(void) {
 // A descriptor that holds a lock must not live on in the child of a fork by the host: the lock belongs to the open file,
 // and would outlast this process. The mutex is held across open alone, so that no fork comes between birth and entry.
 
+// Two for each region that this process takes part in: the lock of its life there, and that of coming and going.
 #define GUARDED_LIMIT 4096
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t guard_once = PTHREAD_ONCE_INIT;
@@ -162,4 +163,17 @@ int32_t cipc_range_lock(int32_t descriptor, uint64_t start, uint64_t count) {
 
 int32_t cipc_range_unlock(int32_t descriptor, uint64_t start, uint64_t count) {
     return set_range(descriptor, F_UNLCK, start, count);
+}
+
+void cipc_release_guarded(int32_t descriptor, uint64_t byte) {
+    pthread_mutex_lock(&guard);
+    for (int32_t i = 0; i < guarded_count; i++) {
+        if (guarded[i] != descriptor) continue;
+        // Said explicitly: closing alone would leave the lock to a child that was forked past the handlers of fork(2).
+        set_range(descriptor, F_UNLCK, byte, 1);
+        guarded[i] = guarded[--guarded_count];
+        close(descriptor);
+        break;
+    }
+    pthread_mutex_unlock(&guard);
 }

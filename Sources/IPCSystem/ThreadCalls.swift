@@ -7,6 +7,9 @@ package enum SystemThread {
         init(_ run: @escaping () -> Void) { self.run = run }
     }
 
+    /// A number for the calling thread that no other living thread of the process has. One instruction.
+    package static var mark: UInt { UInt(cipc_thread_mark()) }
+
     /// Starts a detached thread. `name` (15 bytes at most) shows in /proc and in debuggers.
     package static func start(_ name: String, _ run: @escaping @Sendable () -> Void) throws(SystemCallError) {
         let context = unsafe Unmanaged.passRetained(Body(run)).toOpaque()

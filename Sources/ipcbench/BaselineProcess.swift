@@ -69,6 +69,10 @@ struct BaselineProcess {
             unsafe cbase_accept_client(assignment.path, plan, &report)
         case .spawn:
             unsafe cbase_spawn("/bin/true", plan, &report)
+        case .regionCreation:
+            unsafe cbase_region_create(plan, &report)
+        case .regionPassing:
+            unsafe cbase_region_send(descriptors[0], plan, &report)
         case .idleResident:
             unsafe cbase_idle_resident(descriptors, descriptors.count, &report)
         case .idleProcessorTime:
@@ -94,9 +98,12 @@ struct BaselineProcess {
             unsafe cbase_pass_echo(descriptors[0], plan, &report)
         case .accept:
             unsafe cbase_accept_server(listener ?? -1, plan, &report)
+        case .regionPassing:
+            unsafe cbase_region_receive(descriptors[0], plan, &report)
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
-        case .spawn, .loan, .board, .broadcast, .allocationsInPlace, .allocationsArray, .allocationsBatch:
+        case .spawn, .regionCreation, .loan, .board, .broadcast, .allocationsInPlace, .allocationsArray,
+            .allocationsBatch:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }
     }

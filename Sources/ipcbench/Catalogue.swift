@@ -4,7 +4,8 @@ enum Catalogue {
         roundTrips(over: .pipe) + roundTrips(over: .unixStream)
         + [manyChannels(4), manyChannels(64)].flatMap(\.self) + [besideHog]
         + streams(over: .pipe) + streams(over: .unixStream)
-        + rings + sharing + [passing, spawning] + accepting + idling + [10, 100, 1_000, 10_000].map(scaling) + [pool]
+        + rings + sharing + regions + [passing, spawning] + accepting + idling
+        + [10, 100, 1_000, 10_000].map(scaling) + [pool]
         + allocations(over: .pipe) + allocations(over: .unixStream)
 
     private static let small = [8, 64, 1_024]
@@ -144,6 +145,18 @@ enum Catalogue {
         row(
             "spawn/true", .free, Job(work: .spawn, transport: .none, by: .library, bytes: 0),
             "C posix_spawn, pipe, waitpid", .atMost(1.05, .p50))
+    }
+
+    private static var regions: [Row] {
+        [
+            row(
+                "region/create/65536", .free, Job(work: .regionCreation, transport: .none, by: .library, bytes: 65_536),
+                "C memfd_create, ftruncate, mmap", .atMost(1.2, .p50)),
+            row(
+                "region/map", .free,
+                Job(work: .regionPassing, transport: .unixStream, by: .library, bytes: 1_048_576),
+                "C sendmsg of the same bytes", .none),
+        ]
     }
 
     private static var accepting: [Row] {

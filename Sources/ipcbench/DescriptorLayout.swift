@@ -13,7 +13,7 @@ struct DescriptorLayout {
 
     var peerCount: Int {
         switch job.work {
-        case .spawn: 0
+        case .spawn, .regionCreation: 0
         case .pool: job.by == .c ? job.channels : 0
         case .broadcast: job.by == .c ? 1 : job.channels
         default: 1
@@ -30,7 +30,7 @@ struct DescriptorLayout {
     /// How many descriptors one process of this side takes over its control.
     func descriptorCount(for side: Side) -> Int {
         switch job.work {
-        case .spawn, .accept, .board, .broadcast: 0
+        case .spawn, .accept, .board, .broadcast, .regionCreation: 0
         case .pool: job.by == .c ? (side == .initiator ? job.channels : 1) : 0
         default: job.isRing ? 4 : job.transport == .pipe ? 2 : job.channels
         }

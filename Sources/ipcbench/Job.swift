@@ -26,6 +26,10 @@ struct Job: Equatable {
         case accept
         /// Start a program, read its output to the end, collect its status.
         case spawn
+        /// Make shared memory, map it, touch it, give it back.
+        case regionCreation = "region-create"
+        /// Memory that is made, passed on, and touched by the other process.
+        case regionPassing = "region-map"
         /// Memory that channels take on which nothing happens.
         case idleResident = "idle-resident"
         /// Processor time that channels take on which nothing happens.

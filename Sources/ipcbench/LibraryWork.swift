@@ -15,6 +15,8 @@ enum LibraryWork: Sendable {
     case pass(PassWork)
     case server(AcceptServer)
     case client(AcceptClient)
+    case regionCreation(RegionCreation)
+    case regionPassing(RegionPassing)
 
     /// Makes the objects to work on, which own the descriptors.
     init(assignment: ProcessAssignment, descriptors: [Int32]) throws(IPCError) {
@@ -25,6 +27,9 @@ enum LibraryWork: Sendable {
                 ? .server(try AcceptServer(assignment: assignment)) : .client(try AcceptClient(assignment: assignment))
         case (.board, _), (.broadcast, _): self = .board(BoardWork(assignment: assignment))
         case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
+        case (.regionCreation, _): self = .regionCreation(RegionCreation(assignment: assignment))
+        case (.regionPassing, _):
+            self = .regionPassing(try RegionPassing(descriptors[0], assignment: assignment))
         case (.idleResident, _), (.idleProcessorTime, _):
             self = .idle(Idle(assignment: assignment, descriptors: descriptors))
         case (.spawn, _): self = .spawn(SpawnWork(assignment: assignment))
@@ -53,6 +58,8 @@ enum LibraryWork: Sendable {
         case .pass(let work): await work.perform()
         case .server(let work): await work.perform()
         case .client(let work): await work.perform()
+        case .regionCreation(let work): await work.perform()
+        case .regionPassing(let work): await work.perform()
         case .idle(let idle):
             idle.assignment.job.work == .idleResident ? await idle.resident() : await idle.processorTime()
         }

@@ -3,9 +3,11 @@ enum Help {
     static let version = "0.1.0-unreleased"
 
     static let text = """
-        ipcctl: shows what swift-ipc does on this machine
+        ipcctl: shows what swift-ipc does on this machine, and removes what dead processes have left
 
         USAGE: ipcctl tour [--list] [--only NAME]
+               ipcctl list [--prefix P]
+               ipcctl clean [--prefix P] [--dry-run]
                ipcctl --help | --version
 
         tour    starts a second process of itself and, for each mechanism, sends messages there and back, compares
@@ -24,10 +26,31 @@ enum Help {
                 The figures are those of one short run, with whatever else the machine does; ipcbench measures.
                 Run it from a release build: swift run -c release ipcctl tour
 
+        list    prints the regions of shared memory of this machine, whoever made them: those in /dev/shm by their
+                names, System V segments by key and number. A row has the layout that the region says it has (- for
+                memory that is not of this library), its size in bytes, its owner, its permissions, the process that
+                made it (which may be gone, and its number another's), and one of
+
+                  in use           a process has it open
+                  leftover         no process has it open, it is of this library and of this user: clean removes it
+                  kept             of this library; made to be kept while nobody uses it, or of another user
+                  foreign          not of this library
+                  not ours to see  this user may not look
+
+          --prefix P    only those whose names begin with P
+
+        clean   removes the leftovers and prints them. A region that nobody has open right now is a leftover even if
+                its program means to come back: such programs say so when they make it (isKeptWhenUnused). Where other
+                programs of this user do not, give the beginning of your own names. Files that were mapped and names of
+                Unix sockets are left alone: a file may be anywhere, and the next listener takes a stale name over.
+
+          --prefix P    only leftovers whose names begin with P
+          --dry-run     prints what would be removed, and removes nothing
+
         --version  the version
         --help     this text
 
-        EXIT STATUS: 0; 1 when a mechanism failed (its row says why); 64 when the arguments cannot be right.
+        EXIT STATUS: 0; 1 when a mechanism failed (its row says why) or the regions could not be looked at; 64 when the arguments cannot be right.
         Errors go to standard error.
         """
 }

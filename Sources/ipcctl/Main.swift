@@ -12,6 +12,9 @@ enum Main {
             case .help: print(Help.text)
             case .version: print("ipcctl \(Help.version)")
             case .tour(let options): ProcessExit.leave(await Tour(options).run() ? 0 : 1)
+            case .list(let prefix): try RegionList.show(namesBeginningWith: prefix)
+            case .clean(let options):
+                try RegionList.clean(namesBeginningWith: options.prefix, isDryRun: options.isDryRun)
             case .peer(let name, let arguments): try await Tour.serve(name, arguments)
             }
             ProcessExit.leave(0)

@@ -3,6 +3,9 @@ enum Request {
     case help
     case version
     case tour(TourOptions)
+    /// The regions whose names begin so.
+    case list(String)
+    case clean(CleanOptions)
     /// The second process of a stop of the tour.
     case peer(String, [String])
 
@@ -19,6 +22,11 @@ enum Request {
             guard rest.isEmpty else { throw UsageError("--version takes no arguments") }
             self = .version
         case "tour": self = .tour(try TourOptions(rest))
+        case "list":
+            let options = try CleanOptions(rest, of: command)
+            guard !options.isDryRun else { throw UsageError("list does not know --dry-run: it changes nothing") }
+            self = .list(options.prefix)
+        case "clean": self = .clean(try CleanOptions(rest, of: command))
         case Tour.peerCommand:
             guard let name = rest.first else { throw UsageError("\(command) is for the tour itself") }
             self = .peer(name, Array(rest.dropFirst()))
@@ -47,6 +55,27 @@ struct TourOptions {
         }
         if let only, !Tour.stops.contains(where: { $0.mechanism.contains(only) }) {
             throw UsageError("no mechanism's name contains \(only); ipcctl tour --list names them")
+        }
+    }
+}
+
+/// What `ipcctl list` or `ipcctl clean` was asked.
+struct CleanOptions {
+    /// Only what has a name that begins so.
+    var prefix = ""
+    /// Says what would be removed, and removes nothing.
+    var isDryRun = false
+
+    init(_ arguments: [String], of command: String) throws(UsageError) {
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            switch argument {
+            case "--dry-run": isDryRun = true
+            case "--prefix":
+                guard let text = rest.popFirst() else { throw UsageError("--prefix needs the beginning of a name") }
+                prefix = text
+            default: throw UsageError("\(command) does not know \(argument)")
+            }
         }
     }
 }

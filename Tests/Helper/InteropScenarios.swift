@@ -29,7 +29,7 @@ let interopScenarios: [String: Scenario] = [
     },
     // NAME TIMES: waits and posts with glibc's own functions.
     "semaphore-glibc": { arguments in
-        let semaphore = try unsafe glibcSemaphore(arguments[0])
+        let semaphore = unsafe try glibcSemaphore(arguments[0])
         for _ in 0..<(Int(arguments[1]) ?? 0) {
             while unsafe sem_wait(semaphore) != 0 { try require(errno == EINTR, "sem_wait: \(errno)") }
             try require(unsafe sem_post(semaphore) == 0, "sem_post: \(errno)")
@@ -37,14 +37,14 @@ let interopScenarios: [String: Scenario] = [
         return 0
     },
     "semaphore-glibc-wait": { arguments in
-        let semaphore = try unsafe glibcSemaphore(arguments[0])
+        let semaphore = unsafe try glibcSemaphore(arguments[0])
         say("waiting")
         try require(unsafe sem_wait(semaphore) == 0, "sem_wait: \(errno)")
         say("woken")
         return 0
     },
     "semaphore-glibc-post": { arguments in
-        try require(unsafe sem_post(try glibcSemaphore(arguments[0])) == 0, "sem_post: \(errno)")
+        try require(unsafe sem_post(glibcSemaphore(arguments[0])) == 0, "sem_post: \(errno)")
         return 0
     },
     // NAME TIMES: the same with ours, on two tasks.
@@ -125,7 +125,7 @@ let interopScenarios: [String: Scenario] = [
 /// The semaphore as glibc sees it: its functions work on the mapping that sem_open(3) would have made, which takes a
 /// variable number of arguments and so cannot be called from Swift.
 private func glibcSemaphore(_ name: String) throws -> UnsafeMutablePointer<sem_t> {
-    let file = open("/dev/shm/sem.\(name)", O_RDWR)
+    let file = unsafe open("/dev/shm/sem.\(name)", O_RDWR)
     try require(file >= 0, "open: \(errno)")
     let mapped = unsafe mmap(nil, MemoryLayout<sem_t>.size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
     try require(unsafe mapped != nil && mapped != MAP_FAILED, "mmap: \(errno)")

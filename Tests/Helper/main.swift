@@ -10,6 +10,7 @@ let tables: [[String: Scenario]] = [
     socketFaultScenarios, eventScenarios, regionScenarios, participantScenarios, interopScenarios, boardScenarios,
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
+    arenaScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

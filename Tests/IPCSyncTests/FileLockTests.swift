@@ -109,7 +109,7 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
             let program =
                 "import fcntl,sys\nf=open('\(path)','r+')\nfcntl.lockf(f,fcntl.LOCK_EX)\nprint('held',flush=True)\nsys.stdin.read()"
             try await withChildProcess(
-                .search("python3"), arguments: ["-c", program],
+                .name("python3"), arguments: ["-c", program],
                 options: ChildProcess.Options(standardInput: .pipe, standardOutput: .pipe)
             ) { child in
                 var lines = try child.standardOutput.lines.makeAsyncIterator()

@@ -65,6 +65,16 @@ int cbase_accept_client(const char *path, cbase_plan plan, cbase_report *report)
 /// Spawns a program with a pipe at its standard output, reads to the end and collects its exit status, again and again.
 int cbase_spawn(const char *program, cbase_plan plan, cbase_report *report);
 
+/// Makes a region of `plan.bytes`, maps it, touches each page, unmaps and closes it, again and again.
+int cbase_region_create(cbase_plan plan, cbase_report *report);
+
+// Messages of `plan.bytes` that the other process is to see: sent with sendmsg, received, touched, and one byte back.
+int cbase_region_send(int socket, cbase_plan plan, cbase_report *report);
+int cbase_region_receive(int socket, cbase_plan plan, cbase_report *report);
+
+/// Reads a byte of each page, and tells whether it is the message with this sequence number.
+_Bool cbase_region_touch(const void *message, size_t bytes, uint64_t sequence);
+
 /// Registers sockets with epoll; `report->figure` is the resident bytes that each added.
 int cbase_idle_resident(const int *sockets, size_t count, cbase_report *report);
 

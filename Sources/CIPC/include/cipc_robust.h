@@ -48,5 +48,7 @@ void cipc_close_guarded(int32_t descriptor);
 int32_t cipc_range_lock(int32_t descriptor, uint64_t start, uint64_t count);
 /// fcntl(2) F_OFD_SETLK with F_UNLCK.
 int32_t cipc_range_unlock(int32_t descriptor, uint64_t start, uint64_t count);
+/// Unlocks one byte and closes, if `descriptor` is one of cipc_reopen_guarded; nothing otherwise.
+void cipc_release_guarded(int32_t descriptor, uint64_t byte);
 
 #endif

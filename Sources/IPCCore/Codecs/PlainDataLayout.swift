@@ -2,9 +2,9 @@
 ///
 /// A Swift struct lays its stored properties out in order, each at the next multiple of its alignment. So the layout
 /// follows from the types of the properties, which a mirror of any value tells; the all-zero value is one.
-enum PlainDataLayout {
+package enum PlainDataLayout {
     /// The byte ranges of a value that belong to no field; empty when there are none or when they cannot be told.
-    static func padding<Value: PlainData>(of type: Value.Type) -> [Range<Int>] {
+    package static func padding<Value: PlainData>(of type: Value.Type) -> [Range<Int>] {
         var used = [Bool](repeating: false, count: MemoryLayout<Value>.size)
         mark(type, at: 0, in: &used)
         var ranges: [Range<Int>] = []

@@ -87,7 +87,8 @@ extension IPCError {
         public static let typeMismatch = Code(.typeMismatch)
         /// Somebody else has it, and only one can.
         public static let busy = Code(.busy)
-        /// Whoever changed it last died or failed in the middle, and nobody has repaired it.
+        /// What a lock protects is in doubt: its owner died, and recovery failed. It stays so until somebody repairs or resets
+        /// it.
         public static let poisoned = Code(.poisoned)
         /// A system call failed in a way that has no code of its own; see `systemCall` and `errno`.
         public static let systemFailure = Code(.systemFailure)

@@ -6,8 +6,8 @@ import Synchronization
 struct KeeperRun: ~Copyable {
     private let keeper: Keeper
     private let thread = ProcessFacts.threadID
-    /// The regions in which it has a slot, each with its place.
-    private var regions: [(attachment: Attachment, place: ParticipantPlace)] = []
+    /// The regions in which it has a slot, each with its place and the lock that tells when the process is gone.
+    private var regions: [(attachment: Attachment, place: ParticipantPlace, life: LifeLock?)] = []
     /// Requests whose region is locked by another process.
     private var pending: [Keeper.Request] = []
     private var pace = RetryPace()
@@ -40,7 +40,7 @@ struct KeeperRun: ~Copyable {
         serveRequests()
         var watchesTokens = false
         // More regions than a keeper has are possible for a moment, while one is left and entered again.
-        for (attachment, place) in regions where waitSet.count + Keeper.watchedSuccessors < FutexWaitSet.limit {
+        for (attachment, place, _) in regions where waitSet.count + Keeper.watchedSuccessors < FutexWaitSet.limit {
             let table = attachment.table
             // Also before the sweep: whoever comes after this ends the sleep.
             waitSet.add(table.rosterEpoch, table.rosterEpoch.loadAcquiring())
@@ -110,8 +110,8 @@ struct KeeperRun: ~Copyable {
         }
         do throws(IPCError) {
             if let failure { throw failure }
-            guard let place = try takeSlot(attachment) else { return false }
-            regions.append((attachment, place))
+            guard let (place, life) = try takeSlot(attachment) else { return false }
+            regions.append((attachment, place, life))
             attachment.didAttach(place)
         } catch {
             attachment.didEnd(error)
@@ -120,7 +120,9 @@ struct KeeperRun: ~Copyable {
     }
 
     /// Nil when somebody else has the region's lock.
-    private func takeSlot(_ attachment: Attachment) throws(IPCError) -> ParticipantPlace? {
+    private func takeSlot(
+        _ attachment: Attachment
+    ) throws(IPCError) -> (place: ParticipantPlace, life: LifeLock?)? {
         let table = attachment.table
         let boot = try mapping("attach to a shared region") { () throws(SystemCallError) in
             try attachment.memory.wipeNodesOnFork()
@@ -132,18 +134,21 @@ struct KeeperRun: ~Copyable {
         guard let lock else { return nil }
         KillPoints.pass("participants-attach-locked")
         table.forgetEarlierBoot(boot)
-        guard let place = table.takeSlot(keeper: thread) else {
+        guard let place = table.takeSlot(keeper: thread, file: attachment.file.number) else {
             throw IPCError(
                 .resourceExhausted,
                 "attach to a shared region: all \(table.slotCount) slots of its participant table are taken by living "
                     + "processes; make the region with more slots")
         }
+        // Without one, because descriptors are short, say, whoever looks into our death has to do it the long way.
+        let life = try? LifeLock.tryTake(attachment.file.number, byte: RegionLayout.lifeByte(of: place.slot))
+        if life != nil { table.slot(place.slot).held.storeSequential(place.generation) }
         _ = consume lock
         KillPoints.pass("participants-attach-unlocked")
         // Not before: what others see of us is complete.
         let word = OwnerWord(slot: place.slot, generation: place.generation)
         table.privateOwnerWord(of: place.slot).storeSequential(word.rawValue)
-        return place
+        return (place, life)
     }
 
     /// False when somebody else has the region's lock.
@@ -155,6 +160,8 @@ struct KeeperRun: ~Copyable {
             guard let lock = try RangeLock.tryTake(attachment.file.number) else { return false }
             KillPoints.pass("participants-detach-locked")
             table.giveBack(place)
+            // Before the next one in the slot wants it.
+            regions[index].life = nil
             _ = consume lock
         } catch {
             // Without the lock nothing may change: no descriptor is free, say. It is tried again.

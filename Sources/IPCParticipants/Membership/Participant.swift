@@ -10,7 +10,7 @@ package final class Participant: Sendable {
     private let attachment: Attachment
     private let place: ParticipantPlace
     /// In memory that the child of a fork finds empty.
-    @usableFromInline let privateOwnerWord: SharedWord64
+    @usableFromInline package let privateOwnerWord: SharedWord64
     private let hasDetached = Lock(false)
 
     private init(_ attachment: Attachment, _ place: ParticipantPlace) {
@@ -69,6 +69,8 @@ package final class Participant: Sendable {
     deinit { detach() }
 
     package var table: ParticipantTable { attachment.table }
+    /// The region's file.
+    var file: Int32 { attachment.file.number }
 
     /// The slot, as an index of the table and of whatever has a cell for each participant.
     package var slot: Int { place.slot }

@@ -26,16 +26,17 @@ package struct ParticipantRecord: Sendable, Equatable {
 
 extension ParticipantTable {
     /// All slots, as they are now.
-    package var records: [ParticipantRecord] {
-        (0..<slotCount).map { index in
-            let slot = slot(index)
-            let token = ParticipantToken(slot.token.loadAcquiring())
-            let generation = slot.generation.loadAcquiring()
-            return ParticipantRecord(
-                slot: index, state: token.isFree ? .free : token.isDead ? .dead : .live, generation: generation,
-                isAnnounced: slot.announced.loadAcquiring() >= generation,
-                processID: Int32(bitPattern: slot.processID.loadRelaxed()),
-                namespace: slot.namespace.loadRelaxed(), arrival: slot.arrival.loadRelaxed())
-        }
+    package var records: [ParticipantRecord] { (0..<slotCount).map(record) }
+
+    /// The slot `index`, as it is now.
+    package func record(_ index: Int) -> ParticipantRecord {
+        let slot = slot(index)
+        let token = ParticipantToken(slot.token.loadAcquiring())
+        let generation = slot.generation.loadAcquiring()
+        return ParticipantRecord(
+            slot: index, state: token.isFree ? .free : token.isDead ? .dead : .live, generation: generation,
+            isAnnounced: slot.announced.loadAcquiring() >= generation,
+            processID: Int32(bitPattern: slot.processID.loadRelaxed()),
+            namespace: slot.namespace.loadRelaxed(), arrival: slot.arrival.loadRelaxed())
     }
 }

@@ -11,11 +11,11 @@ package struct ParticipantPlace: Sendable, Equatable {
 /// them the last one without harm.
 extension ParticipantTable {
     /// Takes a slot for the calling keeper: one that was never used or given back, else one of the dead. Nil when all
-    /// participants live.
-    func takeSlot(keeper thread: Int32) -> ParticipantPlace? {
+    /// participants live. `file` is the region's.
+    func takeSlot(keeper thread: Int32, file: Int32) -> ParticipantPlace? {
         guard let index = chooseSlot() else { return nil }
         let slot = slot(index)
-        if ParticipantToken(slot.token.loadAcquiring()).isDead { recycle(slot) }
+        if ParticipantToken(slot.token.loadAcquiring()).isDead { recycle(slot, index, file) }
         let generation = slot.generation.loadRelaxed() &+ 1
         // From here on the kernel looks at the token if we die; it is 0, so it would wake one watcher and no more.
         RobustList.beginChange(slot.token)
@@ -52,8 +52,8 @@ extension ParticipantTable {
     /// Makes a dead slot a free one: the dead process is made to stop, its death announced, and only then its token
     /// cleared; lock words that name it stay dead. The generation comes after that, or a slow keeper could take the new
     /// participant for the old one.
-    private func recycle(_ slot: ParticipantSlot) {
-        ProcessBarrier.passAll()
+    private func recycle(_ slot: ParticipantSlot, _ index: Int, _ file: Int32) {
+        waitUntilGone(OwnerWord(slot: index, generation: slot.generation.loadRelaxed()), file: file)
         announceDeath()
         KillPoints.pass("participants-recycle-announced")
         slot.token.storeReleasing(ParticipantToken.free.rawValue)

@@ -32,7 +32,7 @@ package struct ParticipantTable: Sendable {
     /// Whether the owner that a lock word names is gone: dead, or detached. Load the word, acquiring, before.
     ///
     /// "Alive" may be late; then the death count has not moved yet, or moves after it was read. "Dead" is final, but
-    /// before taking over call `ProcessBarrier.passAll()`: a thread of the dead process may be on its way to the kernel
+    /// before taking over see `Participant.departure(of:)`: a thread of the dead process may be on its way to the kernel
     /// still. A word that names a slot outside of the table has no owner that could ever let go: dead.
     package func isDead(_ owner: OwnerWord) -> Bool {
         guard (0..<slotCount).contains(owner.slot) else { return !owner.isFree }
@@ -57,6 +57,10 @@ struct ParticipantSlot {
     let announced: SharedWord64
     let arrival: SharedWord64
     let namespace: SharedWord64
+    /// The generation that holds the lock of its life.
+    let held: SharedWord64
+    /// The highest generation that is known to be gone with all its threads.
+    let gone: SharedWord64
     /// Where the slot is, in bytes from the start of the region.
     let offset: Int
 
@@ -68,5 +72,7 @@ struct ParticipantSlot {
         announced = bytes.word64(offset + RegionLayout.announced)
         arrival = bytes.word64(offset + RegionLayout.arrival)
         namespace = bytes.word64(offset + RegionLayout.namespace)
+        held = bytes.word64(offset + RegionLayout.held)
+        gone = bytes.word64(offset + RegionLayout.gone)
     }
 }

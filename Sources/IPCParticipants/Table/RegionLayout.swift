@@ -11,6 +11,8 @@
 ///       +16    announced, 64 bits: the highest generation whose death was announced
 ///       +24    instant of arrival, CLOCK_MONOTONIC nanoseconds, 64 bits, for people
 ///       +32    inode of the process id namespace, 64 bits, for people
+///       +40    held, 64 bits: the generation that holds the lock of its life on byte 1 + slot of the file
+///       +48    gone, 64 bits: the highest generation of which no thread runs any more
 ///
 /// 960 slots end at 64 KiB, so that the private node of each slot, 64 KiB below it, lies below the region.
 package enum RegionLayout {
@@ -31,6 +33,11 @@ package enum RegionLayout {
     static let announced = 16
     static let arrival = 24
     static let namespace = 32
+    static let held = 40
+    static let gone = 48
+
+    /// The byte of the region's file that the participant in `slot` has locked for life. Byte 0 is for coming and going.
+    static func lifeByte(of slot: Int) -> UInt64 { UInt64(1 + slot) }
 
     /// The bytes of header and table together: where objects may begin.
     package static func byteCount(slotCount: Int) -> Int { headerByteCount + slotCount * slotByteCount }

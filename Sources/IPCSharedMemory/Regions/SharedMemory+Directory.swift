@@ -99,7 +99,7 @@ extension SharedMemory {
             byteCount: status.byteCount, owner: status.owner,
             permissions: AccessPermissions(rawValue: status.permissions), isInUse: status.attachments > 0,
             creatorProcess: status.creatorProcess,
-            isLeftover: layout != nil && !isKept && status.attachments == 0
+            isLeftover: layout != nil && !isKept && status.attachments == 0 && status.key != 0
                 && status.owner == ProcessFacts.effectiveUser)
     }
 }

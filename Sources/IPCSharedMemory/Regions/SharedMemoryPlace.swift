@@ -38,4 +38,7 @@ public struct SharedMemoryPlace: Sendable, Hashable {
         case .segment(let key): "segment with key \(key)"
         }
     }
+
+    /// What errors of other modules call it.
+    package var name: String { description }
 }

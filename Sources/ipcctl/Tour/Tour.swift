@@ -21,6 +21,7 @@ struct Tour {
         SocketPairStop(),
         UnixSocketStop(),
         DescriptorPassingStop(),
+        RegionStop(),
         RingStop(),
         StandardStreamsStop(),
         BlackboardStop(),

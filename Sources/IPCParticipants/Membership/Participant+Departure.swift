@@ -1,0 +1,53 @@
+package import IPCCore
+import IPCSystem
+
+/// Before anybody takes over what a dead participant held.
+extension Participant {
+    /// How far the end of the participant that a lock word names has come. Ask only for one that is dead. Blocks nobody.
+    package func departure(of owner: OwnerWord) -> ParticipantDeparture {
+        table.departure(of: owner, file: file)
+    }
+
+    /// Waits until no thread of a dead participant runs any more, on a thread that may block: mostly some 100 microseconds,
+    /// at most some 20 ms.
+    package func waitUntilGone(_ owner: OwnerWord) {
+        table.waitUntilGone(owner, file: file)
+    }
+
+    /// The same for a task. What may block is done on a thread of the library.
+    ///
+    /// - Throws: `.cancelled`, `.timedOut`; `.resourceExhausted` when the thread cannot be started.
+    package func waitUntilGone(
+        _ owner: OwnerWord, until deadline: Deadline, _ doing: StaticString
+    ) async throws(IPCError) {
+        var pace = DeparturePace()
+        let point = WaitEngine.shared.makeWaitPoint()
+        while true {
+            switch departure(of: owner) {
+            case .gone: return
+            case .leaving:
+                if let pause = pace.next() {
+                    try await sleep(point, pause, until: deadline, doing)
+                    continue
+                }
+            case .unknown: break
+            }
+            if deadline.hasPassed { throw .timedOut(doing.description) }
+            return try await FileThread.shared.run(doing) {
+                self.waitUntilGone(owner)
+                return .success(())
+            }
+        }
+    }
+
+    private func sleep(
+        _ point: WaitPoint, _ pause: UInt64, until deadline: Deadline, _ doing: StaticString
+    ) async throws(IPCError) {
+        do throws(IPCError) {
+            try await point.wait(
+                until: min(deadline, Deadline(nanoseconds: MonotonicClock.nanoseconds + pause)), doing)
+        } catch {
+            guard error.code == .timedOut, !deadline.hasPassed else { throw error }
+        }
+    }
+}
