@@ -27,16 +27,19 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
             for mode in [FileLock.Mode.shared, .exclusive] {
                 for lock in [first, second] {
                     let other = try lock.tryLock(mode)
-                    #expect(isNone(other))
+                    let otherIsFree = !isNone(other)
+                    #expect(!otherIsFree)
                 }
             }
             #expect(try second.conflict(with: .shared)?.mode == .exclusive)
             held.release()
             let one = try first.tryLock(.shared)
             let two = try second.tryLock(.shared)
-            #expect(isNone(one) == false && isNone(two) == false)
+            let areShared = !isNone(one) && !isNone(two)
+            #expect(areShared)
             let alone = try second.tryLock(.exclusive)
-            #expect(isNone(alone))
+            let aloneIsFree = !isNone(alone)
+            #expect(!aloneIsFree)
         }
     }
 
@@ -47,7 +50,8 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
             let both = try FileLock(at: path, range: 9..<11)
             let held = try await low.lock(until: .now)
             let other = try high.tryLock()
-            #expect(isNone(other) == false)
+            let otherIsFree = !isNone(other)
+            #expect(otherIsFree)
             #expect(try both.conflict()?.byteCount == 10)
             held.release()
             _ = consume other
@@ -68,7 +72,8 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
             #expect(await waiting.value == .cancelled)
             held.release()
             let next = try lock.tryLock()
-            #expect(isNone(next) == false)
+            let nextIsFree = !isNone(next)
+            #expect(nextIsFree)
         }
     }
 
@@ -78,7 +83,8 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
             for mode in ["exclusive", "shared"] {
                 try await Interop.whileHelper(["file-lock-hold", path, mode], says: "held") { child in
                     let early = try lock.tryLock(.exclusive)
-                    #expect(isNone(early))
+                    let earlyIsFree = !isNone(early)
+                    #expect(!earlyIsFree)
                     async let next = lock.lock(until: .after(.seconds(30))).mode
                     _ = try await child.kill()
                     #expect(try await next == .exclusive)
@@ -115,7 +121,8 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
                 var lines = try child.standardOutput.lines.makeAsyncIterator()
                 #expect(try await lines.next() == "held")
                 let taken = try lock.tryLock(.shared)
-                #expect(isNone(taken))
+                let takenIsFree = !isNone(taken)
+                #expect(!takenIsFree)
                 #expect(try lock.conflict()?.processID == child.processID)
                 _ = try await child.kill()
             }
