@@ -11,6 +11,7 @@ let tables: [[String: Scenario]] = [
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
+    syncScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

@@ -69,6 +69,8 @@ package final class Participant: Sendable {
     deinit { detach() }
 
     package var table: ParticipantTable { attachment.table }
+    /// Whether the two stand for this process in one region.
+    package func isSameRegion(as other: Participant) -> Bool { attachment === other.attachment }
     /// The region's file.
     var file: Int32 { attachment.file.number }
 

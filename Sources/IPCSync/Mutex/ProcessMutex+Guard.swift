@@ -49,9 +49,6 @@ extension ProcessMutex {
         deinit {
             if !isOver { _ = core.finish() }
         }
-
-        /// Makes the changes the value and lets go, for a wait that takes the lock again.
-        consuming func release() throws(IPCError) { try unlock() }
     }
 
     /// Takes the lock for a task, which may await and resume elsewhere before it lets go.
