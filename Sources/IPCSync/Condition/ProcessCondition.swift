@@ -95,7 +95,8 @@ extension SyncRegion {
     ///
     /// - Throws: `.typeMismatch` when the name stands for something else; `.notFound`, `.alreadyExists`;
     ///   `.resourceExhausted`; `.invalidName`.
-    public func condition(_ name: String, _ intent: CreationIntent = .openOrCreate) throws(IPCError) -> ProcessCondition {
+    public func condition(_ name: String, _ intent: CreationIntent = .openOrCreate) throws(IPCError) -> ProcessCondition
+    {
         ProcessCondition(try object(name, ProcessCondition.type, intent) { _ in }, self)
     }
 }

@@ -116,7 +116,8 @@ public struct Leadership: ~Copyable, Sendable {
                 let deaths = election.sleeping.deathCount
                 do throws(IPCError) {
                     try await election.sleeping.sleep(
-                        on: election.requests, while: requestsSeen, deaths, until: deadline, "wait for the end of a term")
+                        on: election.requests, while: requestsSeen, deaths, until: deadline,
+                        "wait for the end of a term")
                 } catch {
                     if error.code == .participantLost { return }
                     throw error

@@ -46,7 +46,12 @@ public final class ProcessOnce: Sendable {
         } catch {
             throw .body(error)
         }
-        return try finish()
+        do throws(IPCError) {
+            try finish()
+        } catch {
+            throw .lock(error)
+        }
+        return true
     }
 
     /// The same on a thread that may block: never in a task.
@@ -69,14 +74,18 @@ public final class ProcessOnce: Sendable {
         } catch {
             throw .body(error)
         }
-        return try finish()
+        do throws(IPCError) {
+            try finish()
+        } catch {
+            throw .lock(error)
+        }
+        return true
     }
 
-    private func finish<Failure: Error>() throws(LockError<Failure>) -> Bool {
-        guard lock.isMine else { throw .lock(lock.lost("do something once")) }
+    private func finish() throws(IPCError) {
+        guard lock.isMine else { throw lock.lost("do something once") }
         KillPoints.pass("sync-once-before-done")
         done.storeReleasing(1)
-        return true
     }
 
     private func leave() {

@@ -57,7 +57,8 @@ public final class ProcessLock: Sendable {
     /// - Throws: as ``SyncRegion`` does; `.typeMismatch` when the region has another object or size.
     public convenience init(
         at place: SharedMemoryPlace = .anonymous, _ intent: CreationIntent = .create, byteCount: Int,
-        maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(), until deadline: Deadline = .never,
+        maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(),
+        until deadline: Deadline = .never,
         recovery: Recovery? = nil
     ) async throws(IPCError) {
         let type = try Self.type(byteCount)
@@ -69,7 +70,8 @@ public final class ProcessLock: Sendable {
     /// The same on a thread that may block.
     public convenience init(
         blockingAt place: SharedMemoryPlace, _ intent: CreationIntent = .create, byteCount: Int,
-        maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(), until deadline: Deadline = .never,
+        maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(),
+        until deadline: Deadline = .never,
         recovery: Recovery? = nil
     ) throws(IPCError) {
         let type = try Self.type(byteCount)

@@ -92,6 +92,19 @@ struct ParticipantCells: Sendable {
         }
     }
 
+    /// Whether a process died with a count.
+    var hasDead: Bool {
+        (0..<participant.table.slotCount).contains { slot in
+            let value = cell(slot).loadSequential()
+            return value & Self.countMask != 0 && participant.table.isDead(owner(slot, value))
+        }
+    }
+
+    /// Sets all counts to zero. With the lock that protects the cells.
+    func clearAll() {
+        for slot in 0..<participant.table.slotCount { cell(slot).storeSequential(0) }
+    }
+
     /// Takes the counts of the dead off; whether there were some. With the lock that protects the cells.
     func clearDead() -> Bool {
         var found = false

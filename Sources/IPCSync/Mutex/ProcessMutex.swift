@@ -43,7 +43,8 @@ public final class ProcessMutex<Value: PlainData>: Sendable {
     /// - Throws: as ``SyncRegion`` does; `.typeMismatch` when the region has another object or another type of value.
     public convenience init(
         at place: SharedMemoryPlace = .anonymous, _ intent: CreationIntent = .create, initial: Value,
-        maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(), until deadline: Deadline = .never
+        maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(),
+        until deadline: Deadline = .never
     ) async throws(IPCError) {
         let memory = try Self.open(place, intent, initial, maximumProcesses, memory)
         let region = try await SyncRegion(memory, until: deadline)
@@ -53,7 +54,8 @@ public final class ProcessMutex<Value: PlainData>: Sendable {
     /// The same on a thread that may block.
     public convenience init(
         blockingAt place: SharedMemoryPlace, _ intent: CreationIntent = .create, initial: Value,
-        maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(), until deadline: Deadline = .never
+        maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(),
+        until deadline: Deadline = .never
     ) throws(IPCError) {
         let memory = try Self.open(place, intent, initial, maximumProcesses, memory)
         let region = try SyncRegion(blocking: memory, until: deadline)
@@ -81,7 +83,8 @@ extension SyncObjectType {
     static func mutex<Value: PlainData>(of type: Value.Type) throws(IPCError) -> SyncObjectType {
         guard MemoryLayout<Value>.alignment <= 64 else {
             throw IPCError(
-                .invalidArgument, "share \(type): it wants an alignment of \(MemoryLayout<Value>.alignment) bytes; 64 is "
+                .invalidArgument,
+                "share \(type): it wants an alignment of \(MemoryLayout<Value>.alignment) bytes; 64 is "
                     + "the most")
         }
         let layout = IPCSharedMemory.RegionLayout("mutex", of: type)

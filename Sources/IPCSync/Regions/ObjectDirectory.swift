@@ -111,7 +111,8 @@ struct ObjectDirectory {
             if let record = record(found), record.name == name { return (try check(record, type), false) }
         }
         throw IPCError(
-            .resourceExhausted, "make \(type.name): all \(capacity) places of the region's directory are taken; "
+            .resourceExhausted,
+            "make \(type.name): all \(capacity) places of the region's directory are taken; "
                 + "make the region for more objects", object: name)
     }
 
@@ -137,7 +138,8 @@ struct ObjectDirectory {
         while true {
             guard start & 63 == 0, start < UInt64(bytes.byteCount), bytes.contains(Int(start), size) else {
                 throw IPCError(
-                    .resourceExhausted, "make \(type.name): the region has no room for \(size) more bytes; make it larger",
+                    .resourceExhausted,
+                    "make \(type.name): the region has no room for \(size) more bytes; make it larger",
                     object: name)
             }
             let (isDone, found) = next.replaceSequential(start, with: start + UInt64(size))

@@ -106,7 +106,8 @@ public final class SyncRegion: Sendable {
             options.maximumObjects < 1 << 40, (1...RegionHeader.maximumSlotCount).contains(options.maximumProcesses)
         else {
             throw IPCError(
-                .invalidArgument, "open a region of objects: it is for reading and writing, with room for objects and 1 to "
+                .invalidArgument,
+                "open a region of objects: it is for reading and writing, with room for objects and 1 to "
                     + "\(RegionHeader.maximumSlotCount) processes", object: place.name)
         }
         var memory = options.memory
