@@ -53,6 +53,10 @@ enum Interop {
             switch error {
             case .channel(let error), .body(let error): return error.code
             }
+        } catch let error as LockError<IPCError> {
+            switch error {
+            case .lock(let error), .body(let error): return error.code
+            }
         } catch {
             Issue.record("not an error of this library: \(error)")
             return nil

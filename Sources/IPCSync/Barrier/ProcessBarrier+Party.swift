@@ -18,17 +18,20 @@ extension ProcessBarrier {
         ///   after ``leave()``; `.participantLost`, `.resourceExhausted`.
         public func arrive(until deadline: Deadline = .never) async throws(IPCError) {
             try check()
+            // Before the look for the dead in there: a death after it ends the first sleep.
+            var deaths = barrier.sleeping.deathCount
             _ = try await barrier.lock.lock(until: deadline, "arrive at a barrier")
             guard let round = try arriveAndUnlock() else { return }
             while true {
-                let deaths = barrier.sleeping.deathCount
                 if try isOver(round) { return }
                 do throws(IPCError) {
                     try await barrier.sleeping.sleep(
                         on: barrier.state, while: round, deaths, until: deadline, "wait at a barrier")
-                    if barrier.sleeping.deathCount != deaths {
+                    let now = barrier.sleeping.deathCount
+                    if now != deaths {
                         _ = try await barrier.lock.lock(until: deadline, "wait at a barrier")
                         barrier.breakIfSomebodyDied()
+                        deaths = now
                         barrier.lock.unlock()
                     }
                 } catch {
@@ -42,17 +45,20 @@ extension ProcessBarrier {
         /// The same on a thread that may block: never in a task.
         public func arriveBlocking(until deadline: Deadline = .never) throws(IPCError) {
             try check()
+            // Before the look for the dead in there: a death after it ends the first sleep.
+            var deaths = barrier.sleeping.deathCount
             _ = try barrier.lock.lockBlocking(until: deadline, "arrive at a barrier")
             guard let round = try arriveAndUnlock() else { return }
             while true {
-                let deaths = barrier.sleeping.deathCount
                 if try isOver(round) { return }
                 do throws(IPCError) {
                     try barrier.sleeping.sleepBlocking(
                         on: barrier.state, while: round, deaths, until: deadline, "wait at a barrier")
-                    if barrier.sleeping.deathCount != deaths {
+                    let now = barrier.sleeping.deathCount
+                    if now != deaths {
                         _ = try barrier.lock.lockBlocking(until: deadline, "wait at a barrier")
                         barrier.breakIfSomebodyDied()
+                        deaths = now
                         barrier.lock.unlock()
                     }
                 } catch {
