@@ -21,12 +21,16 @@ package enum Errno {
     package static let invalid: Int32 = 22  // EINVAL
     package static let systemFileTableFull: Int32 = 23  // ENFILE
     package static let tooManyOpenFiles: Int32 = 24  // EMFILE
+    package static let fileTooLarge: Int32 = 27  // EFBIG
     package static let noSpace: Int32 = 28  // ENOSPC
     package static let readOnlyFileSystem: Int32 = 30  // EROFS
     package static let brokenPipe: Int32 = 32  // EPIPE
+    package static let outOfRange: Int32 = 34  // ERANGE
+    package static let deadlock: Int32 = 35  // EDEADLK
     package static let nameTooLong: Int32 = 36  // ENAMETOOLONG
     package static let notImplemented: Int32 = 38  // ENOSYS
     package static let tooManySymbolicLinks: Int32 = 40  // ELOOP
+    package static let identifierRemoved: Int32 = 43  // EIDRM
     package static let protocolError: Int32 = 71  // EPROTO
     package static let protocolWrongType: Int32 = 91  // EPROTOTYPE
     package static let protocolOptionUnavailable: Int32 = 92  // ENOPROTOOPT
@@ -41,4 +45,6 @@ package enum Errno {
     package static let connectionRefused: Int32 = 111  // ECONNREFUSED
     package static let inProgress: Int32 = 115  // EINPROGRESS
     package static let quotaExceeded: Int32 = 122  // EDQUOT
+    package static let ownerDied: Int32 = 130  // EOWNERDEAD
+    package static let notRecoverable: Int32 = 131  // ENOTRECOVERABLE
 }

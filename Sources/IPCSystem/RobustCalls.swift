@@ -47,7 +47,7 @@ extension MappedMemory {
 
 /// membarrier(2): makes every running thread of the machine pass through the kernel, from which those of a process that was
 /// killed do not come back.
-package enum ProcessBarrier {
+package enum DeathFence {
     /// For machines on which only the expedited form is allowed (nohz_full), and which passes registered processes alone.
     package static func register() throws(SystemCallError) {
         _ = try retrying(.membarrier) { cipc_barrier_register() }

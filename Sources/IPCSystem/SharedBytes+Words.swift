@@ -47,6 +47,11 @@ extension SharedBytes {
 
 /// Fences between relaxed accesses.
 package enum MemoryFence {
+    /// What was written before is seen by everybody before what is read after. The two sides of a Dekker pair have one each,
+    /// or sequentially consistent accesses instead.
+    @inline(__always)
+    package static func sequential() { atomicMemoryFence(ordering: .sequentiallyConsistent) }
+
     /// What was read before is read before what is read or written after.
     @inline(__always)
     package static func acquire() { atomicMemoryFence(ordering: .acquiring) }

@@ -11,6 +11,7 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case setpriority, unlinkat
     case fallocate, fsync, ftok, linkat, madvise, mlock, msync, shmat, shmctl, shmget
     case fork, membarrier, set_robust_list
+    case pthread_mutex, semctl, semget, semop
 }
 
 /// A system call that failed, and how.

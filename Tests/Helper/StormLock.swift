@@ -27,7 +27,7 @@ struct StormLock {
                 continue
             }
             if table.isDead(OwnerWord(rawValue: found)) {
-                ProcessBarrier.passAll()
+                DeathFence.passAll()
                 if word.replace(found, with: own | OwnerWord.sleepersBit).isDone { return true }
                 continue
             }

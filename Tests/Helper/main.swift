@@ -7,7 +7,9 @@ typealias Scenario = @Sendable ([String]) async throws -> Int32
 
 let tables: [[String: Scenario]] = [
     processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, reactorScenarios,
-    socketFaultScenarios, eventScenarios, regionScenarios, participantScenarios, boardScenarios, broadcastScenarios,
+    socketFaultScenarios, eventScenarios, regionScenarios, participantScenarios, interopScenarios, syncObjectScenarios,
+    boardScenarios,
+    broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
     syncScenarios,

@@ -23,5 +23,6 @@
 #include "cipc_spawn.h"
 #include "cipc_signal_numbers.h"
 #include "cipc_robust.h"
+#include "cipc_sync_interop.h"
 
 #endif

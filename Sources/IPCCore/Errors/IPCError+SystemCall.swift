@@ -46,6 +46,8 @@ extension IPCError {
             (.invalidArgument, "the socket there is of another type")
         case Errno.invalid, Errno.badDescriptor:
             (.invalidArgument, "the system refuses the arguments")
+        case Errno.identifierRemoved:
+            (.removed, "it was removed while it was in use")
         case Errno.noSuchProcess:
             (.notFound, "the process is gone")
         case Errno.noChild:

@@ -23,7 +23,7 @@ struct KeeperRun: ~Copyable {
         do {
             try mapping("attach to a shared region") { () throws(SystemCallError) in
                 try RobustList.begin()
-                try ProcessBarrier.register()
+                try DeathFence.register()
             }
         } catch {
             failure = error

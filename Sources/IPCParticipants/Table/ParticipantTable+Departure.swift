@@ -6,7 +6,7 @@ package enum ParticipantDeparture: Sendable, Equatable {
     case gone
     /// Threads of the process may still be on their way out: look again soon.
     case leaving
-    /// It cannot be told from here: `ProcessBarrier.passAll()` makes sure.
+    /// It cannot be told from here: `DeathFence.passAll()` makes sure.
     case unknown
 }
 
@@ -71,7 +71,7 @@ extension ParticipantTable {
                 }
             case .unknown: break
             }
-            ProcessBarrier.passAll()
+            DeathFence.passAll()
             noteGone(owner)
             return
         }

@@ -25,12 +25,13 @@ struct RegionMaker {
     func fill(
         _ made: borrowing OwnedDescriptor, _ byteCount: Int, _ initialize: (SharedBytes) -> Void
     ) throws(IPCError) {
-        guard let layout else { return }
+        guard layout != nil || options.fillsPlainBytes else { return }
         let size = try fileByteCount(byteCount)
         let number = made.number
         let mapping = try mapping("create a region", object: object) { () throws(SystemCallError) in
             try MappedMemory(number, byteCount: size)
         }
+        guard let layout else { return initialize(mapping.bytes) }
         write(layout, byteCount, mapping.bytes, initialize)
     }
 

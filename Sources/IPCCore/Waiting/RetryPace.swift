@@ -1,11 +1,11 @@
-import IPCCore
+import IPCSystem
 
 /// How long to wait between attempts: twice as long each time, up to a limit.
-struct RetryPace {
+package struct RetryPace {
     private var next: Duration
     private let limit: Duration
 
-    init(first: Duration, limit: Duration) {
+    package init(first: Duration, limit: Duration) {
         next = first
         self.limit = limit
     }
@@ -13,7 +13,9 @@ struct RetryPace {
     /// Waits until the next attempt is due, or `point` gets a hint.
     ///
     /// - Throws: `.timedOut` when `deadline` has passed, `.cancelled`.
-    mutating func pause(at point: WaitPoint, until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
+    package mutating func pause(at point: WaitPoint, until deadline: Deadline, _ doing: StaticString)
+        async throws(IPCError)
+    {
         let due = Deadline.after(next)
         next = min(next * 2, limit)
         do throws(IPCError) {
@@ -21,5 +23,13 @@ struct RetryPace {
         } catch {
             guard error.code == .timedOut, !deadline.hasPassed else { throw error }
         }
+    }
+
+    /// The same on a thread that may block. - Throws: `.timedOut`.
+    package mutating func pauseBlocking(until deadline: Deadline, _ doing: StaticString) throws(IPCError) {
+        if deadline.hasPassed { throw .timedOut("\(doing)") }
+        let due = min(Deadline.after(next), deadline)
+        next = min(next * 2, limit)
+        FutexWord().wait(while: 0, until: due.nanoseconds)
     }
 }

@@ -1,0 +1,138 @@
+public import IPCCore
+import IPCSystem
+
+/// One process of several leads, until it resigns or dies; then another one does.
+///
+/// ```swift
+/// let leadership = try await election.campaign()
+/// log("leader of term \(leadership.term)")
+/// try await leadership.waitUntilLost()          // somebody asks for it, or this process was given up
+/// leadership.resign()
+/// ```
+///
+/// - **Terms** grow with each leader and never repeat: give ``Leadership/term`` along with what a leader writes elsewhere,
+///   so that what a former leader still had on the way can be refused.
+/// - **Losing it**: leadership ends by ``Leadership/resign()``, by the end of the value, and by death. A leader cannot be
+///   removed while it lives, but asked: ``requestResignation()``.
+/// - **Deaths**: the next candidate leads within milliseconds. A candidate that dies is not missed.
+public final class LeaderElection: Sendable {
+    static let type = SyncObjectType(kind: 14, name: "an election", byteCount: 64)
+
+    let lock: LockWord
+    let sleeping: SyncSleep
+    /// Counts requests to resign.
+    let requests: SharedWord32
+    private let terms: SharedWord64
+
+    init(_ bytes: SharedBytes, _ region: SyncRegion) {
+        lock = LockWord(bytes, region.participant)
+        sleeping = SyncSleep(region: region)
+        requests = bytes.word32(LockLayout.byteCount)
+        terms = bytes.word64(LockLayout.byteCount + 8)
+    }
+
+    /// Who leads; nil when nobody does. It may be over by now.
+    public var leader: LockHolder? { lock.holder }
+
+    /// The number of the last term that has begun; 0 before the first.
+    public var term: UInt64 { terms.loadAcquiring() }
+
+    /// Waits until this process leads.
+    ///
+    /// - Throws: `.cancelled`, `.timedOut`, `.participantLost`, `.resourceExhausted`.
+    public func campaign(until deadline: Deadline = .never) async throws(IPCError) -> Leadership {
+        _ = try await lock.lock(until: deadline, "campaign for leadership")
+        return begin()
+    }
+
+    /// Leads if nobody does; nil when somebody does. Never waits. - Throws: `.participantLost`.
+    public func tryCampaign() throws(IPCError) -> Leadership? {
+        try lock.tryLock("campaign for leadership") == nil ? nil : begin()
+    }
+
+    /// The same as ``campaign(until:)`` on a thread that may block: never in a task.
+    ///
+    /// - Throws: `.timedOut`, `.participantLost`.
+    public func campaignBlocking(until deadline: Deadline = .never) throws(IPCError) -> Leadership {
+        _ = try lock.lockBlocking(until: deadline, "campaign for leadership")
+        return begin()
+    }
+
+    /// Asks the leader to resign: its ``Leadership/waitUntilLost(until:)`` returns. Whether it does is its decision.
+    public func requestResignation() {
+        requests.add(1)
+        SharedFutexCalls.wake(requests)
+    }
+
+    /// With the lock. A leader that is killed before its term has a number has done nothing in it.
+    private func begin() -> Leadership {
+        let seen = requests.loadSequential()
+        let term = terms.loadRelaxed() + 1
+        terms.storeReleasing(term)
+        return Leadership(self, term, requestsSeen: seen)
+    }
+}
+
+/// This process leads, as long as this value lives.
+public struct Leadership: ~Copyable, Sendable {
+    /// The number of this leadership: larger than all before.
+    public let term: UInt64
+    private let election: LeaderElection
+    private let requestsSeen: UInt32
+
+    init(_ election: LeaderElection, _ term: UInt64, requestsSeen: UInt32) {
+        (self.election, self.term, self.requestsSeen) = (election, term, requestsSeen)
+    }
+
+    /// Whether this process still leads, as everybody sees it. False in the child of a fork.
+    public var isValid: Bool { election.lock.isMine }
+
+    /// Whether somebody has asked for resignation since this term began.
+    public var isResignationRequested: Bool { election.requests.loadAcquiring() != requestsSeen }
+
+    /// Watches for the end of this leadership: what it returns may be used while this value is borrowed elsewhere.
+    public var notice: LossNotice { LossNotice(election: election, requestsSeen: requestsSeen) }
+
+    /// Waits until this process does not lead any more, or somebody asks it to resign.
+    ///
+    /// - Throws: `.cancelled`, `.timedOut`.
+    public func waitUntilLost(until deadline: Deadline = .never) async throws(IPCError) {
+        try await notice.wait(until: deadline)
+    }
+
+    /// Lets another one lead.
+    public consuming func resign() {}
+
+    deinit { election.lock.unlock() }
+
+    /// Tells when a leadership is over.
+    public struct LossNotice: Sendable {
+        let election: LeaderElection
+        let requestsSeen: UInt32
+
+        /// Waits until the leadership is over, or somebody asks for its end. See ``Leadership/waitUntilLost(until:)``.
+        public func wait(until deadline: Deadline = .never) async throws(IPCError) {
+            while election.requests.loadSequential() == requestsSeen, election.lock.isMine {
+                let deaths = election.sleeping.deathCount
+                do throws(IPCError) {
+                    try await election.sleeping.sleep(
+                        on: election.requests, while: requestsSeen, deaths, until: deadline,
+                        "wait for the end of a term")
+                } catch {
+                    if error.code == .participantLost { return }
+                    throw error
+                }
+            }
+        }
+    }
+}
+
+extension SyncRegion {
+    /// An election in this region.
+    ///
+    /// - Throws: `.typeMismatch` when the name stands for something else; `.notFound`, `.alreadyExists`,
+    ///   `.resourceExhausted`, `.invalidName`.
+    public func election(_ name: String, _ intent: CreationIntent = .openOrCreate) throws(IPCError) -> LeaderElection {
+        LeaderElection(try object(name, LeaderElection.type, intent) { _ in }, self)
+    }
+}

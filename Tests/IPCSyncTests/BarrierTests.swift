@@ -1,0 +1,74 @@
+import IPCProcess
+import IPCSync
+import IPCSystem
+import Testing
+
+@Suite(.timeLimit(.minutes(3))) struct BarrierTests {
+    @Test func roundsOfSeveralProcessesAreComplete() async throws {
+        try await withSyncRegion { name, region in
+            let barrier = try region.barrier("barrier", parties: 4)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<2 { group.addTask { try await Interop.helper("object-barrier", name, "4", "200") } }
+                for _ in 0..<2 {
+                    group.addTask {
+                        let party = try await barrier.join()
+                        for round in 0..<200 {
+                            try await party.arrive(until: .after(.seconds(60)))
+                            #expect(barrier.completedRounds >= round + 1)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(barrier.completedRounds == 200)
+            #expect(!barrier.isBroken)
+        }
+    }
+
+    @Test func aKilledPartyBreaksTheRoundForAll() async throws {
+        try await withSyncRegion { name, region in
+            let barrier = try region.barrier("barrier", parties: 3)
+            let parties = [try await barrier.join(), try await barrier.join()]
+            for _ in 0..<5 {
+                try await Interop.whileHelper(["object-barrier", name, "3", "2"], says: "joined") { child in
+                    #expect(await Interop.code { _ = try await barrier.join() } == .busy)
+                    let waiting = parties.map { party in
+                        Task { await Interop.code { try await party.arrive(until: .after(.seconds(60))) } }
+                    }
+                    for wait in waiting { #expect(await wait.value == nil) }
+                    let first = Task { await Interop.code { try await parties[0].arrive(until: .after(.seconds(60))) } }
+                    try await Task.sleep(for: .milliseconds(5))
+                    _ = try await child.kill()
+                    #expect(await first.value == .peerClosed)
+                    #expect(
+                        await Interop.code { try await parties[1].arrive(until: .after(.seconds(60))) } == .peerClosed)
+                }
+                #expect(barrier.isBroken)
+                try await barrier.reset()
+                #expect(!barrier.isBroken)
+            }
+        }
+    }
+
+    @Test func whoGivesUpHasNotArrived() async throws {
+        try await withSyncRegion { _, region in
+            let barrier = try region.barrier("barrier", parties: 2)
+            let one = try await barrier.join()
+            let other = try await barrier.join()
+            #expect(await Interop.code { try await one.arrive(until: .after(.milliseconds(20))) } == .timedOut)
+            let cancelled = Task { await Interop.code { try await one.arrive() } }
+            try await Task.sleep(for: .milliseconds(10))
+            cancelled.cancel()
+            #expect(await cancelled.value == .cancelled)
+            #expect(await Interop.code { try await other.arrive(until: .after(.milliseconds(20))) } == .timedOut)
+            async let first: Void = one.arrive(until: .after(.seconds(60)))
+            try await other.arrive(until: .after(.seconds(60)))
+            try await first
+            #expect(barrier.completedRounds == 1)
+            one.leave()
+            #expect(barrier.memberCount == 1)
+            #expect(await Interop.code { try await one.arrive() } == .closed)
+            #expect(await Interop.code { _ = try region.barrier("barrier", parties: 3) } == .typeMismatch)
+        }
+    }
+}

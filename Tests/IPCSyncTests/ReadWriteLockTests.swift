@@ -1,0 +1,126 @@
+import IPCProcess
+import IPCSharedMemory
+import IPCSync
+import IPCSystem
+import Testing
+
+@Suite(.timeLimit(.minutes(3))) struct ReadWriteLockTests {
+    private struct Unrepairable: Error {}
+
+    @Test func readersShareAndWritersDoNot() async throws {
+        try await withSyncRegion { _, region in
+            let lock = try region.readWriteLock("lock")
+            let one = try await lock.lockForReading()
+            let other = try await lock.lockForReading()
+            #expect(lock.readerCount == 2)
+            #expect(
+                await Interop.code { _ = try await lock.lockForWriting(until: .after(.milliseconds(20))) } == .timedOut)
+            #expect(await Interop.code { try await lock.read { () throws(IPCError) in } } == nil)
+            one.unlock()
+            let writing = Task { await Interop.code { try await lock.write { () throws(IPCError) in } } }
+            while lock.writer == nil { try await Task.sleep(for: .milliseconds(1)) }
+            // Writers go first.
+            #expect(
+                await Interop.code { _ = try await lock.lockForReading(until: .after(.milliseconds(20))) } == .timedOut)
+            other.unlock()
+            #expect(await writing.value == nil)
+            #expect(lock.readerCount == 0)
+            #expect(lock.writer == nil)
+        }
+    }
+
+    @Test func aKilledReaderLetsTheWriterIn() async throws {
+        try await withSyncRegion { name, region in
+            let lock = try region.readWriteLock("lock")
+            for _ in 0..<5 {
+                try await Interop.whileHelper(["object-readwrite-hold", name, "read"], says: "held") { child in
+                    let writing = Task {
+                        await Interop.code { _ = try await lock.lockForWriting(until: .after(.seconds(60))) }
+                    }
+                    while lock.writer == nil { try await Task.sleep(for: .milliseconds(1)) }
+                    _ = try await child.kill()
+                    #expect(await writing.value == nil)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: ["reader", "writer"]) func aKilledWritersWorkIsRepairedOnce(_ next: String) async throws {
+        try await withSyncRegion { name, region in
+            let repairs = Lock(0)
+            let lock = try region.readWriteLock("lock") { repairs.withLock { $0 += 1 } }
+            for round in 1...5 {
+                try await Interop.whileHelper(["object-readwrite-hold", name, "write"], says: "held") { child in
+                    #expect(lock.writer?.processID == child.processID)
+                    _ = try await child.kill()
+                    for _ in 0..<2 {
+                        if next == "reader" {
+                            try await lock.read(until: .after(.seconds(60))) { () throws(IPCError) in }
+                        } else {
+                            try await lock.write(until: .after(.seconds(60))) { () throws(IPCError) in }
+                        }
+                    }
+                }
+                #expect(repairs.withLock { $0 } == round)
+            }
+        }
+    }
+
+    @Test func withoutARepairItIsPoisonedUntilThereIsOne() async throws {
+        try await withSyncRegion { name, region in
+            let lock = try region.readWriteLock("lock")
+            try await Interop.whileHelper(["object-readwrite-hold", name, "write"], says: "held") { _ in }
+            for _ in 0..<2 {
+                #expect(
+                    await Interop.code { _ = try await lock.lockForReading(until: .after(.seconds(60))) } == .poisoned)
+                #expect(
+                    await Interop.code { _ = try await lock.lockForWriting(until: .after(.seconds(60))) } == .poisoned)
+            }
+            await #expect(throws: LockError<Unrepairable>.self) {
+                try await lock.repair { () throws(Unrepairable) in throw Unrepairable() }
+            }
+            #expect(lock.isPoisoned)
+            try await lock.repair { () throws(IPCError) in }
+            try await lock.read { () throws(IPCError) in }
+        }
+    }
+
+    /// Who takes over from a dead writer, and gives up because somebody reads, leaves the repair to the next one.
+    @Test func aDeathIsNotForgottenByWhoGivesUp() async throws {
+        try await withSyncRegion { name, region in
+            let repairs = Lock(0)
+            let lock = try region.readWriteLock("lock") { repairs.withLock { $0 += 1 } }
+            let reading = try await lock.lockForReading()
+            // The helper has the writer's word and waits for the reader when it is killed.
+            let child = try await ChildProcess.spawn(
+                .path(Interop.helperPath), arguments: ["object-readwrite-hold", name, "write"],
+                options: ChildProcess.Options(standardOutput: .null))
+            while lock.writer == nil { try await Task.sleep(for: .milliseconds(1)) }
+            _ = try await child.kill()
+            #expect(
+                await Interop.code { _ = try await lock.lockForWriting(until: .after(.milliseconds(50))) } == .timedOut)
+            reading.unlock()
+            try await lock.write(until: .after(.seconds(60))) { () throws(IPCError) in }
+            #expect(repairs.withLock { $0 } == 1)
+        }
+    }
+
+    @Test func readersNeverSeeHalfAChangeWhoeverIsKilled() async throws {
+        try await withSyncRegion { name, region in
+            let data = try SharedMemory(at: .named(name + "-data"), .create, byteCount: 128)
+            defer { try? SharedMemory.remove(.named(name + "-data")) }
+            let lock = try region.readWriteLock("lock") {
+                try data.store(try data.load(at: 0, as: UInt64.self), at: 64)
+            }
+            try await stormOfKills(["object-readwrite-storm", name, name + "-data"], kills: 20) {
+                let (one, other) = try await lock.read(until: .after(.seconds(60))) { () throws(IPCError) in
+                    (try data.load(at: 0, as: UInt64.self), try data.load(at: 64, as: UInt64.self))
+                }
+                #expect(one == other)
+            }
+            try await lock.write(until: .after(.seconds(60))) { () throws(IPCError) in }
+            #expect(try data.load(at: 0, as: UInt64.self) > 0)
+            #expect(lock.readerCount == 0)
+        }
+    }
+}
