@@ -69,6 +69,7 @@ static int32_t convert(int result, const struct stat *from, cipc_file_status *to
     to->device = from->st_dev;
     to->inode = from->st_ino;
     to->size = (uint64_t)from->st_size;
+    to->allocated = (uint64_t)from->st_blocks * 512;
     to->mode = from->st_mode;
     to->owner = from->st_uid;
     to->group = from->st_gid;

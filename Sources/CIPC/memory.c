@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -25,7 +27,15 @@ int32_t cipc_add_seals(int32_t descriptor, int32_t seals) { return RESULT(fcntl(
 
 int32_t cipc_get_seals(int32_t descriptor) { return RESULT(fcntl(descriptor, F_GET_SEALS)); }
 
-int32_t cipc_allocate(int32_t descriptor, uint64_t size) { return -posix_fallocate(descriptor, 0, (off_t)size); }
+int32_t cipc_allocate(int32_t descriptor, uint64_t size) {
+    // A file system in memory gives up at any signal and undoes what it has done: with a timer it would never end.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int result = posix_fallocate(descriptor, 0, (off_t)size);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -result;
+}
 
 int64_t cipc_map(int32_t descriptor, uint64_t offset, size_t count, int32_t writable, int32_t is_private,
                  int32_t populate, size_t private_below, void **address) {
@@ -101,6 +111,7 @@ static void convert(int32_t segment, const struct shmid_ds *from, cipc_segment_s
     to->segment = segment;
     to->byte_count = from->shm_segsz;
     to->owner = from->shm_perm.uid;
+    to->creator = from->shm_perm.cuid;
     to->mode = from->shm_perm.mode & 0777;
     to->creator_process = from->shm_cpid;
     to->last_process = from->shm_lpid;

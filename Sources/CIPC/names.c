@@ -20,6 +20,7 @@ int32_t cipc_lstat_at(int32_t directory, const char *name, cipc_file_status *sta
     status->device = found.st_dev;
     status->inode = found.st_ino;
     status->size = (uint64_t)found.st_size;
+    status->allocated = (uint64_t)found.st_blocks * 512;
     status->mode = found.st_mode;
     status->owner = found.st_uid;
     status->group = found.st_gid;

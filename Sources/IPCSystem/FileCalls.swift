@@ -24,6 +24,8 @@ package enum FileCalls {
         package let device: UInt64
         package let inode: UInt64
         package let size: UInt64
+        /// The room that it takes in the file system, in bytes.
+        package let allocatedByteCount: UInt64
         package let mode: UInt32
         package let owner: UInt32
         package let group: UInt32
@@ -43,6 +45,7 @@ package enum FileCalls {
 
         init(_ found: cipc_file_status) {
             (device, inode, size) = (found.device, found.inode, found.size)
+            allocatedByteCount = found.allocated
             (mode, owner, group) = (found.mode, found.owner, found.group)
         }
     }

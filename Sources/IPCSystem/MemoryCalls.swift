@@ -63,6 +63,8 @@ package enum SegmentCalls {
         package let segment: Int32
         package let byteCount: Int
         package let owner: UInt32
+        /// Who made it, and has the rights of the owner for ever.
+        package let creator: UInt32
         package let permissions: UInt32
         package let creatorProcess: Int32
         package let lastProcess: Int32
@@ -71,7 +73,7 @@ package enum SegmentCalls {
 
         init(_ found: cipc_segment_status) {
             (key, segment, byteCount) = (found.key, found.segment, Int(clamping: found.byte_count))
-            (owner, permissions) = (found.owner, found.mode)
+            (owner, creator, permissions) = (found.owner, found.creator, found.mode)
             (creatorProcess, lastProcess) = (found.creator_process, found.last_process)
             (attachments, isMarkedForRemoval) = (Int(clamping: found.attachments), found.is_marked_for_removal != 0)
         }

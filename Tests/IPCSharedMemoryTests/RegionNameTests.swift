@@ -108,11 +108,13 @@ import Testing
     }
 
     /// What a C program leaves that is killed between shm_open and ftruncate, or before it writes anything.
-    @Test(arguments: [0, 8192]) func whatIsHalfMadeIsTakenOver(_ size: Int) async throws {
+    @Test(arguments: [(0, 0), (8192, 0), (8192, 1)])
+    func whatIsHalfMadeIsTakenOver(_ size: Int, _ version: UInt32) async throws {
         try await withName { name in
             let path = "/dev/shm/\(name)"
             let begun = try FileCalls.open(path, [.readWrite, .create, .exclusive])
             try FileCalls.truncate(begun.number, to: size)
+            if version > 0 { try MappedMemory(begun.number, byteCount: size).bytes.store(version, at: 8) }
             let layout = layout
             #expect(await code { _ = try SharedMemory(at: .named(name), .open, layout: layout) } == .wrongMagic)
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -9,6 +9,7 @@ typedef struct cipc_file_status {
     uint64_t device;
     uint64_t inode;
     uint64_t size;
+    uint64_t allocated;
     uint32_t mode;
     uint32_t owner;
     uint32_t group;

@@ -51,6 +51,7 @@ typedef struct cipc_segment_status {
     int32_t segment;
     uint64_t byte_count;
     uint32_t owner;
+    uint32_t creator;
     uint32_t mode;
     int32_t creator_process;
     int32_t last_process;

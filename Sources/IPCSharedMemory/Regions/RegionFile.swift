@@ -90,8 +90,7 @@ struct RegionFile: ~Copyable {
             try RangeLock.tryTake(number)
         }
         guard let lock else {
-            // It takes as long as making room for the region does. Seldom enough to keep this thread.
-            FutexWord().wait(while: 0, until: MonotonicClock.nanoseconds + 2_000_000)
+            pause()
             return nil
         }
         // Whoever had the lock before may have finished it: then the next look finds it whole.
@@ -176,15 +175,25 @@ struct RegionFile: ~Copyable {
         }
     }
 
+    /// A moment for somebody else to get on. Seldom and short enough to keep this thread.
+    private static func pause() {
+        FutexWord().wait(while: 0, until: MonotonicClock.nanoseconds + 2_000_000)
+    }
+
     private static func find(_ path: String, _ options: SharedMemoryOptions) throws(IPCError) -> RegionFile {
-        for _ in 0..<attempts {
+        for attempt in 0..<attempts {
             let place = try CheckedFile.find(path, .regular, options.owner, "open a region")
             let inodePath = place.inodePath
             let writes = options.access == .readWrite
             let file = try mapping("open a region", object: path) { () throws(SystemCallError) in
-                let file = try FileCalls.open(inodePath, writes ? .readWrite : .readOnly)
-                _ = try FileCalls.tryLock(file.number, exclusive: false)
-                return file
+                try FileCalls.open(inodePath, writes ? .readWrite : .readOnly)
+            }
+            // Whoever looks for leftovers has the lock for a moment, and may remove the name with it. A program that keeps
+            // it does not keep us out.
+            let isMarked = (try? FileCalls.tryLock(file.number, exclusive: false)) ?? false
+            if !isMarked && attempt < attempts - 1 {
+                pause()
+                continue
             }
             // Whoever removes leftovers may have done so between the look and the lock.
             let status = try mapping("open a region", object: path) { () throws(SystemCallError) in

@@ -48,7 +48,9 @@ struct RegionMaker {
     func isWhole(_ file: borrowing OwnedDescriptor, _ fileByteCount: Int) -> Bool {
         guard layout != nil, fileByteCount > 0 else { return fileByteCount > 0 }
         let start = (try? MemoryFileCalls.read(file.number, at: 0, size: RegionHeader.byteCount)) ?? []
-        return start.contains { $0 != 0 }
+        // No magic, and behind it nothing or what this library writes first: somebody was killed before he was done.
+        let isBegun = start.dropFirst(8).prefix(4).elementsEqual([UInt8(RegionHeader.formatVersion), 0, 0, 0])
+        return start.prefix(8).contains { $0 != 0 } || (!isBegun && start.contains { $0 != 0 })
     }
 
     /// A file in memory whose size is final.
@@ -65,7 +67,10 @@ struct RegionMaker {
             size = (size + page - 1) / page * page
         }
         let file = try mapping("create a region", object: object) { () throws(SystemCallError) in
-            try MemoryCalls.makeFile("swift-ipc", hugePages: isHuge)
+            let file = try MemoryCalls.makeFile("swift-ipc", hugePages: isHuge)
+            // It comes with all permissions, for whoever finds it in /proc.
+            try FileCalls.setPermissions(file.number, 0o600)
+            return file
         }
         try RegionFile.allocate(file.number, size, object)
         try fill(file, byteCount, initialize)
@@ -119,6 +124,11 @@ struct RegionMaker {
     func takeSegment(
         _ key: Int32, _ intent: CreationIntent, _ byteCount: Int?, _ initialize: (SharedBytes) -> Void
     ) throws(IPCError) -> (memory: MappedMemory, number: Int32, wasCreated: Bool) {
+        guard key != 0 else {
+            throw IPCError(
+                .invalidName, "take a segment: key 0 makes one that nobody can find; use an anonymous region",
+                object: object)
+        }
         guard options.access != .copyOnWrite, options.slotCount == 0 else {
             throw IPCError(.unsupported, "map a segment: it can be read-write or read-only", object: object)
         }
@@ -133,9 +143,17 @@ struct RegionMaker {
         } catch {
             throw explain(error)
         }
+        let status = try mapping("attach a segment", object: object) { () throws(SystemCallError) in
+            try SegmentCalls.status(of: number)
+        }
+        guard options.owner.includes(status.owner), options.owner.includes(status.creator) else {
+            throw IPCError(
+                .permissionDenied,
+                "attach a segment: it belongs to user \(status.owner), made by user \(status.creator), who is not trusted",
+                object: object)
+        }
         let attached = try mapping("attach a segment", object: object) { () throws(SystemCallError) in
-            let status = try SegmentCalls.status(of: number)
-            return try MappedMemory(
+            try MappedMemory(
                 segment: number, byteCount: status.byteCount, isWritable: options.access == .readWrite || isNew)
         }
         guard let layout else { return (attached, number, isNew) }

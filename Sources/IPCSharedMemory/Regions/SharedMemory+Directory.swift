@@ -43,7 +43,9 @@ extension SharedMemory {
         _ = try CheckedFile.find(path, .regular, .anyone, "remove a region")
         try mapping("remove a region", object: path) { () throws(SystemCallError) in try FileCalls.unlink(path) }
         for number in 1...maximumSegmentCount {
-            guard (try? FileCalls.unlink("\(path).\(number)")) != nil else { return }
+            let segment = "\(path)\(segmentSuffix)\(number)"
+            guard (try? CheckedFile.find(segment, .regular, .anyone, "remove a region")) != nil else { return }
+            try? FileCalls.unlink(segment)
         }
     }
 

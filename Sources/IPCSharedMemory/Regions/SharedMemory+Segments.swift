@@ -5,8 +5,8 @@ import IPCSystem
 extension SharedMemory {
     /// Makes one more segment, which has the layout, the access and the permissions of this region.
     ///
-    /// The segment of a region with a name has the next free one of the names `name.1`, `name.2`, and so on, so that
-    /// others find it with ``openSegment(_:options:)``; that of an anonymous region is anonymous and has to be passed on.
+    /// The segment of a region with a name has the next free one of the names `name.segment-1`, `name.segment-2`, and so
+    /// on, so that others find it with ``openSegment(_:options:)``; that of an anonymous region is anonymous and has to be passed on.
     ///
     /// - Returns: the segment, and its number from 1 on (0 for an anonymous one).
     /// - Throws: as the initializer; `.unsupported` for a System V segment, which has no names.
@@ -32,6 +32,9 @@ extension SharedMemory {
             object: place.description)
     }
 
+    /// What stands between the name of a region and the number of a segment.
+    static let segmentSuffix = ".segment-"
+
     /// The most segments that a region can grow by.
     public static let maximumSegmentCount = 4096
 
@@ -55,8 +58,8 @@ extension SharedMemoryPlace {
     /// The place of a segment that a region grew by.
     func segment(_ number: Int) throws(IPCError) -> SharedMemoryPlace {
         switch kind {
-        case .named(let name): .named("\(name).\(number)")
-        case .file(let path): .file("\(path).\(number)")
+        case .named(let name): .named("\(name)\(SharedMemory.segmentSuffix)\(number)")
+        case .file(let path): .file("\(path)\(SharedMemory.segmentSuffix)\(number)")
         case .anonymous, .segment:
             throw IPCError(.unsupported, "grow a region: \(description) has no name to add to")
         }

@@ -13,8 +13,8 @@ extension SharedMemory: DescriptorTransferable {
         try transfer(for: access)
     }
 
-    /// The region for another process, which can do no more with it than `access` says: a descriptor for reading cannot
-    /// be mapped for writing.
+    /// The region for another process, which can do no more with it than `access` says, as long as it runs as another user
+    /// than this one and root: a process of the same user can open the memory anew through /proc.
     ///
     /// - Throws: `.permissionDenied` when this process has less; `.unsupported` for a region that is not anonymous;
     ///   `.resourceExhausted`.
@@ -79,12 +79,17 @@ extension SharedMemory: DescriptorTransferable {
         }
         let descriptor = OwnedDescriptor(owning: number)
         let doing = "receive a region"
-        let status = try mapping(doing) { () throws(SystemCallError) in try FileCalls.status(of: descriptor.number) }
+        // The seals first: what is looked at before them could still change.
         guard (try? MemoryCalls.seals(of: descriptor.number).contains(.shrinking)) ?? false else {
             throw IPCError(
                 .protocolViolation,
                 "\(doing): the peer could still take the memory away; it must be sealed against shrinking (F_SEAL_SHRINK)"
             )
+        }
+        let status = try mapping(doing) { () throws(SystemCallError) in try FileCalls.status(of: descriptor.number) }
+        // Ours have all their room. One without could claim any size at no cost, and each page would be taken at our touch.
+        guard status.allocatedByteCount >= status.size else {
+            throw IPCError(.protocolViolation, "\(doing): it claims \(status.size) bytes and has not so much room")
         }
         var options = SharedMemoryOptions(access: access)
         options.slotCount = slotCount

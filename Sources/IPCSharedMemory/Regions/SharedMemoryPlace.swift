@@ -25,8 +25,7 @@ public struct SharedMemoryPlace: Sendable, Hashable {
     /// A file that is mapped. Choose a folder that only its owner may write to, and no network file system.
     public static func file(_ path: String) -> SharedMemoryPlace { SharedMemoryPlace(kind: .file(path)) }
 
-    /// A System V segment, for programs that use those: shmget(2). A segment with key 0 is private to those who are given
-    /// its number.
+    /// A System V segment, for programs that use those: shmget(2). The key is not 0 (IPC_PRIVATE).
     public static func segment(key: Int32) -> SharedMemoryPlace { SharedMemoryPlace(kind: .segment(key)) }
 
     /// What errors call it.
