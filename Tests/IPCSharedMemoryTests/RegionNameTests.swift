@@ -114,7 +114,10 @@ import Testing
             let path = "/dev/shm/\(name)"
             let begun = try FileCalls.open(path, [.readWrite, .create, .exclusive])
             try FileCalls.truncate(begun.number, to: size)
-            if version > 0 { try MappedMemory(begun.number, byteCount: size).bytes.store(version, at: 8) }
+            if version > 0 {
+                let mapped = try MappedMemory(begun.number, byteCount: size)
+                withExtendedLifetime(mapped) { mapped.bytes.store(version, at: 8) }
+            }
             let layout = layout
             #expect(await code { _ = try SharedMemory(at: .named(name), .open, layout: layout) } == .wrongMagic)
             try await withThrowingTaskGroup(of: Void.self) { group in
