@@ -162,7 +162,7 @@ private func use(_ victim: RingChannel, _ limit: Int, _ dice: inout Dice) async 
             default:
                 try await victim.send([UInt8](repeating: 9, count: 6_000), until: .after(.microseconds(20)))
             }
-        } catch where error.code == .timedOut {
+        } catch  where error.code == .timedOut {
             continue
         } catch {
             break
