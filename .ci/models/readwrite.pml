@@ -4,8 +4,7 @@
  * of either. A deadlock is a hang; `assert` says who is alone.
  *
  * Mutations that must be found: BUG_LOOK_FIRST (a reader looks at the writer's word before it counts itself), BUG_NO_WAKE (a
- * reader that goes wakes nobody), BUG_NO_DEATHS (sleeps do not see deaths), BUG_FORGET (a taker that gives up forgets that
- * a writer died). */
+ * reader that goes wakes nobody), BUG_NO_DEATHS (sleeps do not see deaths). */
 #ifndef N
 #define N 3
 #endif
@@ -83,9 +82,6 @@ proctype Writer() {
         alone(true);
         if
         :: gaveUp ->
-#ifdef BUG_FORGET
-           doubtful = false;
-#endif
            release()
         :: else ->
            repair();
