@@ -1,6 +1,7 @@
 public import CIPC
 
 /// A thread of this library, for what must block or poll. SIGPIPE is blocked on it and nothing else.
+@usableFromInline
 package enum SystemThread {
     private final class Body {
         let run: () -> Void
@@ -8,6 +9,7 @@ package enum SystemThread {
     }
 
     /// A number for the calling thread that no other living thread of the process has. One instruction.
+    @inlinable @inline(__always)
     package static var mark: UInt { UInt(cipc_thread_mark()) }
 
     /// Starts a detached thread. `name` (15 bytes at most) shows in /proc and in debuggers.

@@ -48,32 +48,16 @@ struct SyncWork {
         }
     }
 
-    /// Repeats `body` until the time is over, and counts.
-    private func repeatTimed(
-        _ report: inout cbase_report, _ body: () async throws(IPCError) -> Void
-    ) async throws(IPCError) {
-        report.started_ns = cbase_now()
-        let end = report.started_ns + assignment.nanoseconds
-        repeat {
-            try await body()
-            report.measured += 1
-        } while report.measured % Self.clockInterval != 0 || cbase_now() < end
-        report.ended_ns = cbase_now()
-    }
-
-    /// The lock over one word in place, alone or against another process.
+    /// The mutex over one word, alone or against another process.
     private func lock(_ report: inout cbase_report) async throws(IPCError) {
         let region = try await region()
-        let lock = try region.lock("lock", byteCount: 64)
+        let mutex = try region.mutex("word", initial: UInt64(0))
         let done = try region.mutex("done", of: Int.self, initial: 0)
         var turns: UInt64 = 0
         report.started_ns = cbase_now()
         let end = report.started_ns + assignment.nanoseconds
         repeat {
-            try lock.withLockBlocking { bytes in
-                let count = unsafe bytes.unsafeLoad(as: UInt64.self)
-                bytes.storeBytes(of: count &+ 1, as: UInt64.self)
-            }
+            try mutex.withLockBlocking { $0 &+= 1 }
             turns += 1
         } while turns % Self.clockInterval != 0 || cbase_now() < end
         report.ended_ns = cbase_now()
@@ -82,7 +66,7 @@ struct SyncWork {
         if assignment.job.work == .lockContended {
             while try await done.withLock({ $0 }) == 0 { await Task.yield() }
         }
-        report.measured = try await lock.withLock { bytes in unsafe bytes.unsafeLoad(as: UInt64.self) }
+        report.measured = try await mutex.withLock { $0 }
         if assignment.job.work == .lock && report.measured != turns {
             unsafe cbase_report_fail(&report, "turns that were lost", 0)
         }
@@ -90,15 +74,18 @@ struct SyncWork {
 
     /// The same by a task.
     private func lockAsTask(_ report: inout cbase_report) async throws(IPCError) {
-        let lock = try await region().lock("lock", byteCount: 64)
-        try await repeatTimed(&report) { () async throws(IPCError) in
-            try await lock.withLock { bytes in
-                let count = unsafe bytes.unsafeLoad(as: UInt64.self)
-                bytes.storeBytes(of: count &+ 1, as: UInt64.self)
-            }
-        }
-        let all = try await lock.withLock { bytes in unsafe bytes.unsafeLoad(as: UInt64.self) }
-        if all != report.measured { unsafe cbase_report_fail(&report, "turns that were lost", 0) }
+        let mutex = try await region().mutex("word", initial: UInt64(0))
+        var turns: UInt64 = 0
+        report.started_ns = cbase_now()
+        let end = report.started_ns + assignment.nanoseconds
+        repeat {
+            try await mutex.withLock { $0 &+= 1 }
+            turns += 1
+        } while turns % Self.clockInterval != 0 || cbase_now() < end
+        report.ended_ns = cbase_now()
+        report.measured = turns
+        let all = try await mutex.withLock { $0 }
+        if all != turns { unsafe cbase_report_fail(&report, "turns that were lost", 0) }
     }
 
     /// 64 bytes whose change is whole whoever dies.

@@ -4,6 +4,7 @@ import Synchronization
 /// Tells one thread or task of this process from the others, to notice that it waits for itself.
 enum CallerMark {
     /// The calling thread. Even, never 0.
+    @inline(__always)
     static var thread: UInt { SystemThread.mark }
 
     /// The task that runs; 0 outside of tasks. Odd otherwise.

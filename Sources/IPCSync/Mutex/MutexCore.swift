@@ -18,6 +18,8 @@ final class MutexCore: Sendable {
     static let kind: UInt32 = 1
     private static let indexOffset = 32
     private static let copiesOffset = 64
+    /// The largest stride that is copied in a loop.
+    private static let smallStride = 128
 
     let region: SyncRegion
     let lock: LockWord
@@ -81,8 +83,19 @@ final class MutexCore: Sendable {
     private func prepare() -> UnsafeMutableRawPointer {
         let valid = Int(index.loadAcquiring() & 1)
         // SAFETY: both copies lie within `copies`, and the lock's owner alone writes them.
-        let working = unsafe copies.address((valid ^ 1) * stride, stride)
-        unsafe working.copyMemory(from: copies.address(valid * stride, stride), byteCount: valueByteCount)
+        let from = unsafe copies.base + valid * stride
+        let working = unsafe copies.base + (valid ^ 1) * stride
+        if stride <= Self.smallStride {
+            // A call of memmove would take longer.
+            var offset = 0
+            while offset < stride {
+                let part = unsafe from.load(fromByteOffset: offset, as: SIMD2<UInt64>.self)
+                unsafe working.storeBytes(of: part, toByteOffset: offset, as: SIMD2<UInt64>.self)
+                offset += 16
+            }
+        } else {
+            unsafe working.copyMemory(from: from, byteCount: valueByteCount)
+        }
         KillPoints.pass("sync-mutex-copied")
         return unsafe working
     }
