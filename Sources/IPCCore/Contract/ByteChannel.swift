@@ -90,6 +90,9 @@ extension ByteSendChannel {
     /// Sends the bytes without a deadline.
     @inlinable
     public func send(_ bytes: RawSpan) async throws(IPCError) {
+        // An `await` costs a look at the task's executor, as much as the rest of a small message. A larger one might go out
+        // in part, and `trySend` would have the library's own task send what is left.
+        if bytes.byteCount <= 2048, try trySend(bytes) { return }
         try await send(bytes, until: .never)
     }
 
