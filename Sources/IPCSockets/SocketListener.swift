@@ -9,9 +9,11 @@ import Synchronization
 ///     try await withThrowingDiscardingTaskGroup { group in
 ///         for try await connection in listener {
 ///             group.addTask {
-///                 let channel = try connection.channel()
-///                 for try await message in channel.incoming { try await channel.send(message) }
-///                 try await channel.finish()
+///                 do {
+///                     let channel = try connection.channel()
+///                     for try await message in channel.incoming { try await channel.send(message) }
+///                     try await channel.finish()
+///                 } catch { /* A client that goes without a word is its own affair. */  }
 ///             }
 ///         }
 ///     }
