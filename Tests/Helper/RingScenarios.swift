@@ -122,12 +122,17 @@ private func start(_ scenario: String) async throws -> (RingChannel, ChildProces
     return (near, child)
 }
 
-private func killProducer(after pause: Duration) async throws -> Int {
-    let (near, child) = try await start("ring-produce")
-    let killing = Task {
-        try await Task.sleep(for: .milliseconds(2) + pause)
+private func kill(_ child: ChildProcess, after pause: Duration) -> Task<Void, any Error> {
+    Task {
+        try await Task.sleep(for: pause)
         try await child.kill()
     }
+}
+
+private func killProducer(after pause: Duration) async throws -> Int {
+    let (near, child) = try await start("ring-produce")
+    // From its first message on: a process takes longer to start than it is given to live.
+    var killing: Task<Void, any Error>?
     var index = 0
     do throws(IPCError) {
         while let message = try await near.receive(until: .after(.seconds(30))) {
@@ -135,31 +140,31 @@ private func killProducer(after pause: Duration) async throws -> Int {
                 throw IPCError(.systemFailure, "message \(index) of \(message.count) bytes is not what was sent")
             }
             index += 1
+            if killing == nil { killing = kill(child, after: pause) }
         }
         throw IPCError(.systemFailure, "a finish that nobody said")
     } catch {
         try require(error.code == .peerClosed || error.code == .truncated, "\(error)")
     }
-    try await killing.value
+    try await killing?.value
     _ = try await child.exitStatus(until: .after(.seconds(30)))
     return index
 }
 
 private func killConsumer(after pause: Duration) async throws {
     let (near, child) = try await start("ring-consume")
-    let killing = Task {
-        try await Task.sleep(for: .milliseconds(2) + pause)
-        try await child.kill()
-    }
+    var killing: Task<Void, any Error>?
     var index = 0
     do throws(IPCError) {
         while true {
             try await near.send(RingRecord.bytes(index), until: .after(.seconds(30)))
             index += 1
+            // More than the ring holds: it takes some.
+            if index == 40 { killing = kill(child, after: pause) }
         }
     } catch {
         try require(error.code == .peerClosed, "\(error)")
     }
-    try await killing.value
+    try await killing?.value
     _ = try await child.exitStatus(until: .after(.seconds(30)))
 }
