@@ -19,7 +19,8 @@ int32_t cipc_claim_drop(int32_t descriptor, uint64_t byte) {
 }
 
 int32_t cipc_claim_is_taken(int32_t descriptor, uint64_t byte) {
-    struct flock lock = one(F_WRLCK, byte);
+    // Asked as for a read lock, write locks alone are in the way: whoever may read the file can lock it for reading.
+    struct flock lock = one(F_RDLCK, byte);
     if (fcntl(descriptor, F_OFD_GETLK, &lock) < 0) return -errno;
     return lock.l_type != F_UNLCK;
 }

@@ -102,6 +102,23 @@ private struct Large: PlainData {
         }
     }
 
+    @Test func whoClosesLateDoesNotEndTheNextWriter() async throws {
+        try await withName { name in
+            let first = try Blackboard<Int>.Writer(at: .named(name))
+            first.finish()
+            let reader = try Blackboard<Int>.Reader(at: .named(name))
+            #expect(try await reader.change(after: 0) == nil)
+            first.close()
+            let second = try Blackboard<Int>.Writer(at: .named(name))
+            // Of a writer that is gone, nothing is heard any more.
+            first.finish()
+            first.close()
+            #expect(await code { _ = try await reader.change(after: 0, until: .after(.milliseconds(20))) } == .timedOut)
+            try second.publish(1)
+            #expect(try await reader.change(after: 0)?.value == 1)
+        }
+    }
+
     @Test func changesAreWaitedFor() async throws {
         let writer = try Blackboard<Int>.Writer()
         let reader = try writer.makeReader()

@@ -112,6 +112,64 @@ private let lossy = BroadcastOptions(capacity: 4096)
         #expect(await code { _ = try await ended.value } == .closed)
     }
 
+    @Test(arguments: [lossy, lossless]) func readersGoOnWithTheNextWriter(_ options: BroadcastOptions) async throws {
+        try await withName { name in
+            let first = try Broadcast.Writer(at: .named(name), options: options)
+            let reader = try Broadcast.Reader(at: .named(name))
+            first.close()
+            #expect(await code { _ = try await reader.receive() } == .peerClosed)
+            let second = try Broadcast.Writer(at: .named(name), options: options)
+            #expect(try reader.tryReceive() == .empty)
+            try await second.send([2])
+            #expect(try await reader.receive() == [2])
+            second.close()
+            #expect(await code { _ = try await reader.receive() } == .peerClosed)
+        }
+    }
+
+    @Test(arguments: [lossy, lossless]) func aReaderAllocatesNoMoreThanItsLimit(_ options: BroadcastOptions)
+        async throws
+    {
+        let writer = try Broadcast.Writer(options: options)
+        let reader = try writer.makeReader(maximumMessageSize: 8)
+        let other = try writer.makeReader()
+        #expect(reader.guarantees.maximumMessageSize == 8)
+        try await writer.send(Array(repeating: 1, count: 8))
+        try await writer.send(Array(repeating: 2, count: 9))
+        #expect(try await reader.receive() == Array(repeating: 1, count: 8))
+        #expect(await code { _ = try await reader.receive() } == .messageTooLarge)
+        #expect(await code { _ = try reader.tryReceive() } == .messageTooLarge)
+        for count in [8, 9] { #expect(try await other.receive()?.count == count) }
+        #expect(await code { _ = try writer.makeReader(maximumMessageSize: -1) } == .invalidArgument)
+    }
+
+    /// Somebody changes the word on which readers sleep, all the time, and publishes nothing.
+    @Test func aRestlessWriterKeepsNobodyPastTheDeadline() async throws {
+        try await withName { name in
+            let writer = try Broadcast.Writer(at: .named(name), options: lossy)
+            let reader = try Broadcast.Reader(at: .named(name))
+            let region = try SharedMemory(at: .named(name), .open, layout: RegionLayout("swift-ipc.broadcast"))
+            let end = Deadline.after(.seconds(20))
+            let stop = FutexWord()
+            let stopped = FutexWord()
+            try SystemThread.start("restless") {
+                while stop.value == 0, !end.hasPassed { region.payload.word32(128).add(1) }
+                _ = stopped.add(1)
+            }
+            #expect(await code { _ = try await reader.receive(until: .after(.milliseconds(50))) } == .timedOut)
+            let cancelled = Task { try await reader.receive() }
+            try await Task.sleep(for: .milliseconds(50))
+            cancelled.cancel()
+            #expect(await code { _ = try await cancelled.value } == .cancelled)
+            // The word was restless all the time.
+            #expect(stopped.value == 0)
+            _ = stop.add(1)
+            while stopped.value == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            try await writer.send([1])
+            #expect(try await reader.receive() == [1])
+        }
+    }
+
     @Test func seatsAreLimitedAndComeBack() async throws {
         let writer = try Broadcast.Writer(options: lossless)
         var readers = try (0..<4).map { _ in try writer.makeReader() }

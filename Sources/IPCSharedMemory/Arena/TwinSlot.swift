@@ -14,9 +14,6 @@ struct TwinSlot {
     /// From one copy to the next, a multiple of 8.
     let stride: Int
 
-    /// How often a reader reads again before it says that it cannot.
-    private static let attempts = 10_000
-
     private var word: SharedWord64 { memory.word64(offset) }
 
     /// The tag alone.
@@ -46,12 +43,13 @@ struct TwinSlot {
     func read<Result>(
         _ object: String, _ body: (_ tag: UInt32, _ copy: Int) throws(IPCError) -> Result
     ) throws(IPCError) -> Result {
-        for _ in 0..<Self.attempts {
+        var limit = LookLimit()
+        repeat {
             let before = word.loadAcquiring()
             let result = try body(UInt32(truncatingIfNeeded: before), copies + Int(before >> 32 & 1) * stride)
             atomicMemoryFence(ordering: .acquiring)
             if word.loadRelaxed() == before { return result }
-        }
+        } while limit.allowsAnother()
         throw IPCError(
             .busy, "read from an arena: it changes faster than it can be read; try again", object: object)
     }

@@ -30,7 +30,7 @@ extension Blackboard {
                 }
             }
             memory = BoardMemory(region, valueByteCount: MemoryLayout<Value>.size)
-            memory.signalTurn(isFinished: false)
+            memory.setFinished(false)
         }
 
         /// The same, and waits until the other writer is gone.
@@ -120,11 +120,12 @@ extension Blackboard {
 
         /// Tells the readers that no more values will come. The latest stays. Idempotent.
         public func finish() {
-            let isFirst = state.withLock { state in
-                defer { if state == .open { state = .finished } }
-                return state == .open
+            // Under the lock: after `close()` the word may be the next writer's.
+            state.withLock { state in
+                guard state == .open else { return }
+                state = .finished
+                memory.setFinished(true)
             }
-            if isFirst { memory.signalTurn(isFinished: true) }
         }
 
         /// Lets go of the board, so that another writer may come. Idempotent. The latest value stays.
@@ -134,7 +135,7 @@ extension Blackboard {
                 return state
             }
             guard before != .closed, claim.drop() else { return }
-            memory.signalTurn(isFinished: before == .finished)
+            memory.signalTurn()
         }
     }
 }

@@ -28,7 +28,6 @@ final class BoardMemory: Sendable {
     static let turnOffset = 64
     static let finishedOffset = 68
     private static let copiesOffset = 128
-    private static let maximumTries = 10_000
 
     let region: SharedMemory
     let valueByteCount: Int
@@ -70,14 +69,15 @@ final class BoardMemory: Sendable {
     func read(into target: UnsafeMutableRawPointer) throws(IPCError) -> UInt64 {
         let word = region.payload.word64(Self.versionOffset)
         var version = word.loadAcquiring()
-        for _ in 0..<Self.maximumTries {
+        var limit = LookLimit()
+        repeat {
             if version == 0 { return 0 }
             unsafe region.payload.loadWords(offset(of: version), valueByteCount, to: target)
             MemoryFence.acquire()
             let now = word.loadRelaxed()
             if now &- version < UInt64(copies - 1) { return version }
             version = word.loadAcquiring()
-        }
+        } while limit.allowsAnother()
         throw IPCError(
             .protocolViolation, "read a blackboard: its version changes faster than any writer can write",
             object: region.place.description)
@@ -109,9 +109,14 @@ final class BoardMemory: Sendable {
         return next
     }
 
-    /// Says that the writer has changed, finished or gone.
-    func signalTurn(isFinished: Bool) {
+    /// Says whether the writer has finished. By the one that has the claim, and before it drops it.
+    func setFinished(_ isFinished: Bool) {
         region.payload.word32(Self.finishedOffset).storeSequential(isFinished ? 1 : 0)
+        signalTurn()
+    }
+
+    /// Says that the writer has changed, finished or gone. Without a claim, too.
+    func signalTurn() {
         turn.add(1)
         SharedFutexCalls.wake(turn)
     }

@@ -5,8 +5,8 @@ extension Broadcast.Reader: ByteReceiveChannel {
     /// Waits for the next message. Those that were missed show in ``lappedCount``.
     ///
     /// - Returns: nil when the writer has finished and everything was delivered.
-    /// - Throws: `.timedOut`, `.cancelled`, with nothing consumed; `.peerClosed` when the writer is gone without having
-    ///   finished; `.protocolViolation` when the memory says what cannot be; `.closed`.
+    /// - Throws: `.timedOut`, `.cancelled`, with nothing consumed; `.peerClosed` as long as the writer is gone without having
+    ///   finished; `.messageTooLarge` above ``maximumMessageSize``; `.protocolViolation` when the memory says what cannot be; `.closed`.
     public func receive(until deadline: Deadline) async throws(IPCError) -> [UInt8]? {
         try await lock.acquire(until: deadline, "receive a broadcast")
         defer { release() }
@@ -170,6 +170,16 @@ extension Broadcast.Reader: DescriptorTransferable {
     /// - Throws: `.decodingFailed` when this is none; `.typeMismatch`, `.wrongVersion` or `.protocolViolation` when the
     ///   memory is something else, or could be taken away; `.resourceExhausted`.
     public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> Self {
+        try receive(transferred, maximumMessageSize: defaultMaximumMessageSize)
+    }
+
+    /// The reader on the other side, which allocates at most `maximumMessageSize` bytes for a message.
+    ///
+    /// - Throws: as without a limit; `.invalidArgument` for a negative one.
+    public static func receive(
+        _ transferred: TransferredDescriptors, maximumMessageSize: Int
+    ) throws(IPCError) -> Self {
+        try BroadcastCursor.check(maximumMessageSize)
         let state = transferred.state
         guard transferred.descriptors.count == 1, state.count == 18, state[0] == stateVersion, state[1] <= 1 else {
             throw IPCError(.decodingFailed, "receive a broadcast: this is not the state of a reader")
@@ -182,15 +192,18 @@ extension Broadcast.Reader: DescriptorTransferable {
             BroadcastCursor(
                 memory, seat: seat, at: number(state[6..<14]),
                 sequence: UInt32(truncatingIfNeeded: number(state[14...])),
-                afterLap: state[1] == 0 ? .oldest : .newest))
+                afterLap: state[1] == 0 ? .oldest : .newest, maximumMessageSize: maximumMessageSize))
     }
 
     /// A new reader of the broadcast behind a descriptor.
     convenience init(
-        _ transferred: TransferredDescriptors, isLossless: Bool, from start: BroadcastStart, afterLap: BroadcastStart
+        _ transferred: TransferredDescriptors, isLossless: Bool, from start: BroadcastStart, afterLap: BroadcastStart,
+        maximumMessageSize: Int
     ) throws(IPCError) {
         let memory = try Self.memory(transferred, isLossless: isLossless)
-        self.init(memory, try BroadcastCursor(memory, from: start, afterLap: afterLap))
+        self.init(
+            memory,
+            try BroadcastCursor(memory, from: start, afterLap: afterLap, maximumMessageSize: maximumMessageSize))
     }
 
     private static func memory(

@@ -86,22 +86,28 @@ extension Broadcast {
         /// - Parameters:
         ///   - start: where it begins.
         ///   - afterLap: where it goes on when it missed messages of a lossy broadcast.
-        /// - Throws: `.resourceExhausted` when all slots of a lossless one are taken.
+        ///   - maximumMessageSize: the most bytes that it allocates for a message: see ``Reader``.
+        /// - Throws: `.resourceExhausted` when all slots of a lossless one are taken; `.invalidArgument` for a negative
+        ///   limit.
         public func makeReader(
-            from start: BroadcastStart = .newest, afterLap: BroadcastStart = .oldest
+            from start: BroadcastStart = .newest, afterLap: BroadcastStart = .oldest,
+            maximumMessageSize: Int = Reader.defaultMaximumMessageSize
         ) throws(IPCError) -> Reader {
             guard memory.region.place == .anonymous else {
-                return try Reader(at: memory.region.place, from: start, afterLap: afterLap)
+                return try Reader(
+                    at: memory.region.place, from: start, afterLap: afterLap, maximumMessageSize: maximumMessageSize)
             }
             let access: SharedMemoryAccess = memory.isLossless ? .readWrite : .readOnly
             let transferred = try memory.region.transfer(for: access)
-            return try Reader(transferred, isLossless: memory.isLossless, from: start, afterLap: afterLap)
+            return try Reader(
+                transferred, isLossless: memory.isLossless, from: start, afterLap: afterLap,
+                maximumMessageSize: maximumMessageSize)
         }
 
         /// Tells readers that there is something to see.
         func signal() {
-            // Only the one writer changes the word.
-            memory.signal.storeSequential(memory.signal.loadRelaxed() &+ 1)
+            // At once: one that closes signals after it gave up its claim, beside the next writer.
+            memory.signal.add(1)
             // A reader that may write says that it sleeps before it looks a last time.
             if memory.isLossless {
                 guard memory.readersWait.loadSequential() != 0 else { return }
@@ -134,9 +140,9 @@ extension Broadcast {
 }
 
 extension BroadcastMemory {
-    func guarantees(_ direction: ChannelGuarantees.Direction) -> ChannelGuarantees {
+    func guarantees(_ direction: ChannelGuarantees.Direction, atMost limit: Int = .max) -> ChannelGuarantees {
         ChannelGuarantees(
             direction: direction, isLossless: isLossless, detectsPeerDeath: false,
-            maximumMessageSize: maximumMessageSize)
+            maximumMessageSize: min(limit, maximumMessageSize))
     }
 }

@@ -24,10 +24,11 @@
 /// - **Order.** Every reader sees the messages in the order in which they were sent, each once, whole or not at all,
 ///   whoever is killed and when.
 /// - **End.** After the writer's `finish` a reader gets what is left and then nil; after its death or `close`, what is left
-///   and then `.peerClosed` (the death is seen within a second). A new writer may then take the place over.
+///   and then `.peerClosed` (the death is seen within a second). A new writer may then take the place over, and the same
+///   readers receive what it sends.
 /// - **One writer** at a time: a second one gets `.busy`.
 /// - **Trust.** Readers copy each message out before anybody looks at it, and check what the memory says: no writer can make
-///   them read elsewhere. Readers of a lossless broadcast can write to its memory, and so can disturb each other and the
+///   them read elsewhere, or allocate more than their limit for a message (``Reader/maximumMessageSize``). Readers of a lossless broadcast can write to its memory, and so can disturb each other and the
 ///   writer, but not make them crash; take a lossy one where readers are not trusted, anonymous if they run as the same
 ///   user (its memory is sealed against all but the writer).
 /// - **Cost.** A publication wakes readers with a system call of about a tenth of a microsecond, since those who may only

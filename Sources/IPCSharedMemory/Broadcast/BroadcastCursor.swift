@@ -17,23 +17,30 @@ final class BroadcastCursor {
     }
 
     private static let maximumTries = 10_000
+    private static let firstByteCount = 4096
 
     let memory: BroadcastMemory
     let seat: BroadcastSeat?
     let afterLap: BroadcastStart
+    /// The most bytes of a message: what the memory says of itself decides not alone how much is allocated.
+    let maximumMessageSize: Int
     private(set) var position: UInt64
     /// How far the ring was seen to be filled: saves a look at the writer's word for each record.
     private var knownTail: UInt64
     private var expectedSequence: UInt32
     private var publishedPosition: UInt64
     /// Where the message lies that was copied, and its size. Grows to what the messages need.
-    private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
+    private var buffer: UnsafeMutableRawBufferPointer
     private var messageByteCount = 0
     private var holdsMessage = false
 
-    init(_ memory: BroadcastMemory, from start: BroadcastStart, afterLap: BroadcastStart) throws(IPCError) {
+    init(
+        _ memory: BroadcastMemory, from start: BroadcastStart, afterLap: BroadcastStart, maximumMessageSize: Int
+    ) throws(IPCError) {
+        try Self.check(maximumMessageSize)
         self.memory = memory
         self.afterLap = afterLap
+        self.maximumMessageSize = maximumMessageSize
         let seat = memory.isLossless ? try BroadcastSeat(memory, at: start) : nil
         self.seat = seat
         var first = seat?.cursor.loadSequential() ?? 0
@@ -48,24 +55,37 @@ final class BroadcastCursor {
             isSettled = Int64(bitPattern: memory.oldest.loadRelaxed() &- first) <= 0
             tries += 1
         }
+        guard first & 7 == 0 else { throw Self.violation(memory, "one that begins at \(first)") }
         position = first
         knownTail = first
         publishedPosition = first
         expectedSequence = sequence
-        guard first & 7 == 0 else { throw violation("one that begins at \(first)") }
+        // Last: what throws above must not leave it behind, for `deinit` does not run then.
+        unsafe buffer = .allocate(byteCount: Self.firstByteCount, alignment: 16)
+    }
+
+    /// - Throws: `.invalidArgument` for a limit below zero.
+    static func check(_ maximumMessageSize: Int) throws(IPCError) {
+        guard maximumMessageSize >= 0 else {
+            throw IPCError(
+                .invalidArgument, "join a broadcast: a limit of \(maximumMessageSize) bytes for a message is negative")
+        }
     }
 
     /// Goes on where a reader that was given away stood.
     init(
-        _ memory: BroadcastMemory, seat: BroadcastSeat?, at position: UInt64, sequence: UInt32, afterLap: BroadcastStart
+        _ memory: BroadcastMemory, seat: BroadcastSeat?, at position: UInt64, sequence: UInt32,
+        afterLap: BroadcastStart, maximumMessageSize: Int
     ) {
         self.memory = memory
+        self.maximumMessageSize = maximumMessageSize
         self.seat = seat
         self.afterLap = afterLap
         self.position = position
         knownTail = position
         publishedPosition = position
         expectedSequence = sequence
+        unsafe buffer = .allocate(byteCount: Self.firstByteCount, alignment: 16)
     }
 
     deinit { unsafe buffer.deallocate() }
@@ -75,23 +95,26 @@ final class BroadcastCursor {
 
     /// Goes to the next record.
     ///
-    /// - Throws: `.protocolViolation` when the memory says what cannot be.
+    /// - Throws: `.protocolViolation` when the memory says what cannot be; `.messageTooLarge` for a message above the limit,
+    ///   which stays the next one.
     func step() throws(IPCError) -> Step {
         if holdsMessage { return .message }
-        for _ in 0..<Self.maximumTries {
+        var limit = LookLimit()
+        repeat {
             if position == knownTail {
                 knownTail = memory.tail.loadAcquiring()
                 if position == knownTail { return .empty }
             }
             let available = knownTail &- position
             guard available <= UInt64(memory.capacity), position & 7 == 0 else {
-                try jump()
+                try jump(isLate: limit.isLate)
                 continue
             }
             let header = memory.header(at: position)
             let size = UInt64(BroadcastMemory.recordByteCount(header.length))
             let isPossible = header.length <= memory.maximumMessageSize && size <= available
-            if isPossible {
+            let isAllowed = header.length <= maximumMessageSize
+            if isPossible && isAllowed {
                 makeRoom(header.length)
                 unsafe memory.loadBody(at: position, header.length, to: buffer.baseAddress!)
             }
@@ -99,18 +122,19 @@ final class BroadcastCursor {
                 MemoryFence.acquire()
                 // The writer moves `oldest` past a record before it writes there again.
                 guard Int64(bitPattern: memory.oldest.loadRelaxed() &- position) <= 0 else {
-                    try jump()
+                    try jump(isLate: limit.isLate)
                     continue
                 }
             }
             guard isPossible else { throw violation("a record of \(header.length) bytes") }
+            guard isAllowed else { throw tooLarge(header.length) }
             let missed = header.sequence &- expectedSequence
             expectedSequence = header.sequence &+ 1
             position &+= size
             messageByteCount = header.length
             holdsMessage = true
             return missed == 0 ? .message : .lapped(UInt64(missed))
-        }
+        } while limit.allowsAnother()
         throw violation("records that go faster than anybody can write them")
     }
 
@@ -140,13 +164,15 @@ final class BroadcastCursor {
         seat.advance(to: unreadPosition)
     }
 
-    /// The writer has overtaken this reader: go on where a whole record begins.
-    private func jump() throws(IPCError) {
+    /// The writer has overtaken this reader: go on where a whole record begins. With the newest if it is late: a writer of
+    /// large messages may overwrite the oldest one faster than it can be copied, each time.
+    private func jump(isLate: Bool) throws(IPCError) {
         guard !memory.isLossless else { throw violation("a tail that left its ring") }
         let tail = memory.tail.loadAcquiring()
         let oldest = memory.oldest.loadAcquiring()
         // Between the two looks the writer may have gone on, so `oldest` may be past `tail`: then the next try sees more.
-        let target = afterLap == .oldest && memory.isPlausible(oldest: oldest, tail: tail) ? oldest : tail
+        let goesToOldest = afterLap == .oldest && !isLate && memory.isPlausible(oldest: oldest, tail: tail)
+        let target = goesToOldest ? oldest : tail
         guard target & 7 == 0, Int64(bitPattern: target &- position) >= 0 else {
             throw violation("a tail that goes back")
         }
@@ -158,11 +184,20 @@ final class BroadcastCursor {
         guard unsafe count > buffer.count else { return }
         unsafe buffer.deallocate()
         // At most the largest message, which was checked.
-        unsafe buffer = .allocate(
-            byteCount: max(count, min(2 * buffer.count, memory.maximumMessageSize)), alignment: 16)
+        let most = min(memory.maximumMessageSize, maximumMessageSize)
+        unsafe buffer = .allocate(byteCount: max(count, min(2 * buffer.count, most)), alignment: 16)
     }
 
-    private func violation(_ found: String) -> IPCError {
+    private func tooLarge(_ byteCount: Int) -> IPCError {
+        IPCError(
+            .messageTooLarge,
+            "receive a broadcast: a message of \(byteCount) bytes is above this reader's limit of \(maximumMessageSize)",
+            object: memory.region.place.description)
+    }
+
+    private func violation(_ found: String) -> IPCError { Self.violation(memory, found) }
+
+    private static func violation(_ memory: BroadcastMemory, _ found: String) -> IPCError {
         IPCError(
             .protocolViolation, "receive a broadcast: expected whole records, found \(found)",
             object: memory.region.place.description)

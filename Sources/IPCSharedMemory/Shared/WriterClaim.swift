@@ -4,6 +4,8 @@ import Synchronization
 
 /// That one handle is the only writer of a region: a claim on a byte far behind its end, which the kernel drops when the
 /// writer's process is gone. Readers ask the kernel whether there is a writer.
+///
+/// Whoever may read the region's file can keep writers out (`.busy`) with a read lock on that byte, but cannot pass for one.
 final class WriterClaim: Sendable {
     /// Behind everything that a region can have.
     private static let byte: UInt64 = 1 << 40
