@@ -169,9 +169,8 @@ public final class ProcessBarrier: Sendable {
 }
 
 extension SyncRegion {
-    /// A barrier of this region.
+    /// A barrier of this region, of `parties` that make a round, 1 to 65,535.
     ///
-    /// - Parameter parties: how many make a round, 1 to 65,535.
     /// - Throws: `.typeMismatch` when the name stands for something else, or for another number of parties; `.notFound`,
     ///   `.alreadyExists`, `.resourceExhausted`, `.invalidName`, `.invalidArgument`.
     public func barrier(

@@ -62,9 +62,8 @@ public final class ProcessLatch: Sendable {
 }
 
 extension SyncRegion {
-    /// A latch of this region.
+    /// A latch of this region; a new one has `count`, 0 to 2^31.
     ///
-    /// - Parameter count: of a new one, 0 to 2^31.
     /// - Throws: `.typeMismatch` when the name stands for something else; `.notFound`, `.alreadyExists`,
     ///   `.resourceExhausted`, `.invalidName`, `.invalidArgument`.
     public func latch(

@@ -60,7 +60,7 @@ extension ProcessLock {
     /// Repairs what is there, poisoned or not: others get the lock again when `body` has returned. If it throws, the lock
     /// is poisoned.
     ///
-    /// - Throws: as ``withLock(until:_:)``, but for `.poisoned`.
+    /// - Throws: as `withLock(until:_:)`, but for `.poisoned`.
     public func repair<Failure: Error>(
         until deadline: Deadline = .never, _ body: (inout MutableRawSpan) throws(Failure) -> Void
     ) async throws(LockError<Failure>) {

@@ -33,7 +33,7 @@ extension ProcessMutex {
 
     /// Runs `body` with the lock, on a thread that may block: never in a task.
     ///
-    /// - Throws: as ``withLock(until:_:)``, but for `.cancelled`.
+    /// - Throws: as `withLock(until:_:)`, but for `.cancelled`.
     @inlinable
     public func withLockBlocking<Result: ~Copyable, Failure: Error>(
         until deadline: Deadline = .never, _ body: (inout Value) throws(Failure) -> sending Result
@@ -57,7 +57,7 @@ extension ProcessMutex {
 
     /// Runs `body` if nobody has the lock; nil when somebody has it. For threads and tasks.
     ///
-    /// - Throws: as ``withLock(until:_:)``, but for `.cancelled` and `.timedOut`.
+    /// - Throws: as `withLock(until:_:)`, but for `.cancelled` and `.timedOut`.
     @inlinable
     public func withLockIfAvailable<Result: ~Copyable, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> sending Result

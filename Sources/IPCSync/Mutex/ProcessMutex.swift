@@ -35,11 +35,9 @@ public final class ProcessMutex<Value: PlainData>: Sendable {
 
     init(_ core: MutexCore) { self.core = core }
 
-    /// A mutex in a region of its own.
+    /// A mutex in a region of its own: a new one has the value `initial`, and `maximumProcesses` processes may use it at the
+    /// same time.
     ///
-    /// - Parameters:
-    ///   - initial: the value of a new one.
-    ///   - maximumProcesses: how many processes may use a new one at the same time.
     /// - Throws: as ``SyncRegion`` does; `.typeMismatch` when the region has another object or another type of value.
     public convenience init(
         at place: SharedMemoryPlace = .anonymous, _ intent: CreationIntent = .create, initial: Value,
@@ -95,11 +93,8 @@ extension SyncObjectType {
 }
 
 extension SyncRegion {
-    /// A mutex of this region.
+    /// A mutex of this region, whose name has up to 96 bytes; a new one has the value `initial`.
     ///
-    /// - Parameters:
-    ///   - name: up to 96 bytes.
-    ///   - initial: the value of a new one.
     /// - Throws: `.typeMismatch`, `.wrongVersion` when the name stands for something else; `.notFound`, `.alreadyExists`;
     ///   `.resourceExhausted` when there is no room; `.invalidName`, `.invalidArgument`.
     public func mutex<Value: PlainData>(

@@ -169,9 +169,8 @@ public final class ProcessReadWriteLock: Sendable {
 }
 
 extension SyncRegion {
-    /// A read-write lock of this region.
+    /// A read-write lock of this region, with the `recovery` that repairs what a writer that died has left.
     ///
-    /// - Parameter recovery: repairs what a writer that died has left.
     /// - Throws: `.typeMismatch` when the name stands for something else; `.notFound`, `.alreadyExists`,
     ///   `.resourceExhausted`, `.invalidName`.
     public func readWriteLock(

@@ -51,7 +51,7 @@ public final class SyncRegion: Sendable {
 
     /// Makes or finds a region and takes part in it.
     ///
-    /// - Throws: as ``IPCSharedMemory/SharedMemory`` does; `.resourceExhausted` when all places for processes are taken by
+    /// - Throws: as `SharedMemory` does; `.resourceExhausted` when all places for processes are taken by
     ///   living ones; `.timedOut` and `.cancelled`, mostly because somebody was stopped while he came or went.
     public convenience init(
         at place: SharedMemoryPlace = .anonymous, _ intent: CreationIntent = .create,

@@ -121,9 +121,9 @@ public final class ProcessSemaphore: Sendable {
 }
 
 extension SyncRegion {
-    /// A semaphore of this region.
+    /// A semaphore of this region; a new one has `permits`, 0 to 2^31 (leased: at least 1, and for each process at most
+    /// 65,535).
     ///
-    /// - Parameter permits: of a new one, 0 to 2^31 (leased: at least 1, and for each process at most 65,535).
     /// - Throws: `.typeMismatch` when the name stands for something else; `.notFound`, `.alreadyExists`,
     ///   `.resourceExhausted`, `.invalidName`, `.invalidArgument`.
     public func semaphore(
