@@ -58,7 +58,8 @@ private let lossy = BroadcastOptions(capacity: 4096)
         #expect(await code { try await writer.send([1], until: .after(.milliseconds(20))) } == .timedOut)
         for number in 0..<sent { #expect(try await fast.receive() == message(number)) }
         #expect(try !writer.trySend(message(sent)))
-        let waiting = Task { try await writer.send(message(sent)) }
+        let held = message(sent)
+        let waiting = Task { try await writer.send(held) }
         try await Task.sleep(for: .milliseconds(20))
         for number in 0...sent { #expect(try await slow.receive() == message(number)) }
         try await waiting.value
