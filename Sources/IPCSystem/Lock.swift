@@ -7,7 +7,8 @@ import Synchronization
 /// every access to what it protects; and it remembers the number of its thread, so that in the child of a fork the kernel
 /// refuses a lock that two threads want.
 package struct Lock<State: ~Copyable>: ~Copyable {
-    private let word = Atomic<UInt32>(0)
+    // Behind an address, like the state: the thread sanitizer takes a use of the word in place for an access to it.
+    private let word = _Cell<UInt32>(0)
     private let cell: _Cell<State>
 
     package init(_ state: consuming sending State) {
@@ -18,9 +19,12 @@ package struct Lock<State: ~Copyable>: ~Copyable {
     package borrowing func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout sending State) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
-        if !word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged { lockSlowly() }
+        let word = atomicWord
+        if unsafe !word.pointee.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged {
+            lockSlowly()
+        }
         defer {
-            if word.exchange(0, ordering: .releasing) == 2 { unsafe _ = cipc_futex_wake(address, 1) }
+            if unsafe word.pointee.exchange(0, ordering: .releasing) == 2 { unsafe _ = cipc_futex_wake(address, 1) }
         }
         // SAFETY: whoever has the lock has the cell to itself.
         return try unsafe body(&cell._address.pointee)
@@ -29,21 +33,25 @@ package struct Lock<State: ~Copyable>: ~Copyable {
     /// Looks a while, since what is done under a lock is short, and then sleeps.
     @inline(never)
     private borrowing func lockSlowly() {
+        let word = atomicWord
         for _ in 0..<100 {
-            if word.load(ordering: .relaxed) == 0,
-                word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
+            if unsafe word.pointee.load(ordering: .relaxed) == 0,
+                unsafe word.pointee.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
             {
                 return
             }
             cipc_pause()
         }
-        while word.exchange(2, ordering: .acquiring) != 0 { unsafe _ = cipc_futex_wait(address, 2, -1) }
+        while unsafe word.pointee.exchange(2, ordering: .acquiring) != 0 { unsafe _ = cipc_futex_wait(address, 2, -1) }
     }
 
-    private var address: UnsafePointer<UInt32> {
-        // SAFETY: a lock is stored in an object and has one address for its life, and the kernel reads one word there.
-        unsafe withUnsafePointer(to: word) { unsafe UnsafeRawPointer($0).assumingMemoryBound(to: UInt32.self) }
+    private var atomicWord: UnsafePointer<Atomic<UInt32>> {
+        // SAFETY: an Atomic has the layout of its value; a lock is stored in an object and has one address for its life.
+        unsafe UnsafePointer(UnsafeRawPointer(word._address).assumingMemoryBound(to: Atomic<UInt32>.self))
     }
+
+    /// The word as the kernel reads it.
+    private var address: UnsafePointer<UInt32> { unsafe UnsafePointer(word._address) }
 }
 
 // Whoever has the lock has the state to itself.
