@@ -46,7 +46,12 @@ extension Broadcast {
                     "open a broadcast: expected \(slotCount) reader slots, found \(memory.slotCount)",
                     object: place.description)
             }
-            claim = try WriterClaim(region, "write a broadcast")
+            do throws(IPCError) {
+                claim = try WriterClaim(region, "write a broadcast")
+            } catch {
+                region.abandon()
+                throw error
+            }
             if seals, let file = region.file {
                 try mapping("seal a broadcast") { () throws(SystemCallError) in
                     try MemoryCalls.seal(file.number, [.futureWriting, .seals])
@@ -142,7 +147,7 @@ extension Broadcast {
 extension BroadcastMemory {
     func guarantees(_ direction: ChannelGuarantees.Direction, atMost limit: Int = .max) -> ChannelGuarantees {
         ChannelGuarantees(
-            direction: direction, isLossless: isLossless, detectsPeerDeath: false,
+            direction: direction, isLossless: isLossless, detectsPeerDeath: direction == .receives,
             maximumMessageSize: min(limit, maximumMessageSize))
     }
 }

@@ -49,7 +49,11 @@ import Testing
             }
             #expect(refusal(parts) == .protocolViolation)
         }
-        let unsealable = try replacingMemory { size in try MemoryFileCalls.make("test", size: size) }
+        let unsealable = try replacingMemory { size in
+            let file = try MemoryCalls.makeFile("test", isSealable: false)
+            try FileCalls.truncate(file.number, to: size)
+            return file
+        }
         #expect(refusal(unsealable) == .protocolViolation)
     }
 
