@@ -1,4 +1,5 @@
 import Glibc
+import IPCSystem
 import IPCWorkers
 
 // Tasks for the tests of the pool. The helper program and the test runner share this file, so that both know the types.
@@ -77,7 +78,7 @@ struct Crash: SharedTask {
         case .story:
             // A trap as the runtime tells it, with a backtrace that is longer than what is kept of the end.
             let story = (0..<1000).map { "\($0) frame of a long backtrace" }.joined(separator: "\n")
-            fputs("Story.swift:7: Fatal error: the task trapped on purpose\n\(story)\nthe end", unsafe stderr)
+            TestingCalls.report("Story.swift:7: Fatal error: the task trapped on purpose\n\(story)\nthe end")
             abort()
         case .exit: exit(7)
         case .channel:

@@ -1,11 +1,12 @@
 import IPCSystem
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import IPCCore
 
 /// A wake that the thread of a watcher took, and that somebody else was to have.
-@Suite(.timeLimit(.minutes(5))) struct WatchedWordsTests {
+@Suite(.watched) struct WatchedWordsTests {
     private let memory: MappedMemory
 
     init() throws {

@@ -192,8 +192,8 @@ import Testing
     @Test func aRegionGoesOverASocket() async throws {
         let (first, second) = try SocketConnection.makePair()
         let options = SocketOptions(maximumDescriptors: 1)
-        let near = try first.channel(options).descriptorMessages
-        let far = try second.channel(options).descriptorMessages
+        let near = try first.channel(options: options).descriptorMessages
+        let far = try second.channel(options: options).descriptorMessages
         let region = try SharedMemory(byteCount: 64)
         try region.write([42])
         let given = try region.transfer(for: .readOnly)

@@ -4,6 +4,7 @@ import IPCSystem
 extension Broadcast {
     /// The sending end of a ``Broadcast``. May be used from any number of tasks.
     public final class Writer: SendChannel, @unchecked Sendable {
+        /// The bytes of one message.
         public typealias Outbound = [UInt8]
 
         let memory: BroadcastMemory
