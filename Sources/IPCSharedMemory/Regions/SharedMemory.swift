@@ -17,7 +17,8 @@ package import IPCSystem
 /// - **Who orders accesses?** Nobody: two processes that write the same bytes at once get a mixture. Use
 ///   ``SharedAtomic`` for words, and for more the objects of this library that stand on regions.
 /// - **Made whole.** A region has its size, its room and its header before it has its name, so nobody opens half of one,
-///   whenever its maker is killed. A full file system is `.resourceExhausted` here and not SIGBUS later.
+///   whenever its maker is killed. A full file system is `.resourceExhausted` here and not SIGBUS later. An initializer
+///   that throws removes the name that it has made, unless somebody else has opened the region by then.
 /// - **Lifetime.** The mapping lasts as long as this object. An anonymous region goes with the last process that has it;
 ///   others stay until ``remove(_:)``, whoever dies.
 /// - **Passing it on.** By name, or as a `DescriptorTransferable`: over a socket, at spawn, as an argument.
