@@ -23,70 +23,74 @@ import Testing
 
     private struct Small: PlainData { var bytes: (UInt8, UInt8, UInt8) }
 
+    /// What the four roots lead to, to change for the owner and to read for others.
+    private struct Things: Sendable {
+        let value: SharedValue<Wide>
+        let text: SharedString
+        let map: SharedMap<UInt16, Wide>
+        let array: SharedArray<Small>
+    }
+
     @Test func theOwnerChangesWhatOthersRead() async throws {
         let owner = try SharedArena(byteCount: 1 << 17).claim()
-        try owner.setRoot("value", to: try owner.makeValue(Wide(0)))
-        try owner.setRoot("text", to: try owner.makeString(capacity: 61))
-        try owner.setRoot("map", to: try owner.makeMap(of: UInt16.self, to: Wide.self, capacity: 4))
-        let array = try owner.makeArray(of: Small.self, capacity: 7)
-        try owner.setRoot("array", to: array)
-        let isOver = FutexWord()
-        try await withThrowingTaskGroup(of: Int.self) { group in
-            for _ in 0..<2 {
-                group.addTask {
-                    var looks = 0
-                    while isOver.value == 0 || looks == 0 {
-                        try Self.look(owner.arena)
-                        looks += 1
-                        await Task.yield()
-                    }
-                    return looks
+        let changed = Things(
+            value: try owner.makeValue(Wide(0)), text: try owner.makeString(capacity: 61),
+            map: try owner.makeMap(of: UInt16.self, to: Wide.self, capacity: 4),
+            array: try owner.makeArray(of: Small.self, capacity: 7))
+        let seen = Things(
+            value: try owner.arena.content(of: SharedPointer(changed.value)),
+            text: try owner.arena.content(of: SharedPointer(changed.text)),
+            map: try owner.arena.content(of: SharedPointer(changed.map)),
+            array: try owner.arena.content(of: SharedPointer(changed.array)))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for number in 0..<rounds {
+                    try Self.change(changed, owner, UInt64(number))
+                    if number % 16 == 0 { await Task.yield() }
                 }
             }
-            try await Self.change(owner, array)
-            _ = isOver.add(1)
-            for try await looks in group { #expect(looks > 0) }
+            group.addTask {
+                for number in 0..<rounds {
+                    try Self.look(seen)
+                    if number % 16 == 0 { await Task.yield() }
+                }
+            }
+            try await group.waitForAll()
         }
     }
 
-    private static func change(_ owner: SharedArenaOwner, _ array: SharedArray<Small>) async throws {
-        let value = try owner.root("value", as: SharedValue<Wide>.self)
-        let text = try owner.root("text", as: SharedString.self)
-        let map = try owner.root("map", as: SharedMap<UInt16, Wide>.self)
-        for number in 0..<2000 as Range<UInt64> {
-            try value.set(Wide(number))
-            try text.set(String(repeating: "\(number % 10)", count: Int(number % 61)))
-            if number % 7 == 6 { try map.removeValue(of: UInt16(number % 3)) }
-            try map.set(Wide(number), for: UInt16(number % 3))
-            if number % 8 == 7 { try array.removeAll() }
-            try array.append(Small(bytes: (1, 2, UInt8(number % 256))))
-            try array.set(Small(bytes: (1, 2, 0)), at: 0)
-            // A block that comes and goes where others look.
-            try owner.free(try owner.makeString(capacity: 100))
-            if number % 16 == 0 { await Task.yield() }
-        }
+    private let rounds = 1000
+
+    private static func change(_ things: Things, _ owner: SharedArenaOwner, _ number: UInt64) throws {
+        try things.value.set(Wide(number))
+        try things.text.set(String(repeating: "\(number % 10)", count: Int(number % 61)))
+        if number % 7 == 6 { try things.map.removeValue(of: UInt16(number % 3)) }
+        try things.map.set(Wide(number), for: UInt16(number % 3))
+        if number % 7 == 0 { try things.array.removeAll() }
+        try things.array.append(Small(bytes: (1, 2, UInt8(number % 256))))
+        try things.array.set(Small(bytes: (1, 2, 0)), at: 0)
     }
 
-    private static func look(_ arena: SharedArena) throws {
+    private static func look(_ things: Things) throws {
         func skippingBusy(_ body: () throws -> Void) throws {
             do {
                 try body()
             } catch let error as IPCError where error.code == .busy {}
         }
         try skippingBusy {
-            let value = try arena.root("value", as: SharedValue<Wide>.self).get()
+            let value = try things.value.get()
             #expect(value.isWhole)
         }
         try skippingBusy {
-            let text = try arena.root("text", as: SharedString.self).get()
+            let text = try things.text.get()
             #expect(Set(text).count <= 1)
         }
         try skippingBusy {
-            for entry in try arena.root("map", as: SharedMap<UInt16, Wide>.self).entries() {
+            for entry in try things.map.entries() {
                 #expect(entry.value.isWhole && entry.value.words[0] % 3 == UInt64(entry.key))
             }
         }
-        let elements = try arena.root("array", as: SharedArray<Small>.self).elements()
+        let elements = try things.array.elements()
         #expect(elements.allSatisfy { $0.bytes.0 == 1 && $0.bytes.1 == 2 })
     }
 }
