@@ -86,8 +86,9 @@ let helperPath: String = {
     }
 
     @Test func fullPipeTakesNoPartOfAMessage() async throws {
-        let (reader, writer) = try AnonymousPipe.make(options: 
-            PipeOptions(framing: .messagesFromManyWriters, capacity: 8192))
+        let (reader, writer) = try AnonymousPipe.make(
+            options:
+                PipeOptions(framing: .messagesFromManyWriters, capacity: 8192))
         var sent = 0
         while try writer.trySend(pattern(3000, seed: sent)) { sent += 1 }
         #expect(sent == 2)
@@ -100,7 +101,8 @@ let helperPath: String = {
     @Test func writerThatComesLateIsCountedToo() async throws {
         let (reader, first) = try AnonymousPipe.make(options: options)
         try await first.send([1])
-        let second = try PipeWriter(adopting: try PassedDescriptor(duplicating: first.sender.stream.number), options: options)
+        let second = try PipeWriter(
+            adopting: try PassedDescriptor(duplicating: first.sender.stream.number), options: options)
         try await first.finish()
         #expect(try await reader.receive() == [1])
         #expect(try reader.tryReceive() == .empty, "the first has finished, the second has not")

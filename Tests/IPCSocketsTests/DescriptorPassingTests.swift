@@ -82,7 +82,8 @@ import Testing
     }
 
     @Test func whatWasNotSentStaysTheCallers() async throws {
-        let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: 1, sendBufferSize: 4096))
+        let (near, far) = try SocketChannel.makePair(
+            options: SocketOptions(maximumDescriptors: 1, sendBufferSize: 4096))
         while try near.trySend([UInt8](repeating: 0, count: 1000)) {}
         let tracer = try Tracer()
         let message = SocketMessage<[UInt8]>(payload: [9], descriptors: [tracer.writing])

@@ -80,7 +80,8 @@ let hasPython = (try? FileCalls.status(at: "/usr/bin/python3")) != nil
             try await SocketListener.withListener(at: address, options: .init(takesDescriptors: true)) { listener in
                 let serving = Task {
                     let connection = try #require(try await listener.accept())
-                    let channel = try connection.channel(options: SocketOptions(maximumDescriptors: 253)).descriptorMessages
+                    let channel = try connection.channel(options: SocketOptions(maximumDescriptors: 253))
+                        .descriptorMessages
                     let message = try #require(try await channel.receive())
                     #expect(message.descriptors.count == count)
                     try await channel.send(message)
