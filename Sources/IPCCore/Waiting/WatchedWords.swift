@@ -13,6 +13,9 @@ struct WatchedWords {
         weak var owner: (any AnyObject & Sendable)?
         /// The value at which the thread sleeps; nil when it must look. All `waits` expect just that value.
         var armed: UInt32?
+        /// The value with which the thread went to sleep last: with another one now, it may have had a wake-up that was
+        /// meant for those who slept at the old one.
+        var slept: UInt32?
         /// When it was first seen without waits; nil while it has some.
         var idleSince: UInt64?
     }
@@ -115,6 +118,9 @@ struct WatchedWords {
         var isAnyWaitedFor = false
         for place in threads[index].places {
             let (stays, isWaitedFor) = update(place) { entry, _ in
+                if woken != nil, Self.mayHaveTakenAnothersWake(entry, isWoken: place == woken) {
+                    plan.toPassOn.append(entry.word)
+                }
                 let stays = Self.look(at: &entry, isWoken: place == woken, now: now, isBackstop: isBackstop, &plan)
                 return (stays, !entry.waits.isEmpty)
             }
@@ -127,6 +133,21 @@ struct WatchedWords {
         threads[index].nextLook = isAnyWaitedFor ? nextLook ?? now + FutexWatcher.backstop : nil
         plan.limit = min(plan.limit, threads[index].nextLook ?? .max)
         return plan
+    }
+
+    /// Whether a wake-up on the word ended here that no wait of this process is for: the word has changed since the thread
+    /// went to sleep on it, and whoever waits here began to after that, as when a process signals and then waits itself.
+    ///
+    /// Asked when some word woke the thread: the kernel names only one of those that did. Each change is passed on once at
+    /// most, so two processes cannot pass a wake-up to and fro.
+    private static func mayHaveTakenAnothersWake(_ entry: Entry, isWoken: Bool) -> Bool {
+        // Without waits the owner alone keeps the word mapped. What the kernel named `look` passes on then.
+        let owner = entry.owner
+        guard let slept = entry.slept, !entry.waits.isEmpty || (owner != nil && !isWoken) else { return false }
+        return withExtendedLifetime(owner) {
+            let value = entry.word.loadSequential()
+            return value != slept && entry.waits.allSatisfy { $0.expectation(at: entry.word.place) == value }
+        }
     }
 
     /// - Returns: whether the word is to be watched any longer.
@@ -162,6 +183,7 @@ struct WatchedWords {
             entry.waits = staying
         }
         entry.armed = value
+        entry.slept = value
         plan.words.append(WordExpectation(entry.word, is: value))
         return true
     }

@@ -23,9 +23,10 @@ import IPCSystem
 /// Parties may be several in a process. Who waits and is cancelled, or whose deadline passes, has not arrived.
 public final class ProcessBarrier: Sendable {
     static let isBroken: UInt32 = 1
-    private static let totalOffset = 36
+    static let stateOffset = LockLayout.byteCount
+    static let totalOffset = 36
     private static let brokenRoundsOffset = 40
-    private static let cellsOffset = 64
+    static let cellsOffset = 64
 
     /// How many parties make a round.
     public let parties: Int
@@ -56,7 +57,7 @@ public final class ProcessBarrier: Sendable {
         }
         self.parties = parties
         lock = LockWord(bytes, region.participant)
-        state = bytes.word32(LockLayout.byteCount)
+        state = bytes.word32(Self.stateOffset)
         brokenRounds = bytes.word64(Self.brokenRoundsOffset)
         let size = ParticipantCells.byteCount(region.memory.slotCount)
         let cells = (0..<3).map { index in

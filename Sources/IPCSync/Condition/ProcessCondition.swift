@@ -20,6 +20,7 @@ import IPCSystem
 ///   by its death; one that dies with the lock is told to the next owner, who may be a waiter.
 public final class ProcessCondition: Sendable {
     static let type = SyncObjectType(kind: 3, name: "a condition", byteCount: 64)
+    static let waitersOffset = 4
 
     private let region: SyncRegion
     private let sequence: SharedWord32
@@ -28,7 +29,7 @@ public final class ProcessCondition: Sendable {
     init(_ bytes: SharedBytes, _ region: SyncRegion) {
         self.region = region
         sequence = bytes.word32(0)
-        waiters = bytes.word32(4)
+        waiters = bytes.word32(Self.waitersOffset)
     }
 
     /// Wakes at least one of those who wait, if there are some. Needs no lock; change first, then signal.

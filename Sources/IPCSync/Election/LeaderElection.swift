@@ -17,6 +17,7 @@ import IPCSystem
 /// - **Deaths**: the next candidate leads within milliseconds. A candidate that dies is not missed.
 public final class LeaderElection: Sendable {
     static let type = SyncObjectType(kind: 14, name: "an election", byteCount: 64)
+    static let termsOffset = LockLayout.byteCount + 8
 
     let lock: LockWord
     let sleeping: SyncSleep
@@ -28,7 +29,7 @@ public final class LeaderElection: Sendable {
         lock = LockWord(bytes, region.participant)
         sleeping = SyncSleep(region: region)
         requests = bytes.word32(LockLayout.byteCount)
-        terms = bytes.word64(LockLayout.byteCount + 8)
+        terms = bytes.word64(Self.termsOffset)
     }
 
     /// Who leads; nil when nobody does. It may be over by now.

@@ -23,6 +23,8 @@ public final class ProcessEvent: Sendable {
     private let waiters: SharedWord32
     private let sleeping: SyncSleep
 
+    static let waitersOffset = 4
+
     static func type(_ reset: Reset) -> SyncObjectType {
         SyncObjectType(kind: reset == .manual ? 10 : 11, name: "an event", byteCount: 64)
     }
@@ -30,7 +32,7 @@ public final class ProcessEvent: Sendable {
     init(_ bytes: SharedBytes, _ region: SyncRegion, _ reset: Reset) {
         resetting = reset
         state = bytes.word32(0)
-        waiters = bytes.word32(4)
+        waiters = bytes.word32(Self.waitersOffset)
         sleeping = SyncSleep(region: region)
     }
 

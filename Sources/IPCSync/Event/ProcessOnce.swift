@@ -7,13 +7,14 @@ import IPCSystem
 ///   have been done. A waiter that dies is not missed.
 public final class ProcessOnce: Sendable {
     static let type = SyncObjectType(kind: 13, name: "a once", byteCount: 64)
+    static let doneOffset = LockLayout.byteCount
 
     private let lock: LockWord
     private let done: SharedWord32
 
     init(_ bytes: SharedBytes, _ region: SyncRegion) {
         lock = LockWord(bytes, region.participant)
-        done = bytes.word32(LockLayout.byteCount)
+        done = bytes.word32(Self.doneOffset)
     }
 
     /// Whether it has been done.

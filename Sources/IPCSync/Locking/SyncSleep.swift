@@ -43,7 +43,7 @@ struct ParticipantCells: Sendable {
     let participant: Participant
 
     static func byteCount(_ slotCount: Int) -> Int { slotCount * 8 }
-    private static let countMask: UInt64 = 0xffff
+    static let countMask: UInt64 = 0xffff
     static let maximumCount: UInt64 = 0xffff
 
     private func cell(_ slot: Int) -> SharedWord64 { bytes.word64(slot * 8) }

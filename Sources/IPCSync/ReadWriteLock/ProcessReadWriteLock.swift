@@ -34,16 +34,20 @@ public final class ProcessReadWriteLock: Sendable {
     let sleeping: SyncSleep
     private let recovery: Recovery?
 
+    static let isAwaitedOffset = LockLayout.byteCount + 4
+    static let cellsOffset = 64
+
     static func type(_ slotCount: Int) -> SyncObjectType {
-        SyncObjectType(kind: 17, name: "a read-write lock", byteCount: 64 + ParticipantCells.byteCount(slotCount))
+        SyncObjectType(
+            kind: 17, name: "a read-write lock", byteCount: cellsOffset + ParticipantCells.byteCount(slotCount))
     }
 
     init(_ bytes: SharedBytes, _ region: SyncRegion, _ recovery: Recovery?) {
         lock = LockWord(bytes, region.participant)
         goings = bytes.word32(LockLayout.byteCount)
-        isAwaited = bytes.word32(LockLayout.byteCount + 4)
+        isAwaited = bytes.word32(Self.isAwaitedOffset)
         readers = ParticipantCells(
-            bytes: bytes.slice(64, ParticipantCells.byteCount(region.memory.slotCount)), participant: region.participant
+            bytes: bytes.slice(Self.cellsOffset, ParticipantCells.byteCount(region.memory.slotCount)), participant: region.participant
         )
         sleeping = SyncSleep(region: region)
         self.recovery = recovery
@@ -61,7 +65,7 @@ public final class ProcessReadWriteLock: Sendable {
     static let good: UInt32 = 0
     static let poisoned: UInt32 = 1
     /// A writer died, and nobody has tried to repair what it left.
-    private static let doubtful: UInt32 = 2
+    static let doubtful: UInt32 = 2
     private var condition: SharedWord32 { lock.facts.word32(LockLayout.poisoned) }
 
     var isGood: Bool { condition.loadAcquiring() == Self.good }

@@ -69,7 +69,7 @@ struct ObjectDirectory {
     /// Finds the one in a region that somebody has made.
     static func find(_ bytes: SharedBytes, _ object: String) throws(IPCError) -> ObjectDirectory {
         let capacity = bytes.contains(0, tableOffset) ? bytes.load(capacityOffset, as: UInt64.self) : 0
-        guard capacity > 0, capacity & (capacity - 1) == 0, capacity <= UInt64(bytes.byteCount / 8) else {
+        guard capacity > 0, capacity & (capacity - 1) == 0, capacity <= UInt64((bytes.byteCount - tableOffset) / 8) else {
             throw IPCError(
                 .protocolViolation, "open a region of objects: its directory contradicts itself; make it anew",
                 object: object)
@@ -117,10 +117,24 @@ struct ObjectDirectory {
     }
 
     /// The names of all objects, in no order.
-    var names: [String] {
+    var names: [String] { entries.map(\.name) }
+
+    /// An object as somebody finds it who does not know what it is.
+    struct Entry {
+        let name: String
+        let kind: UInt32
+        let bytes: SharedBytes
+    }
+
+    /// All objects, in no order.
+    var entries: [Entry] {
         (0..<capacity).compactMap { index in
             let offset = bytes.word64(Self.tableOffset + index * 8).loadAcquiring()
-            return offset == 0 ? nil : record(offset)?.name
+            guard offset != 0, let record = record(offset), let size = Int(exactly: record.byteCount),
+                bytes.contains(record.offset + Self.recordByteCount, size)
+            else { return nil }
+            let contents = bytes.slice(record.offset + Self.recordByteCount, size)
+            return Entry(name: record.name, kind: record.kind, bytes: contents)
         }
     }
 

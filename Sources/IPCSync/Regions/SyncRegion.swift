@@ -47,7 +47,7 @@ public final class SyncRegion: Sendable {
     package let participant: Participant
     let directory: ObjectDirectory
 
-    private static let layout = IPCSharedMemory.RegionLayout("swift-ipc.sync", version: 1)
+    static let layout = IPCSharedMemory.RegionLayout("swift-ipc.sync", version: 1)
 
     /// Makes or finds a region and takes part in it.
     ///

@@ -4,6 +4,7 @@ import IPCSystem
 /// A count and the number of those who wait for it to grow.
 struct PlainSemaphore: Sendable {
     static let valueOffset = 0
+    static let waitersOffset = 4
 
     private let value: SharedWord32
     private let waiters: SharedWord32
@@ -11,7 +12,7 @@ struct PlainSemaphore: Sendable {
 
     init(_ bytes: SharedBytes, _ region: SyncRegion) {
         value = bytes.word32(Self.valueOffset)
-        waiters = bytes.word32(4)
+        waiters = bytes.word32(Self.waitersOffset)
         sleeping = SyncSleep(region: region)
     }
 
