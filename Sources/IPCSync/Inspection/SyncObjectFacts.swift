@@ -35,7 +35,7 @@ package struct SyncObjectFacts: Sendable, Equatable {
     }
 
     init(_ name: String, _ kind: UInt32, _ bytes: SharedBytes, _ table: ParticipantTable) {
-        guard let known = SyncObjectKind.all(table.slotCount).first(where: { $0.number == kind }) else {
+        guard let known = SyncObjectReader.all(table.slotCount).first(where: { $0.number == kind }) else {
             self.init(name, "kind \(kind)", "unknown")
             return
         }

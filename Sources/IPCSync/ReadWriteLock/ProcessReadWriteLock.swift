@@ -47,7 +47,8 @@ public final class ProcessReadWriteLock: Sendable {
         goings = bytes.word32(LockLayout.byteCount)
         isAwaited = bytes.word32(Self.isAwaitedOffset)
         readers = ParticipantCells(
-            bytes: bytes.slice(Self.cellsOffset, ParticipantCells.byteCount(region.memory.slotCount)), participant: region.participant
+            bytes: bytes.slice(Self.cellsOffset, ParticipantCells.byteCount(region.memory.slotCount)),
+            participant: region.participant
         )
         sleeping = SyncSleep(region: region)
         self.recovery = recovery

@@ -35,8 +35,8 @@ package struct SyncObjectType: Sendable, Equatable {
 /// between, or loses the race for a name, leaves some unused room behind.
 struct ObjectDirectory {
     static let maximumNameLength = 96
-    private static let tableOffset = 64
-    private static let recordByteCount = 128
+    static let tableOffset = 64
+    static let recordByteCount = 128
     private static let nextOffset = 0
     private static let capacityOffset = 8
 
@@ -69,7 +69,8 @@ struct ObjectDirectory {
     /// Finds the one in a region that somebody has made.
     static func find(_ bytes: SharedBytes, _ object: String) throws(IPCError) -> ObjectDirectory {
         let capacity = bytes.contains(0, tableOffset) ? bytes.load(capacityOffset, as: UInt64.self) : 0
-        guard capacity > 0, capacity & (capacity - 1) == 0, capacity <= UInt64((bytes.byteCount - tableOffset) / 8) else {
+        guard capacity > 0, capacity & (capacity - 1) == 0, capacity <= UInt64((bytes.byteCount - tableOffset) / 8)
+        else {
             throw IPCError(
                 .protocolViolation, "open a region of objects: its directory contradicts itself; make it anew",
                 object: object)
@@ -117,24 +118,10 @@ struct ObjectDirectory {
     }
 
     /// The names of all objects, in no order.
-    var names: [String] { entries.map(\.name) }
-
-    /// An object as somebody finds it who does not know what it is.
-    struct Entry {
-        let name: String
-        let kind: UInt32
-        let bytes: SharedBytes
-    }
-
-    /// All objects, in no order.
-    var entries: [Entry] {
+    var names: [String] {
         (0..<capacity).compactMap { index in
             let offset = bytes.word64(Self.tableOffset + index * 8).loadAcquiring()
-            guard offset != 0, let record = record(offset), let size = Int(exactly: record.byteCount),
-                bytes.contains(record.offset + Self.recordByteCount, size)
-            else { return nil }
-            let contents = bytes.slice(record.offset + Self.recordByteCount, size)
-            return Entry(name: record.name, kind: record.kind, bytes: contents)
+            return offset == 0 ? nil : record(offset)?.name
         }
     }
 
@@ -171,7 +158,7 @@ struct ObjectDirectory {
         bytes.store(unsafe Array(name.utf8).span.bytes, at: offset + 32)
     }
 
-    private struct Record {
+    struct Record {
         let name: String
         let kind: UInt32
         let version: UInt32
@@ -180,7 +167,7 @@ struct ObjectDirectory {
         let offset: Int
     }
 
-    private func record(_ offset: UInt64) -> Record? {
+    func record(_ offset: UInt64) -> Record? {
         guard offset & 63 == 0, offset < UInt64(bytes.byteCount),
             bytes.contains(Int(offset), Self.recordByteCount)
         else { return nil }

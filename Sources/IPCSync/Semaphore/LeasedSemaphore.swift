@@ -46,7 +46,8 @@ struct LeasedSemaphore: Sendable {
         returns = bytes.word32(44)
         waiters = bytes.word32(Self.waitersOffset)
         cells = ParticipantCells(
-            bytes: bytes.slice(Self.cellsOffset, ParticipantCells.byteCount(region.memory.slotCount)), participant: region.participant
+            bytes: bytes.slice(Self.cellsOffset, ParticipantCells.byteCount(region.memory.slotCount)),
+            participant: region.participant
         )
         sleeping = SyncSleep(region: region)
     }

@@ -2,7 +2,7 @@ import IPCParticipants
 import IPCSystem
 
 /// A kind of object and how to read one without taking part. To add one: its line in ``all(_:)``.
-struct SyncObjectKind {
+struct SyncObjectReader {
     typealias Describe = (inout SyncObjectFacts, SharedBytes, ParticipantTable) -> Void
 
     let number: UInt32
@@ -16,22 +16,22 @@ struct SyncObjectKind {
     }
 
     /// All kinds, in a region with that many places for processes.
-    static func all(_ slotCount: Int) -> [SyncObjectKind] {
+    static func all(_ slotCount: Int) -> [SyncObjectReader] {
         let mutexType = SyncObjectType(kind: MutexCore.kind, name: "", byteCount: LockLayout.byteCount)
         let lockType = SyncObjectType(kind: ProcessLock.kind, name: "", byteCount: LockLayout.byteCount)
         return [
-            SyncObjectKind(mutexType, "mutex", mutex),
-            SyncObjectKind(lockType, "lock", lock),
-            SyncObjectKind(ProcessCondition.type, "condition", condition),
-            SyncObjectKind(ProcessEvent.type(.manual), "manual event", event),
-            SyncObjectKind(ProcessEvent.type(.automatic), "automatic event", event),
-            SyncObjectKind(ProcessLatch.type, "latch", latch),
-            SyncObjectKind(ProcessOnce.type, "once", once),
-            SyncObjectKind(LeaderElection.type, "election", election),
-            SyncObjectKind(ProcessSemaphore.type(.plain, slotCount), "plain semaphore", plainSemaphore),
-            SyncObjectKind(ProcessSemaphore.type(.leased, slotCount), "leased semaphore", leasedSemaphore),
-            SyncObjectKind(ProcessReadWriteLock.type(slotCount), "read-write lock", readWriteLock),
-            SyncObjectKind(ProcessBarrier.type(slotCount), "barrier", barrier),
+            SyncObjectReader(mutexType, "mutex", mutex),
+            SyncObjectReader(lockType, "lock", lock),
+            SyncObjectReader(ProcessCondition.type, "condition", condition),
+            SyncObjectReader(ProcessEvent.type(.manual), "manual event", event),
+            SyncObjectReader(ProcessEvent.type(.automatic), "automatic event", event),
+            SyncObjectReader(ProcessLatch.type, "latch", latch),
+            SyncObjectReader(ProcessOnce.type, "once", once),
+            SyncObjectReader(LeaderElection.type, "election", election),
+            SyncObjectReader(ProcessSemaphore.type(.plain, slotCount), "plain semaphore", plainSemaphore),
+            SyncObjectReader(ProcessSemaphore.type(.leased, slotCount), "leased semaphore", leasedSemaphore),
+            SyncObjectReader(ProcessReadWriteLock.type(slotCount), "read-write lock", readWriteLock),
+            SyncObjectReader(ProcessBarrier.type(slotCount), "barrier", barrier),
         ]
     }
 
