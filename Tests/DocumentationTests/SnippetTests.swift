@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The Swift in the texts about locks stands in a file that is compiled and run with the examples.
-@Suite struct SnippetTests {
+@Suite(.watched) struct SnippetTests {
     private static let compiled = "Documentation/Examples/Tests/ExamplesTests/SynchronizationSnippets.swift"
 
     /// The lines without indentation and without empty ones.

@@ -1,11 +1,11 @@
 import IPCProcess
 import IPCSync
 import IPCSystem
-import IPCTestKit
+import TestSupport
 import Testing
 
 /// `ipcctl locks`, as a user starts it.
-@Suite(.timeLimit(.minutes(5))) struct LockToolTests {
+@Suite(.watched) struct LockToolTests {
     private func ipcctl(_ arguments: String...) async throws -> CommandOutput {
         let path = helperPath.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         return try await Command(.path(path + "/ipcctl"), arguments: arguments).output()
@@ -197,7 +197,7 @@ import Testing
     }
 }
 
-/// Looks again and again until it is so, for as long as the watchdog of the suite lets it.
+/// Looks again and again until it is so, for fifty seconds at most.
 private func eventually(_ condition: () async throws -> Bool) async throws {
     for _ in 0..<10_000 {
         if try await condition() { return }
