@@ -180,6 +180,15 @@ import Testing
         }
     }
 
+    /// The stops of the tour that kill who has a lock. Each checks what it sees, and is a row that says FAILED otherwise.
+    @Test(arguments: ["mutex", "semaphores", "condition", "barrier", "leader election"])
+    func theTourVisitsLocks(_ mechanism: String) async throws {
+        let tour = try await ipcctl("tour", "--only", mechanism)
+        #expect(tour.status == .exited(0), "\(tour.text)\(tour.errorText)")
+        let row = try #require(tour.lines.last)
+        #expect(row.hasPrefix("\(mechanism)  ") && !row.contains("FAILED"), "\(row)")
+    }
+
     @Test func whatIsNoRegionOfLocksIsRefused() async throws {
         try await withName { name in
             #expect(try await ipcctl("locks", name).errorText.contains("notFound"))

@@ -95,7 +95,7 @@ import Testing
 
     @Test func aLockWithARecovery() async throws {
         try await removing("example-table") {
-            func rebuildIndex(_ bytes: inout MutableRawSpan) throws { try Self.rebuildIndex(&bytes) }
+            @Sendable func rebuildIndex(_ bytes: inout MutableRawSpan) throws { try Self.rebuildIndex(&bytes) }
             func insert(_ bytes: inout MutableRawSpan) {
                 bytes.storeBytes(of: 1, toByteOffset: 0, as: UInt64.self)
             }
@@ -104,7 +104,7 @@ import Testing
             }
             do {
                 try await table.withLock { bytes in insert(&bytes) }
-            } catch  where error.code == .poisoned {
+            } catch let error as IPCError where error.code == .poisoned {
                 // The recovery threw, here or elsewhere. Somebody decides: repair it, or give up what is there.
                 try await table.reset()
             }
@@ -131,7 +131,7 @@ import Testing
             for _ in 0..<10 {
                 do {
                     try await party.arrive(until: .after(.seconds(10)))
-                } catch  where error.code == .peerClosed {
+                } catch let error as IPCError where error.code == .peerClosed {
                     // A party has died. Whoever takes its work over says when the others may go on.
                     try await barrier.reset()
                 }
@@ -150,7 +150,9 @@ import Testing
             let notice = leadership.notice
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await notice.wait() }  // somebody asks, or this process was given up
-                group.addTask { /* the work of a leader, until it is cancelled */  }
+                group.addTask {
+                    // the work of a leader, until it is cancelled
+                }
                 try await group.next()
                 group.cancelAll()
             }
