@@ -18,7 +18,8 @@ extension ProcessReadWriteLock {
         deinit { try? owner.finishWriting() }
     }
 
-    /// Locks for reading if nobody writes or waits to; nil else. Never waits.
+    /// Locks for reading if nobody writes or waits to; nil else, also when another reader is just on its way in behind a
+    /// writer. Never waits.
     ///
     /// - Throws: `.participantLost`; `.poisoned`; `.resourceExhausted` with 65,535 readers in this process.
     public func tryRead() throws(IPCError) -> ReadGuard? {

@@ -9,7 +9,7 @@ extension ProcessSemaphore {
     ///
     /// - Throws: as ``SyncRegion`` does; `.typeMismatch` when the region has another object; `.invalidArgument`.
     public convenience init(
-        at place: SharedMemoryPlace = .anonymous, _ intent: CreationIntent = .create, _ kind: Kind, permits: Int,
+        at place: SharedMemoryPlace = .anonymous, _ kind: Kind, _ intent: CreationIntent = .create, permits: Int,
         maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(),
         until deadline: Deadline = .never
     ) async throws(IPCError) {
@@ -21,7 +21,7 @@ extension ProcessSemaphore {
 
     /// The same on a thread that may block.
     public convenience init(
-        blockingAt place: SharedMemoryPlace, _ intent: CreationIntent = .create, _ kind: Kind, permits: Int,
+        blockingAt place: SharedMemoryPlace, _ kind: Kind, _ intent: CreationIntent = .create, permits: Int,
         maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(),
         until deadline: Deadline = .never
     ) throws(IPCError) {
@@ -93,7 +93,7 @@ extension ProcessEvent {
     /// - Throws: as ``SyncRegion`` does; `.typeMismatch` when the region has another object, or an event that resets
     ///   otherwise.
     public convenience init(
-        at place: SharedMemoryPlace = .anonymous, _ intent: CreationIntent = .create, _ reset: Reset,
+        at place: SharedMemoryPlace = .anonymous, _ reset: Reset, _ intent: CreationIntent = .create,
         maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(),
         until deadline: Deadline = .never
     ) async throws(IPCError) {
@@ -104,7 +104,7 @@ extension ProcessEvent {
 
     /// The same on a thread that may block.
     public convenience init(
-        blockingAt place: SharedMemoryPlace, _ intent: CreationIntent = .create, _ reset: Reset,
+        blockingAt place: SharedMemoryPlace, _ reset: Reset, _ intent: CreationIntent = .create,
         maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(),
         until deadline: Deadline = .never
     ) throws(IPCError) {

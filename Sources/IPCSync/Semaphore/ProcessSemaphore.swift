@@ -78,7 +78,8 @@ public final class ProcessSemaphore: SyncObject {
     /// How many wait, about: more than there are when some of them were killed.
     public var waiterCount: Int { plain?.waiterCount ?? leased?.waiterCount ?? 0 }
 
-    /// Takes a permit if one is free; never waits.
+    /// Takes a permit if one is free; never waits. Of a leased semaphore, also false when another one is in the middle of
+    /// taking or giving at this very moment.
     ///
     /// - Throws: `.participantLost`; `.resourceExhausted` when this process has 65,535 of them.
     public func tryTake() throws(IPCError) -> Bool {
