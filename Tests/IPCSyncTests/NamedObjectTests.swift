@@ -115,7 +115,7 @@ import Testing
         try await made.take()
         try await found.take()
         #expect(try !made.tryTake())
-        #expect(found.holders == [ProcessShare(processID: ProcessFacts.processID, isAlive: true, count: 2)])
+        #expect(found.holders == [ProcessShare(processID: ProcessFacts.processID, count: 2)])
         try await found.give()
         try await made.give()
         #expect(
@@ -155,7 +155,7 @@ import Testing
             #expect(leader.processID == other.child.processID && leader.isAlive)
             #expect(leader.heldForAtLeast ?? .zero > .zero)
             let party = try await objects.barrier.join()
-            #expect(objects.barrier.memberProcesses == [ProcessShare(processID: own, isAlive: true, count: 1)])
+            #expect(objects.barrier.memberProcesses == [ProcessShare(processID: own, count: 1)])
             let arriving = Task { await Interop.code { try await party.arrive() } }
             while objects.barrier.arrivedCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
             arriving.cancel()
@@ -164,7 +164,7 @@ import Testing
             try await peer.kill()
             try await other.kill()
             #expect(await campaign.value == nil)
-            #expect(!objects.read.readerProcesses.contains { $0.isAlive })
+            #expect(objects.read.readerProcesses.isEmpty)
         }
     }
 }

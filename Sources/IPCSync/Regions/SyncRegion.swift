@@ -106,8 +106,10 @@ public final class SyncRegion: Sendable {
     ) throws(IPCError) -> SharedMemory {
         // Before a segment is made that nobody would remove.
         guard !place.isSegment else { throw segmentError(place) }
-        guard options.memory.access == .readWrite, options.byteCount > 0, options.maximumObjects > 0,
-            options.maximumObjects < 1 << 40, (1...RegionHeader.maximumSlotCount).contains(options.maximumProcesses)
+        // Below what a sum could run over at, and far above what there is.
+        guard options.memory.access == .readWrite, (1..<1 << 48).contains(options.byteCount),
+            (1..<1 << 40).contains(options.maximumObjects),
+            (1...RegionHeader.maximumSlotCount).contains(options.maximumProcesses)
         else {
             throw IPCError(
                 .invalidArgument,
