@@ -35,15 +35,16 @@ package struct SyncObjectFacts: Sendable, Equatable {
     }
 
     init(_ name: String, _ kind: UInt32, _ bytes: SharedBytes, _ table: ParticipantTable) {
-        guard let known = SyncObjectReader.all(table.slotCount).first(where: { $0.number == kind }) else {
-            self.init(name, "kind \(kind)", "unknown")
+        let kind = SyncObjectKind(rawValue: kind)
+        guard let known = SyncObjectReader.all(table.slotCount).first(where: { $0.kind == kind }) else {
+            self.init(name, kind.description, "unknown")
             return
         }
         guard bytes.byteCount >= known.byteCount else {
-            self.init(name, known.name, "too small")
+            self.init(name, kind.description, "too small")
             return
         }
-        self.init(name, known.name, "")
+        self.init(name, kind.description, "")
         known.describe(&self, bytes, table)
     }
 

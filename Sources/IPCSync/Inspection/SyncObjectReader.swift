@@ -5,33 +5,30 @@ import IPCSystem
 struct SyncObjectReader {
     typealias Describe = (inout SyncObjectFacts, SharedBytes, ParticipantTable) -> Void
 
-    let number: UInt32
-    let name: String
+    let kind: SyncObjectKind
     /// How many bytes it has at least.
     let byteCount: Int
     let describe: Describe
 
-    private init(_ type: SyncObjectType, _ name: String, _ describe: @escaping Describe) {
-        (number, self.name, byteCount, self.describe) = (type.kind, name, type.byteCount, describe)
+    private init(_ kind: SyncObjectKind, _ byteCount: Int, _ describe: @escaping Describe) {
+        (self.kind, self.byteCount, self.describe) = (kind, byteCount, describe)
     }
 
     /// All kinds, in a region with that many places for processes.
     static func all(_ slotCount: Int) -> [SyncObjectReader] {
-        let mutexType = SyncObjectType(kind: MutexCore.kind, name: "", byteCount: LockLayout.byteCount)
-        let lockType = SyncObjectType(kind: ProcessLock.kind, name: "", byteCount: LockLayout.byteCount)
-        return [
-            SyncObjectReader(mutexType, "mutex", mutex),
-            SyncObjectReader(lockType, "lock", lock),
-            SyncObjectReader(ProcessCondition.type, "condition", condition),
-            SyncObjectReader(ProcessEvent.type(.manual), "manual event", event),
-            SyncObjectReader(ProcessEvent.type(.automatic), "automatic event", event),
-            SyncObjectReader(ProcessLatch.type, "latch", latch),
-            SyncObjectReader(ProcessOnce.type, "once", once),
-            SyncObjectReader(LeaderElection.type, "election", election),
-            SyncObjectReader(ProcessSemaphore.type(.plain, slotCount), "plain semaphore", plainSemaphore),
-            SyncObjectReader(ProcessSemaphore.type(.leased, slotCount), "leased semaphore", leasedSemaphore),
-            SyncObjectReader(ProcessReadWriteLock.type(slotCount), "read-write lock", readWriteLock),
-            SyncObjectReader(ProcessBarrier.type(slotCount), "barrier", barrier),
+        [
+            SyncObjectReader(.mutex, LockLayout.byteCount, mutex),
+            SyncObjectReader(.lock, LockLayout.byteCount, lock),
+            SyncObjectReader(.condition, ProcessCondition.type.byteCount, condition),
+            SyncObjectReader(.manualEvent, ProcessEvent.type(.manual).byteCount, event),
+            SyncObjectReader(.automaticEvent, ProcessEvent.type(.automatic).byteCount, event),
+            SyncObjectReader(.latch, ProcessLatch.type.byteCount, latch),
+            SyncObjectReader(.once, ProcessOnce.type.byteCount, once),
+            SyncObjectReader(.election, LeaderElection.type.byteCount, election),
+            SyncObjectReader(.plainSemaphore, ProcessSemaphore.type(.plain, slotCount).byteCount, plainSemaphore),
+            SyncObjectReader(.leasedSemaphore, ProcessSemaphore.type(.leased, slotCount).byteCount, leasedSemaphore),
+            SyncObjectReader(.readWriteLock, ProcessReadWriteLock.type(slotCount).byteCount, readWriteLock),
+            SyncObjectReader(.barrier, ProcessBarrier.type(slotCount).byteCount, barrier),
         ]
     }
 
@@ -133,6 +130,7 @@ struct SyncObjectReader {
     private static func latch(_ facts: inout SyncObjectFacts, _ bytes: SharedBytes, _ table: ParticipantTable) {
         let left = bytes.word32(0).loadAcquiring()
         facts.state = left == 0 ? "open" : "\(left) left"
+        facts.waiters = Int(bytes.word32(ProcessLatch.waitersOffset).loadRelaxed())
     }
 
     private static func once(_ facts: inout SyncObjectFacts, _ bytes: SharedBytes, _ table: ParticipantTable) {

@@ -117,11 +117,14 @@ struct ObjectDirectory {
                 + "make the region for more objects", object: name)
     }
 
-    /// The names of all objects, in no order.
-    var names: [String] {
+    /// All objects, in no order.
+    var objects: [SyncObjectListing] {
         (0..<capacity).compactMap { index in
+            guard bytes.contains(Self.tableOffset + index * 8, 8) else { return nil }
             let offset = bytes.word64(Self.tableOffset + index * 8).loadAcquiring()
-            return offset == 0 ? nil : record(offset)?.name
+            guard offset != 0, let found = record(offset) else { return nil }
+            return SyncObjectListing(
+                name: found.name, kind: SyncObjectKind(rawValue: found.kind), byteCount: Int(clamping: found.byteCount))
         }
     }
 

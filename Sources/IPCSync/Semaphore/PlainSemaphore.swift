@@ -1,4 +1,5 @@
 import IPCCore
+import IPCParticipants
 import IPCSystem
 
 /// A count and the number of those who wait for it to grow.
@@ -29,8 +30,18 @@ struct PlainSemaphore: Sendable {
         return false
     }
 
+    /// The same, but not in the child of a fork.
+    func tryTakeHere() throws(IPCError) -> Bool {
+        try check()
+        return tryTake()
+    }
+
+    private func check() throws(IPCError) {
+        if sleeping.participant.ownerWord == 0 { try sleeping.participant.validate() }
+    }
+
     func take(until deadline: Deadline) async throws(IPCError) {
-        if tryTake() { return }
+        if try tryTakeHere() { return }
         waiters.add(1)
         defer { leave() }
         while true {
@@ -41,7 +52,7 @@ struct PlainSemaphore: Sendable {
     }
 
     func takeBlocking(until deadline: Deadline) throws(IPCError) {
-        if tryTake() { return }
+        if try tryTakeHere() { return }
         waiters.add(1)
         defer { leave() }
         while true {
@@ -52,6 +63,7 @@ struct PlainSemaphore: Sendable {
     }
 
     func give() throws(IPCError) {
+        try check()
         var found = value.loadRelaxed()
         while true {
             guard found != .max else { throw IPCError(.resourceExhausted, "give a permit: there are 2^32 - 1") }
