@@ -134,6 +134,36 @@ import Testing
         }
     }
 
+    /// Killed between the count and the wake-up: nobody is woken, and no region has the news of the death. A task looks again
+    /// by itself; who waits in C sleeps on until the next post.
+    @Test func aPostThatIsCutOffIsSeenByTasks() async throws {
+        try await withName { name in
+            let semaphore = try POSIXSemaphore(named: name, .create)
+            async let woken: Void = semaphore.wait(until: .after(.seconds(60)))
+            while semaphore.waiterCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            let status = try await Command(
+                .path(helperPath), arguments: ["semaphore-post", name],
+                options: .init(environment: .inherit.updating([KillPoints.variable: "posix semaphore posted:1"]))
+            ).output().status
+            #expect(status == .signaled(.kill, coreDumped: false))
+            try await woken
+            #expect(semaphore.value == 0 && semaphore.waiterCount == 0)
+
+            try await Interop.whileHelper(["semaphore-glibc-wait", name], says: "waiting") { child in
+                while semaphore.waiterCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+                _ = try await Command(
+                    .path(helperPath), arguments: ["semaphore-post", name],
+                    options: .init(environment: .inherit.updating([KillPoints.variable: "posix semaphore posted:1"]))
+                ).output()
+                try await Task.sleep(for: .seconds(2))
+                #expect(try child.exitStatusIfEnded() == nil && semaphore.value == 1)
+                try semaphore.post()
+                #expect(try await child.exitStatus(until: .after(.seconds(60))).isSuccess)
+            }
+            #expect(semaphore.value == 1)
+        }
+    }
+
     @Test func livesInARegion() async throws {
         let region = try SharedMemory(byteCount: 256)
         let semaphore = try POSIXSemaphore(in: region, at: 64, initialValue: 1)
