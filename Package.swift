@@ -49,7 +49,10 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
             "IPCWorkers", "IPCSystem",
         ], nil
     ),
-    ("ipcctl", ["IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSystem", "IPCWorkers"], nil),
+    (
+        "ipcctl",
+        ["IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSync", "IPCSystem", "IPCWorkers"], nil
+    ),
     // Programs for tests to start; not products.
     (
         "ipc-test-helper",
@@ -89,7 +92,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
         "IPCSyncTests",
         [
             "IPCSync", "IPCSharedMemory", "IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem",
-            "ipc-test-helper", "TestSupport",
+            "ipc-test-helper", "ipcctl", "TestSupport",
         ]
     ),
     ("PackageShapeTests", ["TestSupport"]),

@@ -129,8 +129,8 @@ private struct LockStorm {
 
     /// The number of the process that has the lock; this process takes no part, so it looks from outside.
     private static func holder(_ path: String) throws -> Int32? {
-        let view = try SyncRegionView(path)
-        return view.holder("record", StormRecord.self)
+        let view = try SyncRegionView(at: .file(path))
+        return view.holder("record")
     }
 
     private mutating func start(_ index: Int) throws -> Int32 {

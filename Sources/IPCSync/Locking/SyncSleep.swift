@@ -43,7 +43,7 @@ struct ParticipantCells: Sendable {
     let participant: Participant
 
     static func byteCount(_ slotCount: Int) -> Int { slotCount * 8 }
-    private static let countMask: UInt64 = 0xffff
+    static let countMask: UInt64 = 0xffff
     static let maximumCount: UInt64 = 0xffff
 
     private func cell(_ slot: Int) -> SharedWord64 { bytes.word64(slot * 8) }
@@ -82,6 +82,13 @@ struct ParticipantCells: Sendable {
             sum += Int(value & Self.countMask)
         }
         return (sum, leaving)
+    }
+
+    /// Whose count the cell of a slot is, and how much; nil for none.
+    func share(_ slot: Int) -> (owner: OwnerWord, count: Int)? {
+        let value = cell(slot).loadSequential()
+        guard value & Self.countMask != 0 else { return nil }
+        return (owner(slot, value), Int(value & Self.countMask))
     }
 
     /// Whether a living process has a count.

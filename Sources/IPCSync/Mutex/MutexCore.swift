@@ -15,7 +15,6 @@ import IPCSystem
 @safe
 @usableFromInline
 final class MutexCore: Sendable {
-    static let kind: UInt32 = 1
     private static let indexOffset = 32
     private static let copiesOffset = 64
     /// The largest stride that is copied in a loop.

@@ -19,9 +19,18 @@ import IPCSystem
 ///
 /// Each process has a word that says how many readers it has, so readers of different processes do not disturb each other:
 /// uncontended, a read costs two atomic exchanges on a line of its own. Writers go first: a reader that comes while one has
-/// the lock or waits for it queues behind it. Not recursive, and a read lock cannot become a write lock: let go, take the
-/// other, and look again at what may have changed; who writes while it reads waits for itself, until its deadline.
-public final class ProcessReadWriteLock: Sendable {
+/// the lock or waits for it queues behind it.
+///
+/// - **Not recursive**: who reads and reads again waits for a writer in between, who waits for it; both until their deadlines.
+///   Let the function that locks call one that does not.
+/// - **Not upgradable**: of two readers who want to become writers each would wait for the other. Let go, take the lock for
+///   writing, and look again at what may have changed; or lock for writing at once. Who writes while it reads waits for
+///   itself, until its deadline.
+public final class ProcessReadWriteLock: SyncObject {
+    /// What listings call it.
+    public static var objectKinds: Set<SyncObjectKind> { [.readWriteLock] }
+    /// The region that it lies in.
+    public let region: SyncRegion
     /// Repairs what a dead writer left, alone with the lock. What it throws poisons the lock.
     public typealias Recovery = @Sendable () throws -> Void
 
@@ -34,16 +43,23 @@ public final class ProcessReadWriteLock: Sendable {
     let sleeping: SyncSleep
     private let recovery: Recovery?
 
+    static let isAwaitedOffset = LockLayout.byteCount + 4
+    static let cellsOffset = 64
+
     static func type(_ slotCount: Int) -> SyncObjectType {
-        SyncObjectType(kind: 17, name: "a read-write lock", byteCount: 64 + ParticipantCells.byteCount(slotCount))
+        SyncObjectType(
+            kind: SyncObjectKind.readWriteLock.rawValue, name: "a read-write lock",
+            byteCount: cellsOffset + ParticipantCells.byteCount(slotCount))
     }
 
     init(_ bytes: SharedBytes, _ region: SyncRegion, _ recovery: Recovery?) {
+        self.region = region
         lock = LockWord(bytes, region.participant)
         goings = bytes.word32(LockLayout.byteCount)
-        isAwaited = bytes.word32(LockLayout.byteCount + 4)
+        isAwaited = bytes.word32(Self.isAwaitedOffset)
         readers = ParticipantCells(
-            bytes: bytes.slice(64, ParticipantCells.byteCount(region.memory.slotCount)), participant: region.participant
+            bytes: bytes.slice(Self.cellsOffset, ParticipantCells.byteCount(region.memory.slotCount)),
+            participant: region.participant
         )
         sleeping = SyncSleep(region: region)
         self.recovery = recovery
@@ -55,13 +71,16 @@ public final class ProcessReadWriteLock: Sendable {
     /// How many read, in all processes.
     public var readerCount: Int { readers.sum().count }
 
+    /// Who reads.
+    public var readerProcesses: [ProcessShare] { readers.shares }
+
     /// Whether a recovery has failed and nobody has repaired it since.
     public var isPoisoned: Bool { condition.loadAcquiring() == Self.poisoned }
 
     static let good: UInt32 = 0
     static let poisoned: UInt32 = 1
     /// A writer died, and nobody has tried to repair what it left.
-    private static let doubtful: UInt32 = 2
+    static let doubtful: UInt32 = 2
     private var condition: SharedWord32 { lock.facts.word32(LockLayout.poisoned) }
 
     var isGood: Bool { condition.loadAcquiring() == Self.good }

@@ -15,8 +15,11 @@ import IPCSystem
 /// | 64 | 8 each | for each process, how many it has: the truth |
 struct LeasedSemaphore: Sendable {
     static let totalOffset = 32
+    static let usedOffset = 36
+    static let waitersOffset = 48
+    static let cellsOffset = 64
 
-    static func byteCount(_ slotCount: Int) -> Int { 64 + ParticipantCells.byteCount(slotCount) }
+    static func byteCount(_ slotCount: Int) -> Int { cellsOffset + ParticipantCells.byteCount(slotCount) }
 
     private enum Step {
         case taken
@@ -38,17 +41,19 @@ struct LeasedSemaphore: Sendable {
     init(_ bytes: SharedBytes, _ region: SyncRegion) {
         lock = LockWord(bytes, region.participant)
         total = bytes.word32(Self.totalOffset)
-        used = bytes.word32(36)
+        used = bytes.word32(Self.usedOffset)
         seen = bytes.word32(40)
         returns = bytes.word32(44)
-        waiters = bytes.word32(48)
+        waiters = bytes.word32(Self.waitersOffset)
         cells = ParticipantCells(
-            bytes: bytes.slice(64, ParticipantCells.byteCount(region.memory.slotCount)), participant: region.participant
+            bytes: bytes.slice(Self.cellsOffset, ParticipantCells.byteCount(region.memory.slotCount)),
+            participant: region.participant
         )
         sleeping = SyncSleep(region: region)
     }
 
     var available: Int { max(0, Int(total.loadRelaxed()) - Int(used.loadRelaxed())) }
+    var holders: [ProcessShare] { cells.shares }
     var heldHere: Int { Int(cells.own) }
     var waiterCount: Int { Int(waiters.loadRelaxed()) }
 

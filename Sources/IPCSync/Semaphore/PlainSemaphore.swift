@@ -1,9 +1,11 @@
 import IPCCore
+import IPCParticipants
 import IPCSystem
 
 /// A count and the number of those who wait for it to grow.
 struct PlainSemaphore: Sendable {
     static let valueOffset = 0
+    static let waitersOffset = 4
 
     private let value: SharedWord32
     private let waiters: SharedWord32
@@ -11,7 +13,7 @@ struct PlainSemaphore: Sendable {
 
     init(_ bytes: SharedBytes, _ region: SyncRegion) {
         value = bytes.word32(Self.valueOffset)
-        waiters = bytes.word32(4)
+        waiters = bytes.word32(Self.waitersOffset)
         sleeping = SyncSleep(region: region)
     }
 
@@ -28,8 +30,18 @@ struct PlainSemaphore: Sendable {
         return false
     }
 
+    /// The same, but not in the child of a fork.
+    func tryTakeHere() throws(IPCError) -> Bool {
+        try check()
+        return tryTake()
+    }
+
+    private func check() throws(IPCError) {
+        if sleeping.participant.ownerWord == 0 { try sleeping.participant.validate() }
+    }
+
     func take(until deadline: Deadline) async throws(IPCError) {
-        if tryTake() { return }
+        if try tryTakeHere() { return }
         waiters.add(1)
         defer { leave() }
         while true {
@@ -40,7 +52,7 @@ struct PlainSemaphore: Sendable {
     }
 
     func takeBlocking(until deadline: Deadline) throws(IPCError) {
-        if tryTake() { return }
+        if try tryTakeHere() { return }
         waiters.add(1)
         defer { leave() }
         while true {
@@ -51,6 +63,7 @@ struct PlainSemaphore: Sendable {
     }
 
     func give() throws(IPCError) {
+        try check()
         var found = value.loadRelaxed()
         while true {
             guard found != .max else { throw IPCError(.resourceExhausted, "give a permit: there are 2^32 - 1") }

@@ -26,6 +26,11 @@ struct Tour {
         StandardStreamsStop(),
         BlackboardStop(),
         BroadcastStop(),
+        MutexStop(),
+        SemaphoreStop(),
+        ConditionStop(),
+        BarrierStop(),
+        ElectionStop(),
         WorkerPoolStop(),
     ]
 
