@@ -74,19 +74,28 @@ extension ProcessReadWriteLock {
 
     /// The same as ``lockForReading(until:)`` on a thread that may block: never in a task.
     public func lockForReadingBlocking(until deadline: Deadline = .never) throws(IPCError) -> ReadGuard {
-        if try enter() { return ReadGuard(owner: self) }
+        if try !enter() { try beginReadingBlocking(until: deadline) }
+        return ReadGuard(owner: self)
+    }
+
+    @usableFromInline
+    @inline(never)
+    func beginReadingBlocking(until deadline: Deadline) throws(IPCError) {
         let died = try lock.lockBlocking(until: deadline, "lock for reading")
         if died || !isGood { try becomeAloneBlocking(died, until: deadline) }
         try enterAsOwner()
-        return ReadGuard(owner: self)
     }
 
     /// The same as ``lockForWriting(until:)`` on a thread that may block: never in a task.
     public func lockForWritingBlocking(until deadline: Deadline = .never) throws(IPCError) -> WriteGuard {
+        try beginWritingBlocking(until: deadline)
+        return WriteGuard(owner: self)
+    }
+
+    private func beginWritingBlocking(until deadline: Deadline) throws(IPCError) {
         let died = try lock.lockBlocking(until: deadline, "lock for writing")
         try becomeAloneBlocking(died, until: deadline)
         lock.local.holder.set(CallerMark.thread)
-        return WriteGuard(owner: self)
     }
 
     /// Runs `body` with the lock for reading. - Throws: as ``lockForReading(until:)``, and what `body` throws.
@@ -99,6 +108,41 @@ extension ProcessReadWriteLock {
             throw .lock(error)
         }
         defer { leave() }
+        do throws(Failure) {
+            return try body()
+        } catch {
+            throw .body(error)
+        }
+    }
+
+    /// The same as `read` on a thread that may block: never in a task.
+    @inlinable
+    public func readBlocking<Result: ~Copyable, Failure: Error>(
+        until deadline: Deadline = .never, _ body: () throws(Failure) -> sending Result
+    ) throws(LockError<Failure>) -> sending Result {
+        do throws(IPCError) {
+            if try !enter() { try beginReadingBlocking(until: deadline) }
+        } catch {
+            throw .lock(error)
+        }
+        defer { leave() }
+        do throws(Failure) {
+            return try body()
+        } catch {
+            throw .body(error)
+        }
+    }
+
+    /// The same as `write` on a thread that may block: never in a task.
+    public func writeBlocking<Result: ~Copyable, Failure: Error>(
+        until deadline: Deadline = .never, _ body: () throws(Failure) -> sending Result
+    ) throws(LockError<Failure>) -> sending Result {
+        do throws(IPCError) {
+            try beginWritingBlocking(until: deadline)
+        } catch {
+            throw .lock(error)
+        }
+        defer { try? finishWriting() }
         do throws(Failure) {
             return try body()
         } catch {

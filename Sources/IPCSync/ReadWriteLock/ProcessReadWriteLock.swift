@@ -1,5 +1,5 @@
 public import IPCCore
-import IPCSystem
+public import IPCSystem
 
 /// A lock that many readers may have at once, or one writer.
 ///
@@ -25,12 +25,14 @@ public final class ProcessReadWriteLock: Sendable {
     /// Repairs what a dead writer left, alone with the lock. What it throws poisons the lock.
     public typealias Recovery = @Sendable () throws -> Void
 
-    let lock: LockWord
+    @usableFromInline let lock: LockWord
     /// Grows when a reader goes that a writer waits for: the futex.
     let goings: SharedWord32
     /// Whether a writer waits for readers. By whoever has the writer's word alone, so one who dies leaves nothing wrong.
-    let isAwaited: SharedWord32
-    let readers: ParticipantCells
+    @usableFromInline let isAwaited: SharedWord32
+    @usableFromInline let readers: ParticipantCells
+    /// Whether a writer died and left what it wrote to be repaired.
+    @usableFromInline let condition: SharedWord32
     let sleeping: SyncSleep
     private let recovery: Recovery?
 
@@ -45,6 +47,7 @@ public final class ProcessReadWriteLock: Sendable {
         readers = ParticipantCells(
             bytes: bytes.slice(64, ParticipantCells.byteCount(region.memory.slotCount)), participant: region.participant
         )
+        condition = bytes.word32(LockLayout.poisoned)
         sleeping = SyncSleep(region: region)
         self.recovery = recovery
     }
@@ -58,21 +61,26 @@ public final class ProcessReadWriteLock: Sendable {
     /// Whether a recovery has failed and nobody has repaired it since.
     public var isPoisoned: Bool { condition.loadAcquiring() == Self.poisoned }
 
-    static let good: UInt32 = 0
+    @inlinable static var good: UInt32 { 0 }
     static let poisoned: UInt32 = 1
     /// A writer died, and nobody has tried to repair what it left.
     private static let doubtful: UInt32 = 2
-    private var condition: SharedWord32 { lock.facts.word32(LockLayout.poisoned) }
 
+    @inlinable @inline(__always)
     var isGood: Bool { condition.loadAcquiring() == Self.good }
 
     // MARK: Steps
 
     /// A reader comes: it is in if nobody writes. Its word first, then a look at the writer's; a writer does it the other
     /// way round, so one of the two sees the other.
-    @inline(__always)
+    @inlinable @inline(__always)
     func enter() throws(IPCError) -> Bool {
-        try count(1)
+        let own = readers.own
+        if lock.own.loadRelaxed() == 0 || own == ParticipantCells.maximumCount
+            || !readers.change(from: own, to: own + 1)
+        {
+            try count(1)
+        }
         KillPoints.pass("sync-reader-counted")
         if lock.word.loadSequential() == 0 && isGood { return true }
         leave()
@@ -80,16 +88,21 @@ public final class ProcessReadWriteLock: Sendable {
     }
 
     /// A reader goes.
-    @inline(__always)
+    @inlinable @inline(__always)
     func leave() {
         // The child of a fork has nothing to give back.
         guard lock.own.loadRelaxed() != 0 else { return }
-        try? count(-1)
+        let own = readers.own
+        if own == 0 || !readers.change(from: own, to: own - 1) { try? count(-1) }
         KillPoints.pass("sync-reader-gone")
-        if isAwaited.loadSequential() != 0 {
-            goings.add(1)
-            SharedFutexCalls.wake(goings)
-        }
+        if isAwaited.loadSequential() != 0 { wakeWriter() }
+    }
+
+    @usableFromInline
+    @inline(never)
+    func wakeWriter() {
+        goings.add(1)
+        SharedFutexCalls.wake(goings)
     }
 
     /// With the writer's word: in as a reader, whatever follows.
@@ -98,8 +111,10 @@ public final class ProcessReadWriteLock: Sendable {
         try count(1)
     }
 
-    @inline(__always)
-    private func count(_ change: Int) throws(IPCError) {
+    /// The change of the count of this process, against its other threads, and why it is not possible.
+    @usableFromInline
+    @inline(never)
+    func count(_ change: Int) throws(IPCError) {
         guard lock.own.loadRelaxed() != 0 else { throw lock.lost("lock for reading") }
         while true {
             let own = readers.own

@@ -1,12 +1,13 @@
 import IPCCore
-import IPCSystem
+public import IPCSystem
 
 /// A count and the number of those who wait for it to grow.
-struct PlainSemaphore: Sendable {
+@usableFromInline
+final class PlainSemaphore: Sendable {
     static let valueOffset = 0
 
-    private let value: SharedWord32
-    private let waiters: SharedWord32
+    @usableFromInline let value: SharedWord32
+    @usableFromInline let waiters: SharedWord32
     private let sleeping: SyncSleep
 
     init(_ bytes: SharedBytes, _ region: SyncRegion) {
@@ -18,6 +19,7 @@ struct PlainSemaphore: Sendable {
     var available: Int { Int(value.loadRelaxed()) }
     var waiterCount: Int { Int(waiters.loadRelaxed()) }
 
+    @inlinable @inline(__always)
     func tryTake() -> Bool {
         var found = value.loadRelaxed()
         while found != 0 {
@@ -39,8 +41,10 @@ struct PlainSemaphore: Sendable {
         }
     }
 
+    /// Waits for a permit.
+    @usableFromInline
+    @inline(never)
     func takeBlocking(until deadline: Deadline) throws(IPCError) {
-        if tryTake() { return }
         waiters.add(1)
         defer { leave() }
         while true {
@@ -50,21 +54,30 @@ struct PlainSemaphore: Sendable {
         }
     }
 
+    @inlinable @inline(__always)
     func give() throws(IPCError) {
         var found = value.loadRelaxed()
         while true {
-            guard found != .max else { throw IPCError(.resourceExhausted, "give a permit: there are 2^32 - 1") }
+            guard found != .max else { throw Self.overflow }
             let (isDone, now) = value.replaceSequential(found, with: found + 1)
             if isDone { break }
             found = now
         }
         KillPoints.pass("sync-semaphore-given")
-        if waiters.loadSequential() != 0 { SharedFutexCalls.wake(value, 1) }
+        if waiters.loadSequential() != 0 { wake() }
+    }
+
+    @usableFromInline
+    @inline(never)
+    func wake() { SharedFutexCalls.wake(value, 1) }
+
+    @usableFromInline static var overflow: IPCError {
+        IPCError(.resourceExhausted, "give a permit: there are 2^32 - 1")
     }
 
     /// Whoever leaves may have had a wake-up that was another's.
     private func leave() {
         waiters.add(.max)
-        if value.loadSequential() != 0, waiters.loadSequential() != 0 { SharedFutexCalls.wake(value, 1) }
+        if value.loadSequential() != 0, waiters.loadSequential() != 0 { wake() }
     }
 }

@@ -29,7 +29,7 @@ public final class ProcessSemaphore: Sendable {
 
     /// Whether it knows who has its permits.
     public let kind: Kind
-    private let plain: PlainSemaphore?
+    @usableFromInline let plain: PlainSemaphore?
     private let leased: LeasedSemaphore?
 
     static func type(_ kind: Kind, _ slotCount: Int) -> SyncObjectType {
@@ -72,10 +72,17 @@ public final class ProcessSemaphore: Sendable {
     }
 
     /// The same on a thread that may block: never in a task. - Throws: `.timedOut`; as ``tryTake()``.
+    @inlinable
     public func takeBlocking(until deadline: Deadline = .never) throws(IPCError) {
-        if let plain { return try plain.takeBlocking(until: deadline) }
-        try leased?.takeBlocking(until: deadline)
+        if let plain {
+            if !plain.tryTake() { try plain.takeBlocking(until: deadline) }
+        } else {
+            try takeLeaseBlocking(until: deadline)
+        }
     }
+
+    @usableFromInline
+    func takeLeaseBlocking(until deadline: Deadline) throws(IPCError) { try leased?.takeBlocking(until: deadline) }
 
     /// Gives a permit back, whether the task was cancelled or not. It waits for a moment at most, unless a process is stopped
     /// in the middle of taking or giving.
@@ -88,10 +95,17 @@ public final class ProcessSemaphore: Sendable {
     }
 
     /// The same on a thread that may block: never in a task.
+    @inlinable
     public func giveBlocking() throws(IPCError) {
-        if let plain { return try plain.give() }
-        try leased?.giveBlocking()
+        if let plain {
+            try plain.give()
+        } else {
+            try giveLeaseBlocking()
+        }
     }
+
+    @usableFromInline
+    func giveLeaseBlocking() throws(IPCError) { try leased?.giveBlocking() }
 
     /// Runs `body` with a permit.
     ///
