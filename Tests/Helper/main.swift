@@ -12,7 +12,7 @@ let tables: [[String: Scenario]] = [
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
-    syncScenarios, syncStormScenarios,
+    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

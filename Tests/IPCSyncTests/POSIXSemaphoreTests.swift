@@ -147,6 +147,41 @@ import Testing
         #expect(await Interop.code { try full.post() } == .resourceExhausted)
     }
 
+    /// A program that knows nothing of this library: sem_open(3), sem_wait(3) and sem_post(3) of the C library, in turns
+    /// with ours, so each side is woken by the other.
+    @Test func anotherProgramWakesAndIsWoken() async throws {
+        try await withName { name in
+            let ping = try POSIXSemaphore(named: name, .create)
+            defer { try? POSIXSemaphore.remove(named: name + "-back") }
+            let program = """
+                import ctypes
+                c=ctypes.CDLL(None,use_errno=True); c.sem_open.restype=ctypes.c_void_p
+                a=ctypes.c_void_p(c.sem_open(b'/\(name)',0))
+                b=ctypes.c_void_p(c.sem_open(b'/\(name)-back',0o100,0o600,0))
+                print('ready',flush=True)
+                for i in range(300):
+                    while c.sem_wait(a)!=0: pass
+                    c.sem_post(b)
+                print('over',flush=True)
+                """
+            try await withChildProcess(
+                .name("python3"), arguments: ["-c", program],
+                options: ChildProcess.Options(standardOutput: .pipe)
+            ) { child in
+                var lines = try child.standardOutput.lines.makeAsyncIterator()
+                #expect(try await lines.next() == "ready")
+                let pong = try POSIXSemaphore(named: name + "-back", .open)
+                for _ in 0..<300 {
+                    try ping.post()
+                    try await pong.wait(until: .after(.seconds(60)))
+                }
+                #expect(try await lines.next() == "over")
+                #expect(try await child.exitStatus(until: .after(.seconds(60))).isSuccess)
+                #expect(ping.value == 0 && pong.value == 0 && ping.waiterCount == 0 && pong.waiterCount == 0)
+            }
+        }
+    }
+
     @Test func badNamesAreRefused() async {
         for name in ["", "/", "a/b", String(repeating: "x", count: 251)] {
             #expect(await Interop.code { _ = try POSIXSemaphore(named: name) } == .invalidName, "\(name)")

@@ -120,7 +120,8 @@ public final class SharedMemory: Sendable {
         let isSealed = wasCreated && place == .anonymous
         hasFixedSize = isSealed || ((try? MemoryCalls.seals(of: descriptor.number)) ?? []).contains(.shrinking)
         let mapped = try maker.map(descriptor.number, fileByteCount)
-        let found = try maker.look(at: mapped.bytes, fileByteCount, expecting: byteCount)
+        let found = try maker.look(
+            at: mapped.bytes, fileByteCount, expecting: options.takesAnySize && !wasCreated ? nil : byteCount)
         memory = mapped
         payload = found.payload
         slotCount = found.slotCount

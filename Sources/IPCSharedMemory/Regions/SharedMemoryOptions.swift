@@ -43,6 +43,8 @@ public struct SharedMemoryOptions: Sendable, Hashable {
     package var slotCount = 0
     /// Whether more seals may be put on an anonymous region after it was made.
     package var allowsMoreSeals = false
+    /// Whether one that is found may have another size than it would be made with.
+    package var takesAnySize = false
     /// Whether a region without a layout gets first contents, too: for files that another library has laid out.
     package var fillsPlainBytes = false
 

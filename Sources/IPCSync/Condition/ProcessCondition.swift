@@ -3,6 +3,7 @@ import IPCParticipants
 import IPCSystem
 
 /// Lets processes wait until somebody has changed what a lock protects: a condition variable, in the same region as the lock.
+/// So it has no name for itself: a lock with a region of its own has it there, `mutex.region.condition("changed")`.
 ///
 /// ```swift
 /// // One process
@@ -19,9 +20,10 @@ import IPCSystem
 /// - **Deaths**: a waiter that dies is not missed; a signaller that dies between the change and the signal wakes everybody
 ///   by its death; one that dies with the lock is told to the next owner, who may be a waiter.
 public final class ProcessCondition: Sendable {
-    static let type = SyncObjectType(kind: 3, name: "a condition", byteCount: 64)
+    static let type = SyncObjectType(kind: SyncObjectKind.condition.rawValue, name: "a condition", byteCount: 64)
 
-    private let region: SyncRegion
+    /// The region that it and its locks lie in.
+    public let region: SyncRegion
     private let sequence: SharedWord32
     private let waiters: SharedWord32
 
@@ -30,6 +32,9 @@ public final class ProcessCondition: Sendable {
         sequence = bytes.word32(0)
         waiters = bytes.word32(4)
     }
+
+    /// How many wait, about: more than there are when some of them were killed.
+    public var waiterCount: Int { Int(waiters.loadRelaxed()) }
 
     /// Wakes at least one of those who wait, if there are some. Needs no lock; change first, then signal.
     public func signal() { notify(1) }

@@ -61,21 +61,23 @@ package struct LockWord: Sendable {
     ///
     /// - Returns: false, and nothing was done, when this process does not have it: it was forked from the one that has, or
     ///   was declared dead.
-    @inlinable @inline(__always)
     @discardableResult
-    package func unlock() -> Bool {
+    package func unlock() -> Bool { unlockQuietly() || unlockWithSleepers() }
+
+    /// Lets go of a lock that nobody sleeps for; false, and nothing was done, of any other.
+    @inlinable @inline(__always)
+    func unlockQuietly() -> Bool {
         let me = own.loadRelaxed()
         KillPoints.pass("sync-unlock-begins")
-        if me != 0, word.replace(me, with: 0).isDone {
-            KillPoints.pass("sync-unlock-freed")
-            return true
-        }
-        return unlockWithSleepers(me)
+        guard me != 0, word.replace(me, with: 0).isDone else { return false }
+        KillPoints.pass("sync-unlock-freed")
+        return true
     }
 
-    @usableFromInline
+    /// What ``unlock()`` does where there may be sleepers.
     @inline(never)
-    func unlockWithSleepers(_ me: UInt64) -> Bool {
+    func unlockWithSleepers() -> Bool {
+        let me = own.loadRelaxed()
         guard me != 0, OwnerWord(rawValue: word.loadAcquiring()).withoutSleepers.rawValue == me else { return false }
         _ = word.exchange(0)
         KillPoints.pass("sync-unlock-exchanged")

@@ -97,6 +97,13 @@ struct ParticipantCells: Sendable {
         return (sum, leaving)
     }
 
+    /// Whose count the cell of a slot is, and how much; nil for none.
+    func share(_ slot: Int) -> (owner: OwnerWord, count: Int)? {
+        let value = cell(slot).loadSequential()
+        guard value & Self.countMask != 0 else { return nil }
+        return (owner(slot, value), Int(value & Self.countMask))
+    }
+
     /// Whether a living process has a count.
     var hasAny: Bool {
         (0..<participant.table.slotCount).contains { slot in

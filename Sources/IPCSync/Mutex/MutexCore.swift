@@ -15,7 +15,6 @@ public import IPCSystem
 @safe
 @usableFromInline
 final class MutexCore: Sendable {
-    static let kind: UInt32 = 1
     private static let indexOffset = 32
     private static let copiesOffset = 64
 
@@ -117,8 +116,12 @@ final class MutexCore: Sendable {
     @discardableResult
     func abandon() -> Bool {
         lock.holderMark.set(0)
-        return lock.unlock()
+        return lock.unlockQuietly() || unlockWithSleepers()
     }
+
+    @usableFromInline
+    @inline(never)
+    func unlockWithSleepers() -> Bool { lock.unlockWithSleepers() }
 
     @usableFromInline
     var lostError: IPCError { lock.lost("unlock a mutex") }

@@ -69,7 +69,8 @@ struct ObjectDirectory {
     /// Finds the one in a region that somebody has made.
     static func find(_ bytes: SharedBytes, _ object: String) throws(IPCError) -> ObjectDirectory {
         let capacity = bytes.contains(0, tableOffset) ? bytes.load(capacityOffset, as: UInt64.self) : 0
-        guard capacity > 0, capacity & (capacity - 1) == 0, capacity <= UInt64(bytes.byteCount / 8) else {
+        guard capacity > 0, capacity & (capacity - 1) == 0, capacity <= UInt64((bytes.byteCount - tableOffset) / 8)
+        else {
             throw IPCError(
                 .protocolViolation, "open a region of objects: its directory contradicts itself; make it anew",
                 object: object)
@@ -116,11 +117,14 @@ struct ObjectDirectory {
                 + "make the region for more objects", object: name)
     }
 
-    /// The names of all objects, in no order.
-    var names: [String] {
+    /// All objects, in no order.
+    var objects: [SyncObjectListing] {
         (0..<capacity).compactMap { index in
+            guard bytes.contains(Self.tableOffset + index * 8, 8) else { return nil }
             let offset = bytes.word64(Self.tableOffset + index * 8).loadAcquiring()
-            return offset == 0 ? nil : record(offset)?.name
+            guard offset != 0, let found = record(offset) else { return nil }
+            return SyncObjectListing(
+                name: found.name, kind: SyncObjectKind(rawValue: found.kind), byteCount: Int(clamping: found.byteCount))
         }
     }
 

@@ -49,6 +49,7 @@ struct LeasedSemaphore: Sendable {
     }
 
     var available: Int { max(0, Int(total.loadRelaxed()) - Int(used.loadRelaxed())) }
+    var holders: [ProcessShare] { cells.shares }
     var heldHere: Int { Int(cells.own) }
     var waiterCount: Int { Int(waiters.loadRelaxed()) }
 
