@@ -92,6 +92,8 @@ func syncMany(_ arguments: [String]) async throws -> Int32 {
         if try mutex.lockBlocking(until: .after(.seconds(10))).previousOwnerDied { told += 1 }
     }
     try require(told == count, "\(told) of \(count) were told")
-    say("many locks: \(told) of \(count) told to the next owner, \((MonotonicClock.nanoseconds - start) / 1_000_000) ms")
+    say(
+        "many locks: \(told) of \(count) told to the next owner, \((MonotonicClock.nanoseconds - start) / 1_000_000) ms"
+    )
     return 0
 }

@@ -19,18 +19,18 @@ private func syncStorm(_ arguments: [String]) async throws -> Int32 {
 }
 
 /// What one kind of object has to stand.
-struct StormSubject {
+struct StormSubject: Sendable {
     let name: String
     let processes: Int
     let killPoints: [String]
     /// The most processes that may be inside at once.
     var mostInside: Int?
     /// What the process in a place does until it is killed.
-    let live: (StormPlace) throws -> Void
+    let live: @Sendable (StormPlace) throws -> Void
     /// What a fresh process finds when all are dead.
-    let finish: (StormPlace) throws -> Void
+    let finish: @Sendable (StormPlace) throws -> Void
     /// Adds up the counts, and says in words what came out.
-    let sum: (StormTally, StormDeaths) throws -> String
+    let sum: @Sendable (StormTally, StormDeaths) throws -> String
 
     static let all: [String: StormSubject] = [
         "condition": conditions, "rwlock": readWriteLocks, "barrier": barriers, "plain": plainSemaphores,
@@ -208,4 +208,5 @@ private struct SyncStorm {
     }
 }
 
-private func sayLine(_ text: String) { say(text) }
+/// `say`, where a method has that name.
+func sayLine(_ text: String) { say(text) }

@@ -4,7 +4,8 @@ import IPCSystem
 
 private let permitPoints = ["semaphore-given", "lock-sleeps", "lock-woke"]
 private let leasePoints = [
-    "lease-sleeps", "lease-taken", "lease-given", "lease-before-wake", "lease-added-up", "lock-taken", "take-over-begins",
+    "lease-sleeps", "lease-taken", "lease-given", "lease-before-wake", "lease-added-up", "lock-taken",
+    "take-over-begins",
     "take-over-done", "lock-sleeps", "lock-woke", "unlock-freed", "unlock-exchanged",
 ]
 

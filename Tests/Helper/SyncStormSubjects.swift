@@ -24,7 +24,8 @@ extension StormSubject {
     static let conditions = StormSubject(
         name: "condition", processes: 6,
         killPoints: lockPoints + [
-            "mutex-copied", "mutex-before-commit", "mutex-after-commit", "signal-begins", "signal-counted", "signal-woke",
+            "mutex-copied", "mutex-before-commit", "mutex-after-commit", "signal-begins", "signal-counted",
+            "signal-woke",
             "wait-begins", "wait-sleeps", "wait-woke",
         ],
         live: { own in
@@ -148,7 +149,7 @@ extension StormSubject {
             for party in parties.dropFirst() {
                 startThread {
                     do { try party.arriveBlocking(until: soon()) } catch { sayAndLeave("\(error)") }
-                    arrived.add(1)
+                    _ = arrived.add(1)
                     arrived.wake(.max)
                 }
             }
