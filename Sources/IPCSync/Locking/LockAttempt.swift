@@ -25,14 +25,17 @@ struct LockAttempt {
     /// Looks at a lock that was taken, before the first sleep.
     private var looks: UInt32 = 0
     private var looksAllowed: UInt32
+    /// Whether it may sleep for the lock.
+    private let waits: Bool
     private var hasSlept = false
     private var hasGivenWay = false
     private var isCounted = false
 
-    init(_ lock: LockWord, _ doing: StaticString) {
+    init(_ lock: LockWord, _ doing: StaticString, waits: Bool = true) {
         self.lock = lock
         self.doing = doing
-        looksAllowed = lock.local.spins.allowance
+        self.waits = waits
+        looksAllowed = waits ? lock.local.spins.allowance : 0
     }
 
     /// Takes the lock if that is possible now, and says what to do if not.
@@ -51,6 +54,8 @@ struct LockAttempt {
             looks += 1
             return .again
         }
+        // Who does not sleep need not be woken.
+        guard waits else { return .sleep(UInt32(truncatingIfNeeded: found), deathCount: deaths) }
         return prepareToSleep(found, deaths)
     }
 

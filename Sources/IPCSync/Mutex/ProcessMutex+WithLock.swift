@@ -11,13 +11,7 @@ extension ProcessMutex {
     public func withLock<Result: ~Copyable, Failure: Error>(
         until deadline: Deadline = .never, _ body: (inout Value) throws(Failure) -> sending Result
     ) async throws(LockError<Failure>) -> sending Result {
-        if !core.takeFree() {
-            do throws(IPCError) {
-                try await core.take(deadline)
-            } catch {
-                throw .lock(error)
-            }
-        }
+        if !core.takeFree(), let error = await core.take(deadline) { throw .lock(error) }
         return try run(body)
     }
 
@@ -26,7 +20,7 @@ extension ProcessMutex {
     public func withLock<Result: ~Copyable>(
         until deadline: Deadline = .never, _ body: (inout Value) -> sending Result
     ) async throws(IPCError) -> sending Result {
-        if !core.takeFree() { try await core.take(deadline) }
+        if !core.takeFree(), let error = await core.take(deadline) { throw error }
         return try run(body)
     }
 
