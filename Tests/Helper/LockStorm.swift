@@ -157,6 +157,10 @@ private struct LockStorm {
 
     private mutating func start(_ index: Int) throws -> Int32 {
         let (seed, path, tally) = (random.next(), path, tally)
+        // Here, because the child may be killed before it says anything.
+        for thread in 0..<LockStormer.threads {
+            try tally.state(index * LockStormer.threads + thread).store(StormPlace.State.outside.rawValue)
+        }
         return try TestingCalls.fork {
             LockStormer(path: path, tally: tally, place: index).live(StormRandom(state: seed), LockStorm.killPoints)
         }
@@ -197,7 +201,6 @@ private struct LockStormer {
         var random = random
         let own = UInt64(getpid())
         do {
-            for thread in 0..<Self.threads { try say(.outside, thread) }
             if random.below(2) == 0 {
                 let counter = try tally.points
                 KillPoints.arm(points[random.below(points.count)], passage: 1 + random.below(40)) { counter.add(1) }

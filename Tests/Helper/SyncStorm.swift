@@ -98,9 +98,15 @@ private struct SyncStorm {
         defer { for child in children { kill(child, SIGKILL) } }
         for place in 0..<subject.processes { children.append(try start(place)) }
         var (last, lastLook, gap) = (UInt64(0), MonotonicClock.nanoseconds, UInt64(0))
+        var lastDisturbed = UInt64.max
         while kills < limit {
             usleep(UInt32(random.below(1500)))
-            try disturb()
+            // Mostly when somebody has got on since: processes that are killed while they start find out nothing.
+            if last != lastDisturbed || random.below(16) == 0 {
+                lastDisturbed = last
+                try disturb()
+            }
+            try bury()
             let (progress, now) = (try tally.progress.load(), MonotonicClock.nanoseconds)
             // Time in which this process did not run either, says nothing.
             gap = progress == last ? gap + min(now - lastLook, 20_000_000) : 0
@@ -112,7 +118,9 @@ private struct SyncStorm {
         }
         for place in children.indices {
             kill(children[place], SIGKILL)
-            try bury(place)
+            var status: Int32 = 0
+            try require(unsafe waitpid(children[place], &status, 0) == children[place], "waitpid")
+            try note(status, place)
         }
         children = []
         try finish()
@@ -128,18 +136,16 @@ private struct SyncStorm {
         case 2: try lookInside()
         default: break
         }
+    }
+
+    /// Others come in the places of the dead.
+    private mutating func bury() throws {
         for place in children.indices {
             var status: Int32 = 0
             guard unsafe waitpid(children[place], &status, WNOHANG) == children[place] else { continue }
             try note(status, place)
             children[place] = try start(place)
         }
-    }
-
-    private mutating func bury(_ place: Int) throws {
-        var status: Int32 = 0
-        try require(unsafe waitpid(children[place], &status, 0) == children[place], "waitpid")
-        try note(status, place)
     }
 
     /// What the dead one has said last stands.
@@ -172,10 +178,11 @@ private struct SyncStorm {
     private mutating func start(_ place: Int) throws -> Int32 {
         let (seed, subject) = (random.next(), subject)
         let own = StormPlace(path: path, tally: tally, place: place)
+        // Here, because the child may be killed before it says anything.
+        try own.say(.outside)
         return try TestingCalls.fork {
             var random = StormRandom(state: seed)
             do {
-                try own.say(.outside)
                 if random.below(2) == 0 {
                     let counter = try own.tally.points
                     let point = "sync-\(subject.killPoints[random.below(subject.killPoints.count)])"
