@@ -32,7 +32,7 @@ extension StormSubject {
             let semaphore = try own.region().semaphore("permits", .plain, .open, permits: 0)
             try own.tally.count(2).store(UInt64(semaphore.available))
             try semaphore.giveBlocking()
-            try semaphore.takeBlocking(until: .after(.seconds(10)))
+            try semaphore.takeBlocking(until: .after(.seconds(100)))
         },
         sum: { tally, deaths in
             let (given, taken) = (Int(try tally.count(0).load()), Int(try tally.count(1).load()))
@@ -61,7 +61,7 @@ extension StormSubject {
         },
         finish: { own in
             let semaphore = try own.region().semaphore("permits", .leased, .open, permits: 3)
-            for _ in 0..<3 { try semaphore.takeBlocking(until: .after(.seconds(5))) }
+            for _ in 0..<3 { try semaphore.takeBlocking(until: .after(.seconds(100))) }
             try require(try !semaphore.tryTake(), "a fourth permit")
         },
         sum: { _, deaths in "\(deaths.inside) died with a permit (\(deaths.unclear) unclear), 3 of 3 permits left" })
@@ -92,7 +92,7 @@ extension StormSubject {
         finish: { own in
             let event = try own.region().event("event", .automatic, .open)
             event.set()
-            try event.waitBlocking(until: .after(.seconds(5)))
+            try event.waitBlocking(until: .after(.seconds(100)))
             try require(!event.tryWait(), "one event let two pass")
         },
         sum: { tally, _ in

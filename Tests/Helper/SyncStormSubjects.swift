@@ -7,7 +7,7 @@ private let lockPoints = [
     "unlock-begins", "unlock-freed", "unlock-exchanged", "unlock-woke",
 ]
 
-private func soon(_ seconds: Int = 10) -> Deadline { .after(.seconds(seconds)) }
+private func soon() -> Deadline { .after(.seconds(100)) }
 
 /// A queue of few places between two halves of the processes.
 struct StormQueue: PlainData {
@@ -113,7 +113,7 @@ extension StormSubject {
         name: "barrier", processes: 3, killPoints: lockPoints,
         live: { own in
             let barrier = try own.region().barrier("step", parties: 3)
-            let party = try barrier.joinBlocking(until: soon(20))
+            let party = try barrier.joinBlocking()
             let others = (0..<3).filter { $0 != own.place }
             let arrivals = try (0..<3).map { try own.tally.count($0) }
             var before: [UInt64]?
@@ -126,7 +126,7 @@ extension StormSubject {
                     guard error.code == .peerClosed else { throw error }
                     try own.tally.reported.add(1)
                     before = nil
-                    try barrier.resetBlocking(until: soon(20))
+                    try barrier.resetBlocking()
                     continue
                 }
                 // Of two rounds in a row the others have arrived at one at least since before the first.
