@@ -37,6 +37,10 @@ struct BaselineProcess {
         let makes = assignment.side == .initiator
         switch (assignment.job.work, assignment.side) {
         case (.handover, _): unsafe cbase_sync_handover(name, makes, plan, &report)
+        case (.lockFutex, _): unsafe cbase_sync_lock_futex(name, plan, &report)
+        case (.semaphore, _): unsafe cbase_sync_semaphore(name, plan, &report)
+        case (.semaphoreTurn, _): unsafe cbase_sync_semaphore_turns(name, makes, plan, &report)
+        case (.readLock, _): unsafe cbase_sync_read_lock(name, plan, &report)
         case _ where assignment.job.isLocking:
             unsafe cbase_sync_lock(name, makes, assignment.job.work == .lockContended, plan, &report)
         case (.board, .initiator): unsafe cbase_board_read(name, plan, &report)
@@ -81,7 +85,8 @@ struct BaselineProcess {
             unsafe cbase_idle_resident(descriptors, descriptors.count, &report)
         case .idleProcessorTime:
             unsafe cbase_idle_processor_time(descriptors, descriptors.count, plan, &report)
-        case .board, .broadcast, .lock, .lockTask, .lockValue, .lockContended, .handover:
+        case .board, .broadcast, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore,
+            .semaphoreTurn, .readLock:
             unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
         case .loan:
             unsafe cbase_report_fail(&report, "only rings lend", 0)
@@ -107,7 +112,8 @@ struct BaselineProcess {
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
         case .spawn, .regionCreation, .loan, .board, .broadcast, .allocationsInPlace, .allocationsArray,
-            .allocationsBatch, .lock, .lockTask, .lockValue, .lockContended, .handover:
+            .allocationsBatch, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore,
+            .semaphoreTurn, .readLock:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }
     }

@@ -28,10 +28,18 @@ struct Job: Equatable {
         case lockTask = "mutex-async"
         /// The same with a value of `bytes` bytes that is whole whoever dies.
         case lockValue = "mutex-value"
+        /// The same with the plainest lock there is in C, which does not survive its owner: a baseline alone.
+        case lockFutex = "mutex-futex"
         /// The same against another process.
         case lockContended = "mutex-contended"
         /// A turn that goes to the other process and back by a condition.
         case handover = "condition-handover"
+        /// Take a permit and give it back; nobody else wants it.
+        case semaphore = "semaphore-take"
+        /// A permit that goes to the other process, and another that comes back.
+        case semaphoreTurn = "semaphore-handover"
+        /// Lock for reading, look, let go; nobody writes.
+        case readLock = "rwlock-read"
         /// Connect, one message, close.
         case accept
         /// Start a program, read its output to the end, collect its status.
@@ -90,7 +98,8 @@ struct Job: Equatable {
     /// Whether it is about a lock or a condition.
     var isLocking: Bool {
         switch work {
-        case .lock, .lockTask, .lockValue, .lockContended, .handover: true
+        case .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore, .semaphoreTurn, .readLock:
+            true
         default: false
         }
     }

@@ -30,7 +30,8 @@ struct Outcome {
                 throw BenchmarkFailure("\(initiator.sent) messages were sent, not all arrived")
             }
             rate = try Self.rate(receiver.measured, from: initiator.started_ns, to: receiver.ended_ns)
-        case .board, .lock, .lockTask, .lockValue, .lockContended, .handover:
+        case .board, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore, .semaphoreTurn,
+            .readLock:
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)
         case .broadcast:
             // When the last reader has the last message.

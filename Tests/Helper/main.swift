@@ -13,7 +13,7 @@ let tables: [[String: Scenario]] = [
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
-    syncScenarios, holdScenarios, syncLimitScenarios,
+    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

@@ -9,22 +9,22 @@ extension ProcessCondition {
     public func wait<Value>(
         with guarded: consuming ProcessMutex<Value>.Guard, until deadline: Deadline = .never
     ) async throws(IPCError) -> ProcessMutex<Value>.Guard {
-        let mutex = ProcessMutex<Value>(guarded.core)
-        let ticket = try beginWait(with: mutex.core.lock)
+        let core = guarded.core
+        let ticket = try beginWait(with: core.lock)
         try guarded.unlock()
         try await sleep(ticket, until: deadline)
-        return try await mutex.lock(until: deadline)
+        return try await ProcessMutex<Value>.Guard.take(core, until: deadline)
     }
 
     /// The same on a thread that may block.
     public func waitBlocking<Value>(
         with guarded: consuming ProcessMutex<Value>.Guard, until deadline: Deadline = .never
     ) throws(IPCError) -> ProcessMutex<Value>.Guard {
-        let mutex = ProcessMutex<Value>(guarded.core)
-        let ticket = try beginWait(with: mutex.core.lock)
+        let core = guarded.core
+        let ticket = try beginWait(with: core.lock)
         try guarded.unlock()
         try sleepBlocking(ticket, until: deadline)
-        return try mutex.lockBlocking(until: deadline)
+        return try ProcessMutex<Value>.Guard.takeBlocking(core, until: deadline)
     }
 
     /// Waits with a lock: gives up `guarded` and returns with the lock again.

@@ -18,13 +18,16 @@ extension ProcessReadWriteLock {
     }
 
     /// The same on a thread that may block: never in a task.
+    @inlinable
     public func readBlocking<Result, Failure: Error>(
         until deadline: Deadline = .never, _ body: () throws(Failure) -> Result
     ) throws(LockError<Failure>) -> Result {
-        do throws(IPCError) {
-            try beginReadingBlocking(until: deadline)
-        } catch {
-            throw .lock(error)
+        if !enterFree() {
+            do throws(IPCError) {
+                try beginReadingBlocking(until: deadline)
+            } catch {
+                throw .lock(error)
+            }
         }
         return try runReading(body)
     }
@@ -96,8 +99,9 @@ extension ProcessReadWriteLock {
         lock.unlock()
     }
 
+    @inlinable
     @inline(__always)
-    private func runReading<Result, Failure: Error>(
+    func runReading<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(LockError<Failure>) -> Result {
         defer { leave() }

@@ -75,10 +75,12 @@ extension ProcessReadWriteLock {
 
     /// The same as ``lockForReading(until:)`` on a thread that may block: never in a task.
     public func lockForReadingBlocking(until deadline: Deadline = .never) throws(IPCError) -> ReadGuard {
-        try beginReadingBlocking(until: deadline)
+        if !enterFree() { try beginReadingBlocking(until: deadline) }
         return ReadGuard(owner: self)
     }
 
+    @usableFromInline
+    @inline(never)
     func beginReadingBlocking(until deadline: Deadline) throws(IPCError) {
         if try enter() { return }
         let died = try lock.lockBlocking(until: deadline, "lock for reading")

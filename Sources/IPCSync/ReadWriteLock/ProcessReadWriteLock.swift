@@ -1,5 +1,5 @@
 public import IPCCore
-import IPCSystem
+public import IPCSystem
 
 /// A lock that many readers may have at once, or one writer.
 ///
@@ -34,12 +34,14 @@ public final class ProcessReadWriteLock: SyncObject {
     /// Repairs what a dead writer left, alone with the lock. What it throws poisons the lock.
     public typealias Recovery = @Sendable () throws -> Void
 
-    let lock: LockWord
+    @usableFromInline let lock: LockWord
     /// Grows when a reader goes that a writer waits for: the futex.
     let goings: SharedWord32
     /// Whether a writer waits for readers. By whoever has the writer's word alone, so one who dies leaves nothing wrong.
-    let isAwaited: SharedWord32
-    let readers: ParticipantCells
+    @usableFromInline let isAwaited: SharedWord32
+    @usableFromInline let readers: ParticipantCells
+    /// Whether a writer died and left what it wrote to be repaired.
+    @usableFromInline let condition: SharedWord32
     let sleeping: SyncSleep
     private let recovery: Recovery?
 
@@ -61,6 +63,7 @@ public final class ProcessReadWriteLock: SyncObject {
             bytes: bytes.slice(Self.cellsOffset, ParticipantCells.byteCount(region.memory.slotCount)),
             participant: region.participant
         )
+        condition = bytes.word32(LockLayout.poisoned)
         sleeping = SyncSleep(region: region)
         self.recovery = recovery
     }
@@ -77,21 +80,36 @@ public final class ProcessReadWriteLock: SyncObject {
     /// Whether a recovery has failed and nobody has repaired it since.
     public var isPoisoned: Bool { condition.loadAcquiring() == Self.poisoned }
 
-    static let good: UInt32 = 0
+    @inlinable static var good: UInt32 { 0 }
     static let poisoned: UInt32 = 1
     /// A writer died, and nobody has tried to repair what it left.
     static let doubtful: UInt32 = 2
-    private var condition: SharedWord32 { lock.facts.word32(LockLayout.poisoned) }
 
+    @inlinable @inline(__always)
     var isGood: Bool { condition.loadAcquiring() == Self.good }
 
     // MARK: Steps
 
     /// A reader comes: it is in if nobody writes. Its word first, then a look at the writer's; a writer does it the other
     /// way round, so one of the two sees the other.
-    @inline(__always)
     func enter() throws(IPCError) -> Bool {
         try count(1)
+        return stays()
+    }
+
+    /// The same in one try, against nobody; false also for what ``enter()`` throws.
+    @inlinable @inline(__always)
+    func enterFree() -> Bool {
+        let found = readers.ownCell.loadRelaxed()
+        // A word of this process with room for one more, which is what it is but for the first time.
+        guard lock.own.loadRelaxed() != 0, found &- readers.ownGeneration < ParticipantCells.maximumCount,
+            readers.ownCell.replaceSequential(found, with: found + 1).isDone
+        else { return false }
+        return stays()
+    }
+
+    @inlinable @inline(__always)
+    func stays() -> Bool {
         KillPoints.pass("sync-reader-counted")
         if lock.word.loadSequential() == 0 && isGood { return true }
         leave()
@@ -99,16 +117,31 @@ public final class ProcessReadWriteLock: SyncObject {
     }
 
     /// A reader goes.
-    @inline(__always)
+    @inlinable @inline(__always)
     func leave() {
-        // The child of a fork has nothing to give back.
-        guard lock.own.loadRelaxed() != 0 else { return }
-        try? count(-1)
+        let found = readers.ownCell.loadRelaxed()
+        let hasLeft =
+            lock.own.loadRelaxed() != 0 && found &- readers.ownGeneration &- 1 < ParticipantCells.maximumCount
+            && readers.ownCell.replaceSequential(found, with: found &- 1).isDone
+        guard hasLeft || leaveSlowly() else { return }
         KillPoints.pass("sync-reader-gone")
-        if isAwaited.loadSequential() != 0 {
-            goings.add(1)
-            SharedFutexCalls.wake(goings)
-        }
+        if isAwaited.loadSequential() != 0 { wakeWriter() }
+    }
+
+    /// Against other threads of this process. False in the child of a fork, which has nothing to give back.
+    @usableFromInline
+    @inline(never)
+    func leaveSlowly() -> Bool {
+        guard lock.own.loadRelaxed() != 0 else { return false }
+        try? count(-1)
+        return true
+    }
+
+    @usableFromInline
+    @inline(never)
+    func wakeWriter() {
+        goings.add(1)
+        SharedFutexCalls.wake(goings)
     }
 
     /// With the writer's word: in as a reader, whatever follows.
@@ -117,8 +150,8 @@ public final class ProcessReadWriteLock: SyncObject {
         try count(1)
     }
 
-    @inline(__always)
-    private func count(_ change: Int) throws(IPCError) {
+    /// The change of the count of this process, against its other threads, and why it is not possible.
+    func count(_ change: Int) throws(IPCError) {
         guard lock.own.loadRelaxed() != 0 else { throw lock.lost("lock for reading") }
         while true {
             let own = readers.own

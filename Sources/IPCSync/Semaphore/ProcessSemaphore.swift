@@ -35,6 +35,9 @@ public final class ProcessSemaphore: SyncObject {
     public let kind: Kind
     private let plain: PlainSemaphore?
     private let leased: LeasedSemaphore?
+    @usableFromInline let isPlain: Bool
+    /// Of a plain one.
+    @usableFromInline let permits: PermitCount
 
     static func type(_ kind: Kind, _ slotCount: Int) -> SyncObjectType {
         switch kind {
@@ -62,6 +65,8 @@ public final class ProcessSemaphore: SyncObject {
     init(_ bytes: SharedBytes, _ region: SyncRegion, _ kind: Kind) {
         self.region = region
         self.kind = kind
+        isPlain = kind == .plain
+        permits = PermitCount(bytes, region.participant)
         plain = kind == .plain ? PlainSemaphore(bytes, region) : nil
         leased = kind == .leased ? LeasedSemaphore(bytes, region) : nil
     }
@@ -83,7 +88,7 @@ public final class ProcessSemaphore: SyncObject {
     ///
     /// - Throws: `.participantLost`; `.resourceExhausted` when this process has 65,535 of them.
     public func tryTake() throws(IPCError) -> Bool {
-        if let plain { return try plain.tryTakeHere() }
+        if let plain { return try plain.tryTake() }
         return try leased?.tryTake() ?? false
     }
 
@@ -96,7 +101,14 @@ public final class ProcessSemaphore: SyncObject {
     }
 
     /// The same on a thread that may block: never in a task. - Throws: `.timedOut`; as ``tryTake()``.
+    @inlinable
     public func takeBlocking(until deadline: Deadline = .never) throws(IPCError) {
+        if !isPlain || !permits.tryTake() { try takeBlockingSlowly(until: deadline) }
+    }
+
+    @usableFromInline
+    @inline(never)
+    func takeBlockingSlowly(until deadline: Deadline) throws(IPCError) {
         if let plain { return try plain.takeBlocking(until: deadline) }
         try leased?.takeBlocking(until: deadline)
     }
@@ -112,7 +124,14 @@ public final class ProcessSemaphore: SyncObject {
     }
 
     /// The same on a thread that may block: never in a task.
+    @inlinable
     public func giveBlocking() throws(IPCError) {
+        if !isPlain || !permits.tryGive() { try giveBlockingSlowly() }
+    }
+
+    @usableFromInline
+    @inline(never)
+    func giveBlockingSlowly() throws(IPCError) {
         if let plain { return try plain.give() }
         try leased?.giveBlocking()
     }
