@@ -12,7 +12,7 @@ let tables: [[String: Scenario]] = [
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
-    syncScenarios, holdScenarios, syncLimitScenarios,
+    syncScenarios, holdScenarios, syncLimitScenarios, touchScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

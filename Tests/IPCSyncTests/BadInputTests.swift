@@ -3,12 +3,13 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 @testable import IPCSync
 
 /// What is wrong is a typed error, and never a hang or a trap.
-@Suite(.timeLimit(.minutes(5))) struct BadInputTests {
+@Suite(.watched) struct BadInputTests {
     @Test func otherRegionsAreRefused() async throws {
         let name = Interop.freshName()
         let place = SharedMemoryPlace.named(name)

@@ -2,10 +2,11 @@ import IPCSharedMemory
 import IPCSync
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// A wait that is cancelled leaves no trace: what it waited for can be had after it, by exactly as many as before.
-@Suite(.timeLimit(.minutes(5))) struct CancellationTests {
+@Suite(.watched) struct CancellationTests {
     /// Starts waits that cannot succeed, and cancels each at another moment: before it began, while it sleeps, in between.
     private func cancelMany(_ wait: @escaping @Sendable () async throws -> Void) async throws {
         for round in 0..<40 {

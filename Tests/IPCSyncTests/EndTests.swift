@@ -3,6 +3,7 @@ import IPCSharedMemory
 import IPCSync
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// A number that closures count up.
@@ -145,7 +146,7 @@ final class Objects: Sendable {
 }
 
 /// What others see when a process that has something ends, in each way that there is.
-@Suite(.timeLimit(.minutes(10))) struct EndTests {
+@Suite(.watched) struct EndTests {
     static let kinds = ["mutex", "lock", "read", "write", "leased", "barrier", "once", "election", "file"]
 
     @Test(arguments: kinds, ["kill", "exit", "exec", "crash"])

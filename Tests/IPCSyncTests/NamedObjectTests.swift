@@ -3,10 +3,11 @@ import IPCSharedMemory
 import IPCSync
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// Objects that have a region of their own: anonymous, or with a name for themselves.
-@Suite(.timeLimit(.minutes(5))) struct NamedObjectTests {
+@Suite(.watched) struct NamedObjectTests {
     /// What each of them has in common: intents, removal, listing, both ways to open it.
     private func checkNames<Object: SyncObject>(
         _ open: @Sendable (SharedMemoryPlace, CreationIntent) async throws -> Object,

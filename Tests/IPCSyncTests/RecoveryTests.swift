@@ -2,10 +2,11 @@ import IPCProcess
 import IPCSync
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// Repairs that are killed, and repairs that fail, of what is no `ProcessLock`: see `DeathTests.swift` for that.
-@Suite(.timeLimit(.minutes(5))) struct OtherRecoveryTests {
+@Suite(.watched) struct OtherRecoveryTests {
     /// Killed in the recovery, twice: the next one recovers.
     @Test func whoDiesInTheRepairOfAReadWriteLockLeavesItToTheNext() async throws {
         try await Objects.with { objects in

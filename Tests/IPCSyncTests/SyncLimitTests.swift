@@ -3,10 +3,11 @@ import IPCSharedMemory
 import IPCSync
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// Signals, processors, forks, namespaces, many regions, few places: what a host may do to locks.
-@Suite(.timeLimit(.minutes(10))) struct SyncLimitTests {
+@Suite(.watched) struct SyncLimitTests {
     /// Half a second under a signal each millisecond: never early. How late is for the benchmarks.
     @Test func interruptedWaitsKeepTheirDeadlines() async throws {
         try await withWatchdog(.seconds(120)) {
@@ -112,7 +113,7 @@ import Testing
                     "recycle-announced", "recycle-freed", "attach-generation", "attach-token", "attach-linked",
                     "attach-unlocked",
                 ]
-                for round in 0..<30 {
+                for round in 0..<18 {
                     let peer = try await Peer.start("sync-hold", path)
                     #expect(try await peer.line() == "held \(round > 0)")
                     try await peer.kill()
