@@ -74,15 +74,12 @@ import Testing
                 try await dead.kill()
             }
             let peer = try await start(objects, what, at: point)
-            if isSleeper {
-                try await expectKilled(peer, point)
-                for _ in 0..<3 { try await objects.leased.give() }
-            } else {
-                if try await peer.child.standardOutput.readLine(until: .after(.seconds(60))) == "ready" {
-                    try await peer.go()
-                }
-                try await expectKilled(peer, point)
+            // Some die while they prepare themselves.
+            if try await peer.child.standardOutput.readLine(until: .after(.seconds(60))) == "ready" {
+                try await peer.go()
             }
+            try await expectKilled(peer, point)
+            if isSleeper { for _ in 0..<3 { try await objects.leased.give() } }
             let soon = Deadline.after(.seconds(60))
             switch what {
             case "take":
