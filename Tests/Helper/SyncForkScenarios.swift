@@ -79,12 +79,13 @@ func forkObjects(_ arguments: [String]) async throws -> Int32 {
 /// `sync-leave-nothing NAME`: makes, uses and removes one of each; no descriptor, name, set or child may be left.
 func leaveNothing(_ arguments: [String]) async throws -> Int32 {
     let prefix = arguments[0]
+    var madeSets: Set<Int32> = []
     // The threads of the library have descriptors of their own, which stay.
-    try await useAll("\(prefix)-first")
+    madeSets.insert(try await useAll("\(prefix)-first"))
     _ = try? FileCalls.unlink("/dev/shm/\(prefix)-first.lock")
     let before = try await settled()
     for round in 0..<20 {
-        try await useAll("\(prefix)-\(round)")
+        madeSets.insert(try await useAll("\(prefix)-\(round)"))
         try FileCalls.unlink("/dev/shm/\(prefix)-\(round).lock")
     }
     var left: [String] = []
@@ -97,6 +98,8 @@ func leaveNothing(_ arguments: [String]) async throws -> Int32 {
     let names = try DirectoryCalls.names(in: "/dev/shm").names.filter { $0.contains(prefix) }
     try require(names.isEmpty, "names: \(names)")
     try require(!hasChildren(), "children")
+    let sets = try SystemVSemaphoreSet.list().map(\.identifier).filter { madeSets.contains($0) }
+    try require(sets.isEmpty, "System V sets: \(sets)")
     return 0
 }
 
@@ -105,7 +108,8 @@ private func settled() async throws -> [String] {
     return openDescriptors()
 }
 
-private func useAll(_ name: String) async throws {
+/// The number of the System V set that was among them.
+private func useAll(_ name: String) async throws -> Int32 {
     let places = (0..<9).map { SharedMemoryPlace.named("\(name)-\($0)") }
     let mutex = try await ProcessMutex(at: places[0], initial: SyncPair())
     let lock = try await ProcessLock(at: places[1], byteCount: 8)
@@ -136,4 +140,5 @@ private func useAll(_ name: String) async throws {
     try set.remove()
     let file = try FileLock(at: "/dev/shm/\(name).lock")
     try await file.lock().release()
+    return set.identifier
 }

@@ -107,6 +107,20 @@ private func deadlines(_ arguments: [String]) async throws -> Int32 {
     for _ in 0..<5 where interruptions < 50 { interruptions = try interrupt(cases) }
     try require(interruptions >= 50, "only \(interruptions) interruptions")
     say("\(cases.count) waits with \(interruptions) interruptions each")
+    try await interruptTasks([
+        TaskDeadlineCase(name: "mutex") { _ = try await other.lock(until: $0) },
+        TaskDeadlineCase(name: "reader") { _ = try await shared.lockForReading(until: $0) },
+        TaskDeadlineCase(name: "leased") { try await leased.take(until: $0) },
+        TaskDeadlineCase(name: "plain") { try await plain.take(until: $0) },
+        TaskDeadlineCase(name: "condition") { _ = try await free.lock(when: condition, until: $0) { $0.count > 0 } },
+        TaskDeadlineCase(name: "event") { try await event.wait(until: $0) },
+        TaskDeadlineCase(name: "latch") { try await latch.wait(until: $0) },
+        TaskDeadlineCase(name: "barrier") { try await party.arrive(until: $0) },
+        TaskDeadlineCase(name: "election") { _ = try await election.campaign(until: $0).term },
+        TaskDeadlineCase(name: "posix semaphore") { try await posix.wait(until: $0) },
+        TaskDeadlineCase(name: "system v") { try await set.perform([.take(0)], until: $0) },
+        TaskDeadlineCase(name: "file") { _ = try await file.lock(until: $0) },
+    ])
     _ = (guarded.previousOwnerDied, locked.previousOwnerDied, heldFile.mode, leader.term)
     withExtendedLifetime(party) {}
     written.unlock()
@@ -154,6 +168,41 @@ private func interrupt(_ cases: [DeadlineCase]) throws -> Int {
     let found = wrong.withLock { $0 }
     try require(found.isEmpty, found.joined(separator: "; "))
     return count
+}
+
+/// The same for tasks: a timer interrupts whatever thread of the process the kernel chooses.
+private struct TaskDeadlineCase: Sendable {
+    let name: String
+    let wait: @Sendable (Deadline) async throws -> Void
+}
+
+private func interruptTasks(_ cases: [TaskDeadlineCase]) async throws {
+    var action = sigaction()
+    unsafe action.__sigaction_handler.sa_handler = { _ in }
+    _ = unsafe sigaction(SIGALRM, &action, nil)
+    let millisecond = timeval(tv_sec: 0, tv_usec: 1000)
+    var timer = itimerval(it_interval: millisecond, it_value: millisecond)
+    _ = unsafe setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil)
+    let wrong = await withTaskGroup(of: String?.self) { group in
+        for one in cases {
+            group.addTask {
+                let start = MonotonicClock.nanoseconds
+                do {
+                    try await one.wait(Deadline(nanoseconds: start + 500_000_000))
+                    return "\(one.name) got it"
+                } catch let error as IPCError where error.code == .timedOut {
+                    let time = MonotonicClock.nanoseconds - start
+                    return time < 500_000_000 ? "task: \(one.name) after \(time) ns" : nil
+                } catch {
+                    return "task: \(one.name): \(error)"
+                }
+            }
+        }
+        return await group.reduce(into: [String]()) { if let text = $1 { $0.append(text) } }
+    }
+    timer = itimerval()
+    _ = unsafe setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil)
+    try require(wrong.isEmpty, wrong.joined(separator: "; "))
 }
 
 /// `sync-ticker PATH`: a thousand tasks contend for a mutex, until a clock that beats each 10 ms has beaten 100 times: if

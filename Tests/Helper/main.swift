@@ -13,7 +13,7 @@ let tables: [[String: Scenario]] = [
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
-    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios,
+    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

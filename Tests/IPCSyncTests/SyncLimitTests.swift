@@ -113,7 +113,7 @@ import Testing
                     "recycle-announced", "recycle-freed", "attach-generation", "attach-token", "attach-linked",
                     "attach-unlocked",
                 ]
-                for round in 0..<30 {
+                for round in 0..<18 {
                     let peer = try await Peer.start("sync-hold", path)
                     #expect(try await peer.line() == "held \(round > 0)")
                     try await peer.kill()

@@ -43,7 +43,8 @@ public final class LeaderElection: SyncObject {
     /// The number of the last term that has begun; 0 before the first.
     public var term: UInt64 { terms.loadAcquiring() }
 
-    /// Waits until this process leads.
+    /// Waits until this process leads. While another task of it leads, it waits as anybody: for its resignation, which a task
+    /// that campaigns again while it leads would wait for until its deadline.
     ///
     /// - Throws: `.cancelled`, `.timedOut`, `.participantLost`, `.resourceExhausted`.
     public func campaign(until deadline: Deadline = .never) async throws(IPCError) -> Leadership {
