@@ -1,144 +1,209 @@
-/* A barrier of N parties and R rounds, each party a process that may be killed before every step. The lock is taken over
- * from the dead; the state is one word (round, broken); arrivals are a flag for each party and each half of the rounds. Who
- * waits sleeps on the state and the death count. A deadlock is a hang. What must hold: nobody passes a round before all
- * have arrived in it, and with nobody killed no round is broken.
+/* A barrier (ProcessBarrier) of PARTIES parties and ROUNDS rounds; each process may die before every step. With SPARE, one
+ * process more waits until a party is dead and joins in its place, and who finds a round broken resets it and goes on;
+ * without it, who finds a round broken stops. With TIMED, who waits may withdraw once (.timedOut, .cancelled), and comes again.
  *
- * Mutations that are found: BUG_NO_DEATHS (sleeps do not see deaths), BUG_LATE_DEATHS (the death count of the sleep is read
- * after the look for the dead). To be tried with more time: BUG_STATE_FIRST (the next round's arrivals are cleared after it
- * has begun), BUG_NO_LOOK (who wakes from a death does not look who died). */
-#ifndef N
-#define N 3
+ * A deadlock is a hang. Nobody passes a round before PARTIES have arrived in it, and no round is broken unless somebody died.
+ *
+ * Faults that must be found: BUG_NO_DEATHS, BUG_NO_LOOK (who wakes from a death does not look who died), BUG_LATE_DEATHS (the
+ * death count of the sleep is read after the look for the dead), BUG_FORGET_FIRST (the cells of the dead are cleared before
+ * the round is broken), BUG_NO_CHECK (nobody looks for the dead) and, with TIMED, BUG_STAYS (who withdraws leaves his arrival). */
+#ifndef PARTIES
+#define PARTIES 3
 #endif
-#ifndef R
-#define R 2
+#ifndef ROUNDS
+#define ROUNDS 1
 #endif
-#ifndef MAXC
-#define MAXC 1
-#endif
-#define ME (_pid - 1)
-byte lock;
-byte round; bool broken;
-bool member[N]; bool arrived0[N], arrived1[N];
-byte deaths; bool dead[N], told[N], crash[N], asleep[N], lsleep[N];
-byte came[R];          /* for the proof: how many have ever arrived in a round */
-bool anyCrash;
-
-#define OWNERDEAD (lock != 0 && dead[lock-1])
-#if N == 3
-#define HASDEAD ((member[0]&&dead[0]) || (member[1]&&dead[1]) || (member[2]&&dead[2]))
-#define SUM(a) (a[0]+a[1]+a[2])
-#define CLEAR(a) a[0]=false; a[1]=false; a[2]=false
-#define WAKE asleep[0]=false; asleep[1]=false; asleep[2]=false
-#define WAKEALL WAKE; lsleep[0]=false; lsleep[1]=false; lsleep[2]=false
-#define WAKEONE if :: lsleep[0] -> lsleep[0]=false :: lsleep[1] -> lsleep[1]=false :: lsleep[2] -> lsleep[2]=false :: else fi
-#define FORGET if :: dead[0] -> member[0]=false :: else fi; if :: dead[1] -> member[1]=false :: else fi; if :: dead[2] -> member[2]=false :: else fi
+#ifdef SPARE
+#define N (PARTIES + 1)
 #else
-#define HASDEAD ((member[0]&&dead[0]) || (member[1]&&dead[1]))
-#define SUM(a) (a[0]+a[1])
-#define CLEAR(a) a[0]=false; a[1]=false
-#define WAKE asleep[0]=false; asleep[1]=false
-#define WAKEALL WAKE; lsleep[0]=false; lsleep[1]=false
-#define WAKEONE if :: lsleep[0] -> lsleep[0]=false :: lsleep[1] -> lsleep[1]=false :: else fi
-#define FORGET if :: dead[0] -> member[0]=false :: else fi; if :: dead[1] -> member[1]=false :: else fi
+#define N PARTIES
 #endif
-#ifdef BUG_NO_DEATHS
-#define SAME(d) true
-#else
-#define SAME(d) (deaths == d)
-#endif
+#define GHOST(p) skip
+#include "objects.h"
 
-inline take() {
-    do
-    :: d = deaths;
-       if
-       :: atomic { (lock == 0 || OWNERDEAD) -> lock = ME + 1 }; break
-       :: else -> seen = lock;
-          atomic { if :: lock == seen && seen != 0 && deaths == d -> lsleep[ME] = true :: else fi };
-          !lsleep[ME]
-       fi
-    od
+bool member[N];
+byte state;                             /* the round * 2, and whether it is broken */
+byte brokenRounds;                      /* a bit for each */
+bool even[N], odd[N];                   /* who has arrived in an even round, in an odd one */
+byte came[ROUNDS + 2];                  /* how many have ever arrived and not withdrawn, for the assertion */
+
+#define ROUND (state / 2)
+#define BROKEN (state % 2 == 1)
+#define COUNTS(a, p) (a[p] && !gone[p])
+#define DIED(p) dead[p]
+#define ISDEAD(p) (member[p] && dead[p])
+#if N == 2
+#define SUM(a) (COUNTS(a, 0) + COUNTS(a, 1))
+#else
+#define SUM(a) (COUNTS(a, 0) + COUNTS(a, 1) + COUNTS(a, 2))
+#endif
+/* ParticipantCells.clearDead: forgets those who are dead at that moment, one after the other. */
+inline forget() {
+    if :: ISDEAD(0) -> member[0] = false :: else fi;
+    if :: ISDEAD(1) -> member[1] = false :: else fi;
+#if N > 2
+    if :: ISDEAD(2) -> member[2] = false :: else fi
+#endif
 }
-inline release() { lock = 0; d_step { WAKEONE } }
-inline look() { if :: HASDEAD -> broken = true; d_step { FORGET }; d_step { WAKE } :: else fi }
+/* ProcessBarrier.breakIfSomebodyDied */
+inline look() {
+#ifndef BUG_NO_CHECK
+    if
+    :: ANY(ISDEAD) ->
+#ifdef BUG_FORGET_FIRST
+        forget();
+#endif
+        d_step { brokenRounds = brokenRounds | (1 << ROUND) };
+        if :: !BROKEN -> state++ :: else fi;
+#ifndef BUG_FORGET_FIRST
+        forget();
+#endif
+        wakeAll()
+    :: else
+    fi
+#else
+    skip
+#endif
+}
+/* ProcessBarrier.prepare, of the round after this one */
+inline prepare() {
+    d_step { if :: ROUND % 2 == 0 -> odd[0] = false :: else -> even[0] = false fi };
+    d_step { if :: ROUND % 2 == 0 -> odd[1] = false :: else -> even[1] = false fi };
+#if N > 2
+    d_step { if :: ROUND % 2 == 0 -> odd[2] = false :: else -> even[2] = false fi };
+#endif
+    brokenRounds = brokenRounds & (255 - (1 << (ROUND + 1)))
+}
 
-proctype Party() {
-    byte d, seen, mine, r, before, now;
+proctype Party(byte me) {
+    byte before, now, mine; bool withdrew;
+#ifdef SPARE
+    if
+    :: me == PARTIES ->
+        /* Somebody else saw to it that a place is free. */
+        (SUM(member) < PARTIES || state / 2 >= ROUNDS) ;
+    :: else
+    fi;
+#endif
     {
+        skip;
+#ifdef SPARE
+        if
+        :: me == PARTIES ->
+            /* ProcessBarrier.join */
+            takeAny(); look();
+            if
+            :: member[0] + member[1] + member[2] < PARTIES -> member[me] = true; release()
+            :: else -> release(); goto over
+            fi
+        :: else
+        fi;
+#endif
+next:
+        /* Party.arrive */
+        before = deaths;
+        takeAny();
+        if :: ROUND >= ROUNDS -> release(); goto leave :: else fi;
+        look();
+        if
+        :: BROKEN -> release(); goto broken
+        :: else
+        fi;
+        d_step {
+            mine = ROUND * 2; came[ROUND]++;
+            if :: ROUND % 2 == 0 -> even[me] = true :: else -> odd[me] = true fi
+        };
+        if
+        :: (ROUND % 2 == 0 && SUM(even) >= PARTIES) || (ROUND % 2 == 1 && SUM(odd) >= PARTIES) ->
+            prepare();
+            state = state + 2;
+            wakeAll();
+            release();
+            goto passed
+        :: else -> release()
+        fi;
         do
-        :: r < R ->
-           before = deaths;
-           take(); look();
-           if
-           :: broken -> release(); break
-           :: else -> skip
-           fi;
-           mine = round;
-           atomic { if :: mine % 2 == 0 -> arrived0[ME] = true :: else -> arrived1[ME] = true fi; came[mine]++ };
-           if
-           :: (mine % 2 == 0 && SUM(arrived0) == N) ->
-#ifdef BUG_STATE_FIRST
-              round = mine + 1; d_step { CLEAR(arrived1) };
-#else
-              d_step { CLEAR(arrived1) }; round = mine + 1;
-#endif
-              d_step { WAKE }
-           :: (mine % 2 == 1 && SUM(arrived1) == N) ->
-              d_step { CLEAR(arrived0) }; round = mine + 1; d_step { WAKE }
-           :: else -> skip
-           fi;
-           release();
-           do
-           ::
+        ::
+            /* isOver */
+            if
+            :: state != mine ->
+                if
+                :: brokenRounds & (1 << (mine / 2)) -> goto broken
+                :: else -> goto passed
+                fi
+            :: else
+            fi;
 #ifdef BUG_LATE_DEATHS
-              before = deaths;
+            before = deaths;
 #endif
-              if
-              :: round != mine -> break
-              :: round == mine && broken -> break
-              :: else ->
-                 atomic { if :: round == mine && !broken && SAME(before) -> asleep[ME] = true :: else fi };
-                 !asleep[ME];
+#ifdef TIMED
+            if
+            :: !withdrew ->
+                withdrew = true;
+                takeAny();
+                if
+                :: state == mine ->
+#ifndef BUG_STAYS
+                    d_step {
+                        came[mine / 2]--;
+                        if :: ROUND % 2 == 0 -> even[me] = false :: else -> odd[me] = false fi
+                    };
+#else
+                    came[mine / 2]--;
+#endif
+                    release();
+                    mine = 0;
+                    goto next
+                :: else -> release()
+                fi
+            :: true
+            fi;
+#endif
+            sleepWhile(state == mine, before);
+            now = deaths;
+            if
+            :: now != before ->
 #ifndef BUG_NO_LOOK
-                 if :: deaths != before -> now = deaths; take(); look(); before = now; release() :: else fi
+                takeAny();
+                look();
+                release();
 #endif
-              fi
-           od;
-           if
-           :: round != mine -> assert(came[mine] == N)
-           :: else -> assert(anyCrash); break
-           fi;
-           r++
-        :: else -> break
+                before = now
+            :: else
+            fi;
+            now = 0
         od;
-        /* Leaves. */
-        member[ME] = false
-    } unless { atomic { crash[ME] -> asleep[ME] = false; lsleep[ME] = false; dead[ME] = true } }
-}
-proctype K() {
-    byte k;
-endk: do
-    :: atomic { dead[0] && !told[0] -> k = 0 }; deaths++; d_step { WAKEALL }; told[k] = true
-    :: atomic { dead[1] && !told[1] -> k = 1 }; deaths++; d_step { WAKEALL }; told[k] = true
-#if N == 3
-    :: atomic { dead[2] && !told[2] -> k = 2 }; deaths++; d_step { WAKEALL }; told[k] = true
+passed: assert(came[mine / 2] >= PARTIES);
+        atomic { mine = 0; before = 0; now = 0 };
+        goto next;
+broken: assert(ANY(DIED));
+        atomic { mine = 0; before = 0; now = 0 };
+#ifdef SPARE
+        /* ProcessBarrier.reset */
+        takeAny();
+        look();
+        if
+        :: BROKEN ->
+            prepare();
+            state = state + 1
+        :: else
+        fi;
+        release();
+        wakeAll();
+        goto next;
 #endif
-    od
-}
-proctype Killer() {
-    byte count;
-    do
-    :: count < MAXC -> atomic { anyCrash = true; if :: !crash[0] -> crash[0] = true :: !crash[1] -> crash[1] = true
-#if N == 3
-       :: !crash[2] -> crash[2] = true
-#endif
-       :: else fi; count++ }
-    :: break
-    od
+leave:  member[me] = false;             /* Party.leave */
+over:   skip
+    } unless { d_step { gone[me] -> before = 0; now = 0; mine = 0; withdrew = false } }
 }
 init {
     byte i;
     atomic {
-        do :: i < N -> member[i] = true; run Party(); i++ :: else -> break od;
-        run K(); run Killer()
+        do
+        :: i < N -> if :: i < PARTIES -> member[i] = true :: else fi; run Party(i); i++
+        :: else -> break
+        od;
+        i = 0;
+        run K(); run Kernel()
     }
 }

@@ -95,7 +95,7 @@ endJudge:
     d_step {
         assert(items == 0 || ALL(OFF));
         j = 0;                          /* who waits for an item that never comes may end */
-        do :: j < WAITERS -> if :: asleep[j] -> asleep[j] = false; dead[j] = true; gone[j] = true; told[j] = true :: else fi; j++ :: else -> break od;
+        do :: j < WAITERS -> if :: asleep[j] -> asleep[j] = false; dead[j] = true; gone[j] = true; told[j] = 2 :: else fi; j++ :: else -> break od;
         j = 0
     }
 }

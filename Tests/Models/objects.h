@@ -12,7 +12,8 @@
 #endif
 byte lock;                              /* 0: free, else the process + 1 */
 byte deaths;
-bool dead[N], gone[N], told[N], asleep[N];
+bool dead[N], gone[N], asleep[N];
+byte told[N];                           /* 1: at the mark, 2: after the end of the threads */
 hidden byte j;
 
 #if N == 2
@@ -36,7 +37,13 @@ inline wakeOne() {
         fi
     }
 }
-inline wakeAll() { d_step { j = 0; do :: j < N -> asleep[j] = false; j++ :: else -> break od; j = 0 } }
+inline wakeAll() {
+#if N > 2
+    d_step { asleep[0] = false; asleep[1] = false; asleep[2] = false }
+#else
+    d_step { asleep[0] = false; asleep[1] = false }
+#endif
+}
 #ifdef BUG_NO_DEATHS
 #define SAME(d) true
 #else
@@ -54,25 +61,24 @@ inline take(died) { d_step { CANTAKE -> died = lock != 0; lock = me + 1 } }
 inline takeAny() { d_step { CANTAKE -> lock = me + 1 } }
 inline release() { lock = 0 }
 
-/* ParticipantTable.sweep */
+/* ParticipantTable.sweep. The count and the wake-up are one step: whoever sleeps in between is woken for nothing. */
+inline early(p) { d_step { dead[p] && told[p] == 0 -> deaths++; told[p] = 1; wakeAll() } }
+inline late(p) { d_step { gone[p] && told[p] == 1 -> deaths++; told[p] = 2; wakeAll() } }
 proctype K() {
-    byte k;
 endK:
     do
-    :: atomic { if
-        :: dead[0] && !told[0] -> k = 0
-        :: dead[1] && !told[1] -> k = 1
+    :: early(0)
+    :: early(1)
 #if N > 2
-        :: dead[2] && !told[2] -> k = 2
+    :: early(2)
 #endif
-        fi };
-        deaths++;
-        wakeAll();
 #ifndef BUG_EARLY_ONLY
-        d_step { gone[k] -> deaths++ };
-        wakeAll();
+    :: late(0)
+    :: late(1)
+#if N > 2
+    :: late(2)
 #endif
-        d_step { told[k] = true; k = 0 }
+#endif
     od
 }
 /* GHOST(p) takes back what a model notes of a process for its assertions. */

@@ -66,7 +66,7 @@ inline becomeAlone() {
             sleepWhile(goings == seen, d)
         fi
     od;
-    d_step { d = 0; seen = 0; any = false };
+    atomic { d = 0; seen = 0; any = false };
 #ifdef BUG_NO_NOTE
     if :: died -> dirty = false; died = false :: else fi;
 #endif

@@ -32,12 +32,9 @@ byte used, seen, returns, waiters;
 inline addCell(p) { d_step { if :: COUNTS(p) -> sum++; if :: dead[p] -> leaving = true :: else fi :: else fi } }
 /* LeasedSemaphore.addUp */
 inline addUp() {
-    leaving = false;
-#ifndef BUG_SEEN_LATE
-    x = deaths;
-#endif
+    d_step { leaving = false; x = deaths; died = died || seen != x };
     if
-    :: died || seen != deaths ->
+    :: died ->
         addCell(0);
         addCell(1);
 #if N > 2
@@ -46,12 +43,11 @@ inline addUp() {
 #ifdef BUG_SEEN_LATE
         x = deaths;
 #endif
-        d_step { used = sum; sum = 0 };
-        if :: !leaving -> seen = x :: else fi;
+        d_step { used = sum; sum = 0; if :: !leaving -> seen = x :: else fi };   /* caches: who dies between them is added up anew */
         if :: waiters > 0 -> returns++; wakeAll() :: else fi
     :: else
     fi;
-    d_step { x = 0; died = false }
+    atomic { x = 0; died = false }
 }
 proctype User(byte me) {
     byte d, q, x, sum, r; bool died, leaving, slept;
