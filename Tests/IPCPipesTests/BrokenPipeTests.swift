@@ -1,10 +1,11 @@
 import IPCPipes
 import IPCProcess
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Nobody reads any more: an error, and neither a signal nor a trace of one. F8.
-@Suite(.timeLimit(.minutes(5)), .serialized) struct BrokenPipeTests {
+@Suite(.watched, .serialized) struct BrokenPipeTests {
     /// Signals blocked, ignored and caught on the thread that asks, as the kernel has them, and what is pending there.
     private static func signalState() throws -> [String] {
         let file = try FileCalls.open("/proc/thread-self/status", .readOnly)
@@ -107,6 +108,38 @@ import Testing
             #expect(state.filter { $0.hasPrefix("SigCgt") || $0.hasPrefix("SigIgn") } == before)
             await Task.yield()
         }
+    }
+
+    /// A worker lets go of the mask, and of what broken pipes left, before it wakes a task of somebody else's executor:
+    /// that may start a thread, which inherits it.
+    @Test func workersDoNotHandTheirMaskOn() async throws {
+        let inside = Lock<[String]>([])
+        let after = Lock<[String]>([])
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            do {
+                try SystemThread.start("worker") {
+                    do {
+                        PipeSignalMask.block()
+                        try Self.breakPipes(10)
+                        PipeSignalMask.unblocked {
+                            inside.withLock { $0 = (try? Self.signalState()) ?? [] }
+                        }
+                        let state = try Self.signalState()
+                        after.withLock { $0 = state }
+                        continuation.resume()
+                    } catch {
+                        continuation.resume(throwing: error)
+                    }
+                }
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+        let lines = inside.withLock { $0 }
+        #expect(lines.count == 5)
+        for line in lines { #expect(try !Self.isSet(line), "\(line)") }
+        let mask = try #require(after.withLock { $0 }.first { $0.hasPrefix("SigBlk") })
+        #expect(try Self.isSet(mask))
     }
 
     @Test func onOurExecutor() async throws {
