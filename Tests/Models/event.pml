@@ -5,7 +5,7 @@
  * When nothing moves any more, nobody may sleep although it is set, and everybody else must be at his end. No more pass an
  * event that resets itself than sets came.
  *
- * Faults that must be found: BUG_NO_DEATHS, BUG_EARLY_ONLY (these two not with a latch or MANUAL alone: see the table),
+ * Faults that must be found: BUG_NO_DEATHS (also of a latch and with MANUAL), BUG_EARLY_ONLY,
  * BUG_LATE_COUNT (a waiter counts itself after its last look: `waiters` after the sleep's comparison),
  * BUG_HINT_FIRST (who sets looks for waiters first) and, with TIMED, BUG_TAKES_WAKE_UP_ALONG. */
 #ifndef N
@@ -71,6 +71,9 @@ proctype Waiter(byte me) {
 #else
             sleepWhile(state == 0, d);
 #endif
+#endif
+#ifdef TIMED
+            if :: break :: skip fi;         /* a task that is cancelled as it wakes does not look again */
 #endif
         od;
 #ifndef LATCH

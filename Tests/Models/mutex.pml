@@ -232,9 +232,14 @@ done:
 /* ParticipantTable.sweep, of all keepers together: at the mark, and again when no thread of the dead runs any more: one of
  * them may have taken a wake-up after the first time. */
 #if LIVES == 0
+#ifdef BUG_NO_DEATHS
+inline wakeSleepers() { skip }          /* nobody sleeps on the count */
+#else
+inline wakeSleepers() { wakeAll() }
+#endif
 /* The count and the wake-up are one step: whoever sleeps in between is woken for nothing. */
-inline early(p) { d_step { token[p] == DEAD && announced[p] == 0 -> deaths++; announced[p] = 1; wakeAll() } }
-inline late(p) { d_step { gone[p] && announced[p] == 1 -> deaths++; announced[p] = 2; wakeAll() } }
+inline early(p) { d_step { token[p] == DEAD && announced[p] == 0 -> deaths++; announced[p] = 1; wakeSleepers() } }
+inline late(p) { d_step { gone[p] && announced[p] == 1 -> deaths++; announced[p] = 2; wakeSleepers() } }
 proctype K() {
 endK:
     do

@@ -61,9 +61,14 @@ inline take(died) { d_step { CANTAKE -> died = lock != 0; lock = me + 1 } }
 inline takeAny() { d_step { CANTAKE -> lock = me + 1 } }
 inline release() { lock = 0 }
 
+#ifdef BUG_NO_DEATHS
+inline wakeSleepers() { skip }          /* nobody sleeps on the count */
+#else
+inline wakeSleepers() { wakeAll() }
+#endif
 /* ParticipantTable.sweep. The count and the wake-up are one step: whoever sleeps in between is woken for nothing. */
-inline early(p) { d_step { dead[p] && told[p] == 0 -> deaths++; told[p] = 1; wakeAll() } }
-inline late(p) { d_step { gone[p] && told[p] == 1 -> deaths++; told[p] = 2; wakeAll() } }
+inline early(p) { d_step { dead[p] && told[p] == 0 -> deaths++; told[p] = 1; wakeSleepers() } }
+inline late(p) { d_step { gone[p] && told[p] == 1 -> deaths++; told[p] = 2; wakeSleepers() } }
 proctype K() {
 endK:
     do
