@@ -11,7 +11,7 @@
  * Not here: the fast path of LockWord.takeFree, the spinning and `hungry` (a look more, or a pause that ends by itself).
  *
  * Faults that must be found: BUG_NO_DEATHS, BUG_SLEEPER_WITHOUT_W, BUG_TIMEOUT_CLEARS_W (with TIMED),
- * BUG_BEFORE_GONE, BUG_EARLY_ONLY, BUG_COMMIT_FIRST, BUG_IN_PLACE, BUG_BOOLEAN_ANNOUNCED, BUG_GENERATION_FIRST, BUG_NO_ANNOUNCEMENT_AT_RECYCLING. */
+ * BUG_BEFORE_GONE, BUG_EARLY_ONLY, BUG_COMMIT_FIRST, BUG_IN_PLACE, BUG_BOOLEAN_ANNOUNCED, BUG_GENERATION_FIRST (these two with LIVES). */
 #ifndef N
 #define N 2
 #endif
@@ -207,9 +207,7 @@ over:       atomic { slept = false; v = 0; d = 0; dead = false; r++ }
     if
     :: atomic { r < ROUNDS && lives < LIVES -> lives++ };
         /* ParticipantTable.recycle and takeSlot, by another process, which may be killed on the way. */
-#ifndef BUG_NO_ANNOUNCEMENT_AT_RECYCLING
         announceDeath();
-#endif
         if :: goto done :: skip fi;
 #ifdef BUG_GENERATION_FIRST
         gen[me] = gen[me] + 1;
