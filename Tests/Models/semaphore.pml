@@ -4,7 +4,7 @@
  * A deadlock is a hang: everybody who waits gets a permit, because every holder gives his back or dies. Never do more than
  * TOTAL processes have one whose threads still run.
  *
- * Faults that must be found: BUG_NO_DEATHS, BUG_DEAD_IS_GONE (what a dead process has is free before its threads are
+ * Faults that must be found: BUG_NO_DEATHS, BUG_EARLY_ONLY, BUG_DEAD_IS_GONE (what a dead process has is free before its threads are
  * gone), BUG_LATE_SEQUENCE (the futex's value is read after the
  * unlock), BUG_WAKE_FIRST (who gives wakes before he counts) and, with TIMED, BUG_TAKES_WAKE_UP_ALONG. Not found with one death: BUG_SEEN_LATE (the death count is read after the cells). */
 #ifndef N
