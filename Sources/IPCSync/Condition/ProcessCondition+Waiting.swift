@@ -13,7 +13,12 @@ extension ProcessCondition {
         let ticket = try beginWait(with: core.lock)
         try guarded.unlock()
         try await sleep(ticket, until: deadline)
-        return try await ProcessMutex<Value>.Guard.take(core, until: deadline)
+        do throws(IPCError) {
+            return try await ProcessMutex<Value>.Guard.take(core, until: deadline)
+        } catch {
+            passOn(ticket)
+            throw error
+        }
     }
 
     /// The same on a thread that may block.
@@ -24,7 +29,12 @@ extension ProcessCondition {
         let ticket = try beginWait(with: core.lock)
         try guarded.unlock()
         try sleepBlocking(ticket, until: deadline)
-        return try ProcessMutex<Value>.Guard.takeBlocking(core, until: deadline)
+        do throws(IPCError) {
+            return try ProcessMutex<Value>.Guard.takeBlocking(core, until: deadline)
+        } catch {
+            passOn(ticket)
+            throw error
+        }
     }
 
     /// Waits with a lock: gives up `guarded` and returns with the lock again.
@@ -37,7 +47,12 @@ extension ProcessCondition {
         let ticket = try beginWait(with: lock.lock)
         try guarded.unlock()
         try await sleep(ticket, until: deadline)
-        return try await lock.lock(until: deadline)
+        do throws(IPCError) {
+            return try await lock.lock(until: deadline)
+        } catch {
+            passOn(ticket)
+            throw error
+        }
     }
 
     /// The same on a thread that may block.
@@ -48,7 +63,12 @@ extension ProcessCondition {
         let ticket = try beginWait(with: lock.lock)
         try guarded.unlock()
         try sleepBlocking(ticket, until: deadline)
-        return try lock.lockBlocking(until: deadline)
+        do throws(IPCError) {
+            return try lock.lockBlocking(until: deadline)
+        } catch {
+            passOn(ticket)
+            throw error
+        }
     }
 }
 

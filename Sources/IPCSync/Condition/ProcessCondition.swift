@@ -94,6 +94,13 @@ public final class ProcessCondition: Sendable {
         KillPoints.pass("sync-wait-woke")
         if deadline.hasPassed, sequence.loadAcquiring() == ticket.sequence { throw .timedOut("wait for a condition") }
     }
+
+    /// After a sleep that ended, and did not get the lock: the wake-up may have been a signal for one waiter alone, who leaves
+    /// now, so it is another's.
+    func passOn(_ ticket: Ticket) {
+        guard sequence.loadAcquiring() != ticket.sequence, waiters.loadSequential() != 0 else { return }
+        SharedFutexCalls.wake(sequence, 1)
+    }
 }
 
 extension SyncRegion {

@@ -104,11 +104,14 @@ struct ParticipantCells: Sendable {
         return (owner(slot, value), Int(value & Self.countMask))
     }
 
-    /// Whether a living process has a count.
+    /// Whether a process has a count, a dead one included as long as its threads may not all be gone: when they are, the
+    /// death count has grown once more.
     var hasAny: Bool {
         (0..<participant.table.slotCount).contains { slot in
             let value = cell(slot).loadSequential()
-            return value & Self.countMask != 0 && !participant.table.isDead(owner(slot, value))
+            guard value & Self.countMask != 0 else { return false }
+            let owner = owner(slot, value)
+            return !participant.table.isDead(owner) || participant.departure(of: owner) != .gone
         }
     }
 

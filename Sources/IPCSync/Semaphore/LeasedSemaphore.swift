@@ -65,9 +65,16 @@ struct LeasedSemaphore: Sendable {
     }
 
     func take(until deadline: Deadline) async throws(IPCError) {
+        var hasSlept = false
         while true {
             let deaths = sleeping.deathCount
-            let died = try await lock.lock(until: deadline, "take a permit")
+            let died: Bool
+            do throws(IPCError) {
+                died = try await lock.lock(until: deadline, "take a permit")
+            } catch {
+                if hasSlept { passOn() }
+                throw error
+            }
             switch try unlocking({ () throws(IPCError) in try step(died, counts: true) }) {
             case .taken: return
             case .leaving(let owner):
@@ -75,14 +82,22 @@ struct LeasedSemaphore: Sendable {
             case .sleep(let seen):
                 defer { waiters.add(.max) }
                 try await sleeping.sleep(on: returns, while: seen, deaths, until: deadline, "take a permit")
+                hasSlept = true
             }
         }
     }
 
     func takeBlocking(until deadline: Deadline) throws(IPCError) {
+        var hasSlept = false
         while true {
             let deaths = sleeping.deathCount
-            let died = try lock.lockBlocking(until: deadline, "take a permit")
+            let died: Bool
+            do throws(IPCError) {
+                died = try lock.lockBlocking(until: deadline, "take a permit")
+            } catch {
+                if hasSlept { passOn() }
+                throw error
+            }
             switch try unlocking({ () throws(IPCError) in try step(died, counts: true) }) {
             case .taken: return
             case .leaving(let owner):
@@ -91,8 +106,14 @@ struct LeasedSemaphore: Sendable {
             case .sleep(let seen):
                 defer { waiters.add(.max) }
                 try sleeping.sleepBlocking(on: returns, while: seen, deaths, until: deadline, "take a permit")
+                hasSlept = true
             }
         }
+    }
+
+    /// Whoever has slept and leaves without a permit may have had the wake-up of another.
+    private func passOn() {
+        if waiters.loadSequential() != 0 { SharedFutexCalls.wake(returns, 1) }
     }
 
     func give() async throws(IPCError) {
