@@ -103,13 +103,14 @@ extension Broadcast {
                     hasSpun = true
                     continue
                 }
+                // Before the last look: see `Broadcast.Writer.signal`.
+                if memory.isLossless { memory.readersWait.storeSequential(1) }
                 // Time for what costs a system call.
                 switch try look(tellsLaps: tellsLaps) {
                 case .empty: break
                 case let found: return found
                 }
                 if hasEnded { return nil }
-                if memory.isLossless { memory.readersWait.storeSequential(1) }
                 try await FutexWatcher.shared.wait(
                     while: WordExpectation(memory.signal, is: seen), and: WordExpectation(closing.view, is: closed),
                     keeping: self, until: deadline, "receive a broadcast")
