@@ -33,7 +33,8 @@ extension Broadcast {
         /// - Parameters:
         ///   - place: where the broadcast lies.
         ///   - start: where it begins.
-        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast.
+        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast: with the oldest one that is left,
+        ///     or with the newest, as it also does after 50 milliseconds in which it could copy no whole message.
         ///   - maximumMessageSize: the most bytes that it allocates for a message.
         ///   - options: whose memory is used, and how it is mapped; the access follows from the kind of broadcast.
         /// - Throws: `.notFound` before there is one; `.invalidArgument` for a negative limit; `.unsupported` for an anonymous one, of which the writer makes

@@ -12,6 +12,7 @@ extension Broadcast {
         let lock = TaskLock()
         /// Ends waits for room when this end is closed.
         let closing = FutexWord()
+        let spinning = SpinRecord()
 
         // Protected by the lock.
         var tape: BroadcastTape
@@ -53,7 +54,7 @@ extension Broadcast {
                 }
             }
             self.memory = memory
-            slots = slotCount == 0 ? nil : region.file.map { BroadcastSlots(memory: memory, file: $0) }
+            slots = slotCount == 0 ? nil : region.file.map { BroadcastSlots(memory, file: $0) }
             tape = BroadcastTape(memory)
             memory.finished.storeSequential(0)
             signal()
@@ -85,7 +86,7 @@ extension Broadcast {
         ///
         /// - Parameters:
         ///   - start: where it begins.
-        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast.
+        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast: see ``BroadcastStart``.
         ///   - maximumMessageSize: the most bytes that it allocates for a message: see ``Reader``.
         /// - Throws: `.resourceExhausted` when all slots of a lossless one are taken; `.invalidArgument` for a negative
         ///   limit.
