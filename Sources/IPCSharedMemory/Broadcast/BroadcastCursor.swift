@@ -156,11 +156,16 @@ final class BroadcastCursor {
     /// The message was delivered.
     func consume() {
         holdsMessage = false
-        guard let seat else { return }
-        // Not for each record: the writer looks at the cursor only when the ring is full.
+        tellWriterInTime()
+    }
+
+    /// Tells a writer that waits, and every other one after so many bytes: it looks only when the ring is full.
+    @inline(__always)
+    private func tellWriterInTime() {
+        guard words.isLossless, position != publishedPosition else { return }
         if position &- publishedPosition >= publishingInterval || words.writerWaits.loadRelaxed() != 0 {
             publishedPosition = position
-            seat.advance(to: position)
+            seat?.advance(to: position)
         }
     }
 
@@ -171,8 +176,10 @@ final class BroadcastCursor {
     /// - Returns: how many.
     func drain(_ count: Int, into body: (RawSpan) -> Void) -> Int {
         guard holdsMessage else { return 0 }
-        unsafe body(message.bytes)
         holdsMessage = false
+        // What was copied needs its room no more.
+        tellWriterInTime()
+        unsafe body(message.bytes)
         var delivered = 1
         while delivered < count {
             if position == knownTail {
@@ -189,18 +196,11 @@ final class BroadcastCursor {
             expectedSequence &+= 1
             position &+= size
             delivered &+= 1
+            tellWriterInTime()
             // SAFETY: the buffer stays until the next record needs a larger one, and the span does not outlive the call.
             unsafe body(UnsafeRawBufferPointer(rebasing: buffer[..<header.length]).bytes)
-            if position &- publishedPosition >= publishingInterval { tellWriter() }
         }
-        if words.isLossless, words.writerWaits.loadRelaxed() != 0 { tellWriter() }
         return delivered
-    }
-
-    private func tellWriter() {
-        // Of a lossy broadcast nobody wants to know.
-        publishedPosition = position
-        seat?.advance(to: position)
     }
 
     /// Whether what was read of the record at `position` is what the writer put there: it moves `oldest` past a record
