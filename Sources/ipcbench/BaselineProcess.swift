@@ -85,7 +85,8 @@ struct BaselineProcess {
             unsafe cbase_idle_resident(descriptors, descriptors.count, &report)
         case .idleProcessorTime:
             unsafe cbase_idle_processor_time(descriptors, descriptors.count, plan, &report)
-        case .board, .broadcast, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore,
+        case .board, .broadcast, .broadcastEach, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover,
+            .semaphore,
             .semaphoreTurn, .readLock:
             unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
         case .loan:
@@ -111,7 +112,7 @@ struct BaselineProcess {
             unsafe cbase_region_receive(descriptors[0], plan, &report)
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
-        case .spawn, .regionCreation, .loan, .board, .broadcast, .allocationsInPlace, .allocationsArray,
+        case .spawn, .regionCreation, .loan, .board, .broadcast, .broadcastEach, .allocationsInPlace, .allocationsArray,
             .allocationsBatch, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore,
             .semaphoreTurn, .readLock:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)

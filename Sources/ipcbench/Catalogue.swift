@@ -92,6 +92,10 @@ enum Catalogue {
                 "broadcast/stream/64/free", .free,
                 Job(work: .broadcast, transport: .none, by: .library, bytes: 64, channels: 2),
                 "C ring to one reader, spinning; ours: batches to two", .atLeast(0.6, .throughput)),
+            row(
+                "broadcast/each/64/free", .free,
+                Job(work: .broadcastEach, transport: .none, by: .library, bytes: 64, channels: 2),
+                "C ring to one reader, spinning; ours: one by one to two", .none),
         ]
     }
 

@@ -20,8 +20,10 @@ struct Job: Equatable {
         case passDescriptor = "fd-pass"
         /// The latest value is read while another process writes without pause.
         case board = "blackboard"
-        /// Messages one way, to two readers.
+        /// Messages one way, to two readers, many in one send.
         case broadcast
+        /// The same, one send and one receive each.
+        case broadcastEach = "broadcast-each"
         /// Take a lock, add one, let go; nobody else wants it.
         case lock = "mutex-lock"
         /// The same by a task.
@@ -93,7 +95,9 @@ struct Job: Equatable {
     var channels = 1
 
     /// Whether both sides find each other by a name in shared memory.
-    var isNamedMemory: Bool { work == .board || work == .broadcast || isLocking }
+    var isNamedMemory: Bool { work == .board || isBroadcast || isLocking }
+
+    var isBroadcast: Bool { work == .broadcast || work == .broadcastEach }
 
     /// Whether it is about a lock or a condition.
     var isLocking: Bool {
