@@ -51,7 +51,7 @@ final class TestRegion: Sendable {
     /// Has the table say that whoever is in the slot never had the lock of its life (`held`, at 40): so nobody can tell
     /// from it whether all of its threads are gone.
     func forgetLifeLock(_ slot: Int) {
-        memory.bytes.word64(RegionLayout.byteCount(slotCount: slot) + 40).storeSequential(0)
+        memory.bytes.word64(ParticipantLayout.byteCount(slotCount: slot) + 40).storeSequential(0)
     }
 }
 

@@ -122,7 +122,7 @@ extension Broadcast {
         /// - 2 before b, c before 4: 1 is before c too, so the signal is another one, and it does not sleep.
         ///
         /// Taking the flag down after c would also take down that of a reader that read the new signal, and nobody would
-        /// wake it. `.ci/models/broadcast-bell.pml` is a model.
+        /// wake it. `Tests/Models/broadcast-bell.pml` is a model.
         func signal() {
             // The writer that closes signals after it gave up its claim, beside the next writer: each step is atomic.
             let isAwaited = !memory.isLossless || memory.readersWait.exchange(0) != 0
