@@ -76,44 +76,50 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
 ]
 
 let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
-    ("IPCSystemTests", ["IPCSystem"]),
-    ("IPCCoreTests", ["IPCCore", "IPCSockets", "IPCSystem"]),
-    ("IPCJSONTests", ["IPCJSON"]),
-    ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
-    ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper"]),
+    ("IPCSystemTests", ["IPCSystem", "TestSupport"]),
+    ("IPCCoreTests", ["IPCCore", "IPCSockets", "IPCSystem", "TestSupport"]),
+    ("IPCJSONTests", ["IPCJSON", "TestSupport"]),
+    ("IPCPipesTests", ["IPCPipes", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper", "TestSupport"]),
+    ("IPCSocketsTests", ["IPCSockets", "IPCProcess", "IPCCore", "IPCSystem", "ipc-test-helper", "TestSupport"]),
     (
         "IPCSharedMemoryTests",
         [
             "IPCSharedMemory", "IPCProcess", "IPCSockets", "IPCCore", "IPCSystem", "IPCTestKit", "ipc-test-helper",
-            "ipcctl",
+            "ipcctl", "TestSupport",
         ]
     ),
-    ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper"]),
+    ("IPCProcessTests", ["IPCProcess", "IPCSystem", "ipc-test-helper", "TestSupport"]),
     (
         "IPCTestKitTests",
         [
             "IPCTestKit", "ConformanceTransports", "ipc-conformance-peer", "IPCCore", "IPCSockets", "IPCProcess",
-            "IPCSystem",
+            "IPCSystem", "TestSupport",
         ]
     ),
-    ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper"]),
+    ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper", "TestSupport"]),
     (
         "IPCParticipantsTests",
-        ["IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper"]
+        ["IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper", "TestSupport"]
     ),
     (
         "IPCSyncTests",
         [
             "IPCSync", "IPCSharedMemory", "IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem",
-            "ipc-test-helper",
+            "ipc-test-helper", "TestSupport",
         ]
     ),
     (
         "IPCMessageQueueTests",
-        ["IPCMessageQueue", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper", "ipcctl"]
+        [
+            "IPCMessageQueue", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper", "ipcctl",
+            "TestSupport",
+        ]
     ),
-    ("PackageShapeTests", []),
-    ("DocumentationTests", ["IPCCore", "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSystem"]),
+    ("PackageShapeTests", ["TestSupport"]),
+    (
+        "DocumentationTests",
+        ["IPCCore", "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSystem", "TestSupport"]
+    ),
 ]
 
 /// The transports of the package as the conformance suite sees them, for tests and for their peer program.
@@ -122,12 +128,19 @@ let conformanceTransports = Target.target(
     dependencies: ["IPCTestKit", "IPCPipes", "IPCMessageQueue", "IPCSharedMemory", "IPCSockets", "IPCSystem"],
     path: "Tests/ConformanceTransports")
 
+/// What the tests of every module share.
+let testSupport = Target.target(
+    name: "TestSupport", dependencies: ["IPCTestKit", "IPCSystem"], path: "Tests/TestSupport")
+
 let package = Package(
     name: "swift-ipc",
     products: publicModules.map { .library(name: $0, targets: [$0]) },
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
-        + [.target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")]), conformanceTransports]
+        + [
+            .target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")]), conformanceTransports,
+            testSupport,
+        ]
         + executables.map { .executableTarget(name: $0.name, dependencies: $0.dependencies, path: $0.path) }
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },
     cLanguageStandard: .gnu11

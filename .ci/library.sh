@@ -3,6 +3,7 @@
 passed=0
 failed=0
 failures=()
+logs=
 
 # need COMMAND PACKAGE: installs the package unless the command is there.
 need() {
@@ -19,10 +20,11 @@ check() {
     local title=$1 start=$SECONDS status=0
     shift
     heading "$title"
+    logs=${logs:-$(mktemp -d)}
     # A subshell that stops at its first failure, as this script itself does: `if` alone would switch that off.
     set +e
-    (set -euo pipefail; "$@")
-    status=$?
+    (set -euo pipefail; "$@") 2>&1 | tee "$logs/last"
+    status=${PIPESTATUS[0]}
     set -e
     if [ "$status" -eq 0 ]; then
         passed=$((passed + 1))
@@ -30,13 +32,26 @@ check() {
     else
         failed=$((failed + 1))
         failures+=("$title")
+        what_went_wrong <"$logs/last" >"$logs/$failed"
         echo "--- FAILED with $status ($((SECONDS - start)) s): $title"
     fi
 }
 
+# Of what a command printed, the lines that say why it failed, and its last ones: a long log is cut in the middle by those
+# who keep it.
+what_went_wrong() {
+    awk '/^✘|watchdog:|error:|warning:|Fatal error|[Ss]ignal code|✖|FAILED/ && said++ < 60 { print substr($0, 1, 400) }
+         { last[NR % 12] = $0 }
+         END { print "..."; for (i = NR - 11; i <= NR; i++) if (i > 0) print substr(last[i % 12], 1, 400) }'
+}
+
 summary() {
     heading "summary"
-    for title in ${failures[@]+"${failures[@]}"}; do echo "failed: $title"; done
+    for index in "${!failures[@]}"; do
+        echo "failed: ${failures[index]}"
+        cat "$logs/$((index + 1))"
+    done
+    rm -rf "$logs"
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }

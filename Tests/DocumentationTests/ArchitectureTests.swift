@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// The shape in `Documentation/Architecture.md` is that of the manifest.
-@Suite struct ArchitectureTests {
+@Suite(.watched) struct ArchitectureTests {
     @Test func arrowsAreThoseOfTheManifest() throws {
         let block = try #require(try Document("Documentation/Architecture.md").blocks("arrows").first)
         var documented: [String: [String]] = [:]

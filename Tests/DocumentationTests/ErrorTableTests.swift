@@ -1,9 +1,10 @@
 import IPCCore
 import IPCSystem
+import TestSupport
 import Testing
 
 /// `Documentation/Errors.md` has a row for each code, and no other.
-@Suite struct ErrorTableTests {
+@Suite(.watched) struct ErrorTableTests {
     @Test func everyCodeHasARow() throws {
         let rows = try Document("Documentation/Errors.md").text.matches(
             of: /(?m)^\| `\.(\w+)` \| ([^|]+) \| ([^|]+) \|$/)

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Links between the texts lead somewhere.
-@Suite struct LinkTests {
+@Suite(.watched) struct LinkTests {
     @Test func linksResolve() throws {
         var count = 0
         for document in try Document.all() {

@@ -2,6 +2,7 @@ import Foundation
 import IPCPipes
 import IPCProcess
 import IPCSockets
+import TestSupport
 import Testing
 
 enum Python {
@@ -18,7 +19,7 @@ enum Python {
 }
 
 /// The reader and writer in Python of `Documentation/WireFormat.md` against the channels of this library.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: Python.isThere, "there is no python3")) struct PythonTests {
+@Suite(.watched, .enabled(if: Python.isThere, "there is no python3")) struct PythonTests {
     private func talk(
         _ incoming: some ReceiveChannel<[UInt8]>, _ outgoing: some SendChannel<[UInt8]>
     ) async throws {

@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// What the README shows is what is there.
-@Suite struct ReadmeTests {
+@Suite(.watched) struct ReadmeTests {
     @Test func firstProgramIsTheExample() throws {
         let example = try Document("Documentation/Examples/Sources/first-program/FirstProgram.swift").text
         let blocks = try Document("README.md").blocks("swift")

@@ -1,9 +1,10 @@
 import IPCPipes
 import IPCSystem
+import TestSupport
 import Testing
 
 /// The worked example of `Documentation/WireFormat.md` is what really travels.
-@Suite struct WireFormatTests {
+@Suite(.watched) struct WireFormatTests {
     /// The bytes of the example.
     static func example() throws -> [UInt8] {
         let block = try #require(try Document("Documentation/WireFormat.md").blocks("hex frames").first)
@@ -25,7 +26,7 @@ import Testing
         )
     }
 
-    @Test(.timeLimit(.minutes(5))) func writerWritesTheExample() async throws {
+    @Test func writerWritesTheExample() async throws {
         let pipe = try Self.makePipe(reading: .bytes, writing: .messages)
         try await pipe.writer.send(Array("hello".utf8))
         try await pipe.writer.send([])
@@ -35,7 +36,7 @@ import Testing
         #expect(found == (try Self.example()))
     }
 
-    @Test(.timeLimit(.minutes(5))) func readerReadsTheExample() async throws {
+    @Test func readerReadsTheExample() async throws {
         let pipe = try Self.makePipe(reading: .messages, writing: .bytes)
         let example = try Self.example()
         #expect(example.count == 69)
@@ -46,7 +47,7 @@ import Testing
     }
 
     /// Byte by byte, the last one missing: everything before the cut is delivered, and the cut is told from a death.
-    @Test(.timeLimit(.minutes(5))) func readerToldTheCutFromTheDeath() async throws {
+    @Test func readerToldTheCutFromTheDeath() async throws {
         let example = try Self.example()
         for end in 0..<example.count {
             let pipe = try Self.makePipe(reading: .messages, writing: .bytes)

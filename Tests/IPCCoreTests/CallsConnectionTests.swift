@@ -1,10 +1,11 @@
 import IPCCore
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Calls over a real channel.
-@Suite(.timeLimit(.minutes(5))) struct CallsConnectionTests {
+@Suite(.watched) struct CallsConnectionTests {
     private final class Log: Sendable {
         private let entries = Lock<[String]>([])
         func note(_ text: String) { entries.withLock { $0.append(text) } }

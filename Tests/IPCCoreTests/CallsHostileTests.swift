@@ -1,8 +1,9 @@
 import IPCCore
+import TestSupport
 import Testing
 
 /// What a correct peer cannot send ends the connection with a typed error: no trap, nothing allocated for it.
-@Suite struct CallsHostileTests {
+@Suite(.watched) struct CallsHostileTests {
     private static func bytes(_ write: (inout [UInt8]) -> Void) -> [UInt8] {
         var buffer: [UInt8] = []
         write(&buffer)

@@ -1,8 +1,9 @@
 import IPCCore
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite struct CallsStateTests {
+@Suite(.watched) struct CallsStateTests {
     @Test func requestAndReply() throws {
         var pair = CallPair()
         let id = try pair.begin(7, [1, 2])

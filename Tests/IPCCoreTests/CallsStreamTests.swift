@@ -1,7 +1,8 @@
 import IPCCore
+import TestSupport
 import Testing
 
-@Suite struct CallsStreamTests {
+@Suite(.watched) struct CallsStreamTests {
     private func offer(_ item: UInt8, _ id: UInt64, _ state: inout TestState) -> String {
         switch state.offer([item], for: id) {
         case .sent: "sent"

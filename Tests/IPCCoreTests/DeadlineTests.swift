@@ -1,7 +1,8 @@
 import IPCCore
+import TestSupport
 import Testing
 
-@Suite struct DeadlineTests {
+@Suite(.watched) struct DeadlineTests {
     @Test func neverHasNoRemainingTime() {
         #expect(Deadline.never.remaining == nil)
         #expect(!Deadline.never.hasPassed)

@@ -1,9 +1,10 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import IPCCore
 
-@Suite(.timeLimit(.minutes(5))) struct MonitorTests {
+@Suite(.watched) struct MonitorTests {
     /// Two tasks that take a lock from each other, each time with a deadline that is far away.
     @Test func lockWaitsWithFarDeadlinesLeaveNothingBehind() async throws {
         let engine = WaitEngine(workerCount: 2, spins: false)

@@ -1,9 +1,10 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import IPCCore
 
-@Suite(.timeLimit(.minutes(5))) struct TimerHeapTests {
+@Suite(.watched) struct TimerHeapTests {
     private let engine = WaitEngine(workerCount: 1, spins: false)
     private static let far: UInt64 = 1 << 60
 

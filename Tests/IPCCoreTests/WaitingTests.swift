@@ -1,9 +1,10 @@
 import IPCSystem
+import TestSupport
 import Testing
 
 @testable import IPCCore
 
-@Suite(.timeLimit(.minutes(5))) struct WaitingTests {
+@Suite(.watched) struct WaitingTests {
     @Test func deadlineOfALockEndsTheWait() async throws {
         let lock = TaskLock()
         #expect(lock.tryAcquire())

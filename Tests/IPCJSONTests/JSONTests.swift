@@ -1,8 +1,9 @@
 import Foundation
 import IPCJSON
+import TestSupport
 import Testing
 
-@Suite struct JSONTests {
+@Suite(.watched) struct JSONTests {
     private struct Job: Codable, Sendable, Equatable {
         struct Part: Codable, Equatable { var size: Int }
 

@@ -3,10 +3,11 @@ import IPCParticipants
 import IPCProcess
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// What others see of a process that dies, execs, stops or forks.
-@Suite struct DeathTests {
+@Suite(.watched) struct DeathTests {
     /// The kernel marks the token; this process's keeper announces it without being asked.
     @Test func aDeathIsAnnounced() async throws {
         try await withWatchdog(.seconds(120)) {

@@ -3,11 +3,12 @@ import IPCParticipants
 import IPCProcess
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// A process dies after each step of coming, going and sweeping: others go on, a newcomer gets in, and every death becomes
 /// known.
-@Suite struct KillPointTests {
+@Suite(.watched) struct KillPointTests {
     /// What the process does that dies.
     enum Way: Sendable {
         /// It comes to an empty table.

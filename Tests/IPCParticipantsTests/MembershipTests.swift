@@ -3,10 +3,11 @@ import IPCParticipants
 import IPCProcess
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// Coming and going, in this process and in others.
-@Suite struct MembershipTests {
+@Suite(.watched) struct MembershipTests {
     @Test func aProcessComesAndGoes() async throws {
         try await withWatchdog(.seconds(60)) {
             try await withFolder { folder in

@@ -1,10 +1,11 @@
 import IPCSystem
+import TestSupport
 import Testing
 
 @testable import IPCParticipants
 
 /// The words and the state machines, without processes.
-@Suite struct ValueTests {
+@Suite(.watched) struct ValueTests {
     @Test(arguments: [0, 1, 63, 959], [1, 0x7fff, 0x8000, 1 << 31, (1 << 47) - 1] as [UInt64])
     func ownerWordsTellSlotAndGeneration(_ slot: Int, _ generation: UInt64) {
         let word = OwnerWord(slot: slot, generation: generation)

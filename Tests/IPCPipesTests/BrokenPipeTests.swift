@@ -1,10 +1,11 @@
 import IPCPipes
 import IPCProcess
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Nobody reads any more: an error, and neither a signal nor a trace of one. F8.
-@Suite(.timeLimit(.minutes(5)), .serialized) struct BrokenPipeTests {
+@Suite(.watched, .serialized) struct BrokenPipeTests {
     /// Signals blocked, ignored and caught on the thread that asks, as the kernel has them, and what is pending there.
     private static func signalState() throws -> [String] {
         let file = try FileCalls.open("/proc/thread-self/status", .readOnly)

@@ -1,8 +1,9 @@
 import IPCPipes
 import IPCProcess
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ByteReadingTests {
+@Suite(.watched) struct ByteReadingTests {
     private func makePipe() throws -> (reader: PipeReader, writer: PipeWriter) {
         try AnonymousPipe.make(PipeOptions(framing: .bytes))
     }

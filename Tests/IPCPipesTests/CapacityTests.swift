@@ -1,8 +1,9 @@
 import IPCPipes
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct CapacityTests {
+@Suite(.watched) struct CapacityTests {
     private let bytes = PipeOptions(framing: .bytes)
 
     @Test func fillsAndDrains() async throws {

@@ -1,9 +1,10 @@
 import IPCPipes
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Descriptors that come and go under load: no byte reaches a reader that it was not meant for. F12.
-@Suite(.timeLimit(.minutes(5))) struct CloseRaceTests {
+@Suite(.watched) struct CloseRaceTests {
     private enum Outcome { case delivered, closed }
 
     /// One pipe with the number of its user in it, closed at some instant while a task reads.

@@ -1,9 +1,10 @@
 import IPCPipes
 import IPCProcess
+import TestSupport
 import Testing
 
 /// Bytes that no writer of this library sends. F19, F20.
-@Suite(.timeLimit(.minutes(5))) struct HostileWriterTests {
+@Suite(.watched) struct HostileWriterTests {
     private static let limit = 1000
 
     private func receive(

@@ -1,8 +1,9 @@
 import IPCPipes
+import TestSupport
 import Testing
 
 /// Deadlines and cancellations at random instants: every message arrives once, whole and in order. F28.
-@Suite(.timeLimit(.minutes(5))) struct InterruptionTests {
+@Suite(.watched) struct InterruptionTests {
     private struct Tally: Sendable {
         var interrupted = 0
         var received: [Int] = []

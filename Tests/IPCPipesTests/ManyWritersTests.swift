@@ -1,6 +1,7 @@
 import IPCPipes
 import IPCProcess
 import IPCSystem
+import TestSupport
 import Testing
 
 /// The helper program, which stands beside the test runner.
@@ -9,7 +10,7 @@ let helperPath: String = {
     return runner[..<(runner.lastIndex(of: "/") ?? runner.startIndex)] + "/ipc-test-helper"
 }()
 
-@Suite(.timeLimit(.minutes(5))) struct ManyWritersTests {
+@Suite(.watched) struct ManyWritersTests {
     private let options = PipeOptions(framing: .messagesFromManyWriters)
 
     /// Checks a message of the helper's, and that each writer's come in order. Returns the writer's number.

@@ -1,9 +1,10 @@
 import IPCPipes
 import IPCProcess
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct NamedPipeTests {
+@Suite(.watched) struct NamedPipeTests {
     // MARK: Names
 
     @Test func intentsSayWhatIsToHappen() async throws {

@@ -1,10 +1,11 @@
 import IPCPipes
 import IPCProcess
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Who may do what with a FIFO. F14, F15. Root could do everything, so others are asked as another user.
-@Suite(.timeLimit(.minutes(5))) struct PermissionTests {
+@Suite(.watched) struct PermissionTests {
     /// Runs the helper as a user that owns nothing.
     private func helper(asNobody: Bool = true, umask: UInt32? = nil, _ arguments: String...) async throws -> String {
         let options = ChildProcess.Options(creationMask: umask)

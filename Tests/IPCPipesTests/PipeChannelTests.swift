@@ -1,7 +1,8 @@
 import IPCPipes
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct PipeChannelTests {
+@Suite(.watched) struct PipeChannelTests {
     @Test func messagesGoBothWaysWhole() async throws {
         let (near, far) = try PipeChannel.makePair()
         let sizes = [0, 1, 7, 1000, 1024, 4096, 65536, 300_000]

@@ -1,9 +1,10 @@
 import IPCPipes
 import IPCProcess
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct SpliceTests {
+@Suite(.watched) struct SpliceTests {
     private let bytes = PipeOptions(framing: .bytes)
 
     private func open(_ path: String, _ flags: FileCalls.Flags) throws -> PassedDescriptor {

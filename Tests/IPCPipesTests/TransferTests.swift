@@ -1,9 +1,10 @@
 import IPCPipes
 import IPCProcess
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct TransferTests {
+@Suite(.watched) struct TransferTests {
     @Test func whatWasReadGoesAlong() async throws {
         let (reader, writer) = try AnonymousPipe.make()
         let messages = (0..<50).map { pattern($0 * 7, seed: $0) }

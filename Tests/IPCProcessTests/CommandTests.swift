@@ -1,7 +1,8 @@
 import IPCProcess
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct CommandTests {
+@Suite(.watched) struct CommandTests {
     @Test func outputIsCollectedApart() async throws {
         let output = try await shell("echo out; echo err >&2; exit 3")
         #expect(output.text == "out\n")

@@ -1,7 +1,8 @@
 import IPCProcess
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct EndTests {
+@Suite(.watched) struct EndTests {
     @Test func codesAndSignalsAreTold() async throws {
         #expect(try await shell("exit 0").status == .exited(0))
         #expect(try await shell("exit 255").status == .exited(255))

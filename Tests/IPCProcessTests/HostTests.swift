@@ -1,9 +1,10 @@
 import IPCProcess
 import IPCSystem
+import TestSupport
 import Testing
 
 /// What a host program may do and what must not follow from it. Each runs in a process of its own.
-@Suite(.timeLimit(.minutes(5))) struct HostTests {
+@Suite(.watched) struct HostTests {
     @Test func failingAndSucceedingSpawnsLeaveNothingBehind() async throws {
         try await expectScenario("spawn-churn", "500")
     }

@@ -1,10 +1,11 @@
 import IPCPipes
 import IPCSystem
+import TestSupport
 import Testing
 
 @testable import IPCProcess
 
-@Suite(.timeLimit(.minutes(5))) struct InheritedEndpointTests {
+@Suite(.watched) struct InheritedEndpointTests {
     @Test func textComesBackAsItWas() throws {
         let items = [
             InheritedEndpoints.Item(descriptors: [], state: []),

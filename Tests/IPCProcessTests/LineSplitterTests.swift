@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import IPCProcess
 
-struct LineSplitterTests {
+@Suite(.watched) struct LineSplitterTests {
     @Test(arguments: [
         ("", []), ("\n", [""]), ("a", ["a"]), ("a\n", ["a"]), ("a\nb", ["a", "b"]), ("a\r\nb\r\n", ["a", "b"]),
         ("\n\na", ["", "", "a"]), ("a\rb\n", ["a\rb"]), ("ä€\n", ["ä€"]),

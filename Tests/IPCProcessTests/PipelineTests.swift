@@ -1,7 +1,8 @@
 import IPCProcess
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct PipelineTests {
+@Suite(.watched) struct PipelineTests {
     @Test func readsAsInAShell() async throws {
         let output = try await (Pipeline("printf", "b\\na\\nb\\n") | Command("sort") | Command("uniq", "-c")).output()
         #expect(output.lines.map { $0.split(separator: " ").joined(separator: " ") } == ["1 a", "2 b"])

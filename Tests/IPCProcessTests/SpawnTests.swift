@@ -1,7 +1,8 @@
 import IPCProcess
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct SpawnTests {
+@Suite(.watched) struct SpawnTests {
     @Test func argumentsArriveAsTheyAre() async throws {
         let odd = ["", "two words", "$HOME `id` 'x' \"y\"", "ä\n€", "-n"]
         let output = try await Command("printf", arguments: ["%s|"] + odd).output()

@@ -1,7 +1,8 @@
 import IPCProcess
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct StandardStreamTests {
+@Suite(.watched) struct StandardStreamTests {
     @Test func pipesCarryBytesBothWays() async throws {
         let text = try await withChildProcess(
             "tr", arguments: ["a-z", "A-Z"], options: .init(standardInput: .pipe, standardOutput: .pipe)

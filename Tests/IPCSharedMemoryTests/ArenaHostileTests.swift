@@ -2,10 +2,11 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// Memory that says what it should not: typed errors, never a trap, never an access outside. F21.
-@Suite(.timeLimit(.minutes(4))) struct ArenaHostileTests {
+@Suite(.watched) struct ArenaHostileTests {
     private let size = 65_536
 
     /// One of each in an arena.

@@ -2,10 +2,11 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// Arenas of several processes, and owners that are killed.
-@Suite(.timeLimit(.minutes(4))) struct ArenaProcessTests {
+@Suite(.watched) struct ArenaProcessTests {
     private typealias Items = SharedMap<UInt64, SharedPointer<SharedArray<UInt64>>>
 
     // MARK: Two processes

@@ -1,10 +1,11 @@
 import IPCSharedMemory
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// Allocating and freeing in an arena.
-@Suite(.timeLimit(.minutes(5))) struct ArenaRoomTests {
+@Suite(.watched) struct ArenaRoomTests {
     @Test func allocationsAreAsAModelOfThem() async throws {
         let owner = try SharedArena(byteCount: 200_000).claim()
         let whole = owner.largestFreeByteCount

@@ -1,10 +1,11 @@
 import IPCSharedMemory
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// What lies in an arena, in one process.
-@Suite(.timeLimit(.minutes(5))) struct ArenaTests {
+@Suite(.watched) struct ArenaTests {
     struct Price: PlainData, Equatable {
         var cents: Int64
         var kind: UInt8

@@ -2,6 +2,7 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 private struct Point: PlainData, Equatable {
@@ -18,7 +19,7 @@ private struct Large: PlainData {
     var words: InlineArray<16384, UInt64>
 }
 
-@Suite(.timeLimit(.minutes(5))) struct BlackboardTests {
+@Suite(.watched) struct BlackboardTests {
     @Test func readersSeeTheLatestValue() throws {
         let writer = try Blackboard<Point>.Writer()
         let reader = try writer.makeReader()
@@ -243,7 +244,7 @@ private struct Sheet: PlainData {
     var number: UInt64? { (1..<512).allSatisfy { words[$0] == words[0] } ? words[0] : nil }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct SharedWaitTests {
+@Suite(.watched) struct SharedWaitTests {
     @Test(arguments: [Errno.notImplemented, Errno.notPermitted])
     func waitsWorkWhereTheSystemRefusesToSleepOnSeveralWords(_ errno: Int32) async throws {
         _ = try await helper(["futex-refused", "\(errno)"])

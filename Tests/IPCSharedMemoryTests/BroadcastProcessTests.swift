@@ -2,10 +2,11 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Broadcasts between processes, and what is left when some of them are killed.
-@Suite(.timeLimit(.minutes(5))) struct BroadcastProcessTests {
+@Suite(.watched) struct BroadcastProcessTests {
     /// FIRST LAST COUNT LAPPED END, as the helper says it.
     private struct Report {
         let (first, last, count, lapped): (UInt64, UInt64, UInt64, UInt64)

@@ -2,12 +2,13 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 private let lossless = BroadcastOptions(delivery: .lossless(readers: 4), capacity: 4096)
 private let lossy = BroadcastOptions(capacity: 4096)
 
-@Suite(.timeLimit(.minutes(5))) struct BroadcastTests {
+@Suite(.watched) struct BroadcastTests {
     @Test(arguments: [lossy, lossless]) func everyReaderGetsEveryMessage(_ options: BroadcastOptions) async throws {
         let writer = try Broadcast.Writer(options: options)
         let readers = try (0..<3).map { _ in try writer.makeReader() }
@@ -150,7 +151,7 @@ private let lossy = BroadcastOptions(capacity: 4096)
             let writer = try Broadcast.Writer(at: .named(name), options: lossy)
             let reader = try Broadcast.Reader(at: .named(name))
             let region = try SharedMemory(at: .named(name), .open, layout: RegionLayout("swift-ipc.broadcast"))
-            let end = Deadline.after(.seconds(20))
+            let end = Deadline.after(.seconds(240))
             let stop = FutexWord()
             let stopped = FutexWord()
             try SystemThread.start("restless") {

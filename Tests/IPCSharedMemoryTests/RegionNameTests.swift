@@ -2,10 +2,11 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// Names, owners, layouts, and what a maker leaves that is killed. F14, F15, F22, F36.
-@Suite(.timeLimit(.minutes(5))) struct RegionNameTests {
+@Suite(.watched) struct RegionNameTests {
     private let layout = RegionLayout("test.region")
 
     @Test func intentsSayWhatIsToHappen() async throws {

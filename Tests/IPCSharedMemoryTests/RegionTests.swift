@@ -2,9 +2,10 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct RegionTests {
+@Suite(.watched) struct RegionTests {
     struct Point: PlainData, Equatable {
         var x: Int32
         var y: Int32

@@ -1,10 +1,11 @@
 import IPCProcess
 import IPCSharedMemory
 import IPCSystem
+import TestSupport
 import Testing
 
 /// `ipcctl list` and `ipcctl clean`, as a user starts them.
-@Suite(.timeLimit(.minutes(5))) struct ToolTests {
+@Suite(.watched) struct ToolTests {
     private func ipcctl(_ arguments: [String]) async throws -> CommandOutput {
         let path = helperPath.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         return try await Command(.path(path + "/ipcctl"), arguments: arguments).output()

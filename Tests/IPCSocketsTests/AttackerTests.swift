@@ -1,10 +1,11 @@
 import IPCProcess
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Another user in a folder where everybody may write, and one who is let through to the socket's file.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: canBecomeNobody, "needs root and setpriv")) struct AttackerTests {
+@Suite(.watched, .enabled(if: canBecomeNobody, "needs root and setpriv")) struct AttackerTests {
     @Test(
         arguments: [
             ("import os,sys; os.symlink('/etc/passwd', sys.argv[1])", IPCError.Code.permissionDenied),

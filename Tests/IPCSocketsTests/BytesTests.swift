@@ -1,7 +1,8 @@
 import IPCSockets
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct BytesTests {
+@Suite(.watched) struct BytesTests {
     @Test func halfClose() async throws {
         let (near, far) = try SocketConnection.makePair()
         let echo = Task {

@@ -1,8 +1,9 @@
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ConnectTests {
+@Suite(.watched) struct ConnectTests {
     @Test func nothingThere() async throws {
         try await withFolder { folder in
             for path in [folder + "/none", folder + "/none/deeper"] {

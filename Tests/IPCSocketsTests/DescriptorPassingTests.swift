@@ -1,8 +1,9 @@
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct DescriptorPassingTests {
+@Suite(.watched) struct DescriptorPassingTests {
     @Test(arguments: [1, 2, 3, 4, 16, 253])
     func asManyAsAMessageHolds(_ count: Int) async throws {
         let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: count))

@@ -1,9 +1,10 @@
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 /// What a peer may do with descriptors, byte for byte.
-@Suite(.timeLimit(.minutes(5))) struct DescriptorRuleTests {
+@Suite(.watched) struct DescriptorRuleTests {
     /// Sends the pieces, each with as many descriptors at its first byte, and returns what the channel made of them.
     private func outcome(
         limit: Int, _ pieces: [(bytes: [UInt8], descriptors: Int)], readBetween: Bool = false

@@ -1,10 +1,11 @@
 import IPCSockets
 import IPCSystem
 import Synchronization
+import TestSupport
 import Testing
 
 /// What arrives from clients that do not keep to the protocol, through a listener that serves a good one all the time.
-@Suite(.timeLimit(.minutes(5))) struct HostileTests {
+@Suite(.watched) struct HostileTests {
     /// Runs `attack` against a server while a good client gets its answers, and returns how the server's channels ended.
     private func underAttack(
         limit: Int = 1 << 20, patience: Duration = .seconds(60), _ attack: (SocketAddress) async throws -> Void

@@ -1,12 +1,13 @@
 import IPCProcess
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 let hasPython = (try? FileCalls.status(at: "/usr/bin/python3")) != nil
 
 /// Programs that know nothing of this library.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: hasPython, "needs /usr/bin/python3")) struct InteropTests {
+@Suite(.watched, .enabled(if: hasPython, "needs /usr/bin/python3")) struct InteropTests {
     private func python(_ program: String, _ arguments: String...) async throws -> CommandOutput {
         try await Command("/usr/bin/python3", arguments: ["-c", program] + arguments).output(
             until: .after(.seconds(30)))

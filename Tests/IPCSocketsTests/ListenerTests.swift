@@ -1,8 +1,9 @@
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ListenerTests {
+@Suite(.watched) struct ListenerTests {
     @Test func servesUntilItsBodyReturns() async throws {
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/echo.sock")

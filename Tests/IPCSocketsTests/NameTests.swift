@@ -1,9 +1,10 @@
 import IPCProcess
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct NameTests {
+@Suite(.watched) struct NameTests {
     private func listenError(_ path: String) async -> IPCError? {
         await failure { () async throws(IPCError) in try SocketListener(at: .unix(path: path)) }
     }

@@ -1,10 +1,11 @@
 import IPCProcess
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Servers and clients as processes of their own, killed without warning.
-@Suite(.timeLimit(.minutes(5))) struct ProcessTests {
+@Suite(.watched) struct ProcessTests {
     /// A helper that reads orders from its input and writes what happens to its output, line by line.
     private func start(_ arguments: String...) async throws -> ChildProcess {
         try await ChildProcess.spawn(

@@ -1,9 +1,10 @@
 import IPCCore
 import IPCProcess
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct RuntimeDirectoryTests {
+@Suite(.watched) struct RuntimeDirectoryTests {
     private var name: String { "swift-ipc-\(ProcessFacts.effectiveUser)" }
 
     @Test func madeOnceForThisUserAlone() async throws {

@@ -1,7 +1,8 @@
 import IPCSockets
+import TestSupport
 import Testing
 
-@Suite struct SocketAddressTests {
+@Suite(.watched) struct SocketAddressTests {
     @Test(arguments: ["", "a\0b", "/tmp/", "/tmp/.", "/tmp/..", String(repeating: "x", count: 108)])
     func refusesWhatCannotBeAPath(_ path: String) {
         let error = #expect(throws: IPCError.self) { try SocketAddress.unix(path: path) }

@@ -1,7 +1,8 @@
 import IPCSockets
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct SocketChannelTests {
+@Suite(.watched) struct SocketChannelTests {
     @Test func messagesGoBothWaysWhole() async throws {
         let (near, far) = try SocketChannel.makePair()
         let sizes = [0, 1, 7, 1000, 1024, 4096, 65536, 300_000]

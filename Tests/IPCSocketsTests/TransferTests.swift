@@ -1,8 +1,9 @@
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct TransferTests {
+@Suite(.watched) struct TransferTests {
     @Test func connectedChannelAsAMessage() async throws {
         let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 1))
         let (kept, given) = try SocketChannel.makePair()

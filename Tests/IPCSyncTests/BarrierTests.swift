@@ -1,9 +1,10 @@
 import IPCProcess
 import IPCSync
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct BarrierTests {
+@Suite(.watched) struct BarrierTests {
     @Test func roundsOfSeveralProcessesAreComplete() async throws {
         try await withSyncRegion { name, region in
             let barrier = try region.barrier("barrier", parties: 4)

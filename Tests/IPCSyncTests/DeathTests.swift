@@ -3,10 +3,11 @@ import IPCProcess
 import IPCSync
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// What others see when a process with a lock dies, is stopped or forks.
-@Suite struct DeathTests {
+@Suite(.watched) struct DeathTests {
     /// The waiter gets the lock, is told once, and finds the value that was committed last.
     @Test func theLockOfTheDeadIsForTheNext() async throws {
         try await withWatchdog(.seconds(120)) {
@@ -163,7 +164,7 @@ import Testing
 }
 
 /// Raw bytes under a lock: recovery, and when it fails.
-@Suite struct RecoveryTests {
+@Suite(.watched) struct RecoveryTests {
     @Test func recoveryRunsBeforeAnybodySeesTheBytes() async throws {
         try await withWatchdog(.seconds(120)) {
             try await withFolder { folder in

@@ -3,10 +3,11 @@ import IPCProcess
 import IPCSync
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// Whether all threads of a dead process are gone, before anybody takes over.
-@Suite struct DepartureTests {
+@Suite(.watched) struct DepartureTests {
     @Test func theLockOfALifeTells() async throws {
         try await withWatchdog(.seconds(120)) {
             try await withFolder { folder in

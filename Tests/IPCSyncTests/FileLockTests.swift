@@ -1,6 +1,7 @@
 import IPCProcess
 import IPCSync
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Whether nothing was locked: comparing in `#expect` would want to copy it.
@@ -11,7 +12,7 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct FileLockTests {
+@Suite(.watched) struct FileLockTests {
     private func withPath(_ body: (String) async throws -> Void) async throws {
         let path = "/tmp/\(Interop.freshName()).lock"
         defer { try? FileCalls.unlink(path) }

@@ -3,10 +3,11 @@ import IPCSync
 import IPCSystem
 import IPCTestKit
 import Synchronization
+import TestSupport
 import Testing
 
 /// One mutex, in this process and among several that live.
-@Suite struct MutexTests {
+@Suite(.watched) struct MutexTests {
     @Test func formsSeeOneValue() async throws {
         let mutex = try await ProcessMutex(initial: SyncPair(count: 1, double: 2))
         #expect(mutex.holder == nil)

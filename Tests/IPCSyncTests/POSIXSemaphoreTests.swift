@@ -2,9 +2,10 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSync
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct POSIXSemaphoreTests {
+@Suite(.watched) struct POSIXSemaphoreTests {
     private func withName(_ body: (String) async throws -> Void) async throws {
         let name = Interop.freshName()
         defer { try? POSIXSemaphore.remove(named: name) }

@@ -2,9 +2,10 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSync
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct ProcessSemaphoreTests {
+@Suite(.watched) struct ProcessSemaphoreTests {
     @Test(arguments: [ProcessSemaphore.Kind.leased, .plain]) func permitsAreTakenAndGiven(
         _ kind: ProcessSemaphore.Kind
     ) async throws {

@@ -2,9 +2,10 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSync
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct PthreadMutexTests {
+@Suite(.watched) struct PthreadMutexTests {
     private struct Unrepairable: Error {}
 
     private func withMutex(_ body: (String, SharedMemory, PthreadMutex) async throws -> Void) async throws {

@@ -2,9 +2,10 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSync
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct ReadWriteLockTests {
+@Suite(.watched) struct ReadWriteLockTests {
     private struct Unrepairable: Error {}
 
     @Test func readersShareAndWritersDoNot() async throws {

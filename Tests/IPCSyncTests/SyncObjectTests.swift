@@ -2,6 +2,7 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSync
 import IPCSystem
+import TestSupport
 import Testing
 
 /// A region for one test, by name.
@@ -11,7 +12,7 @@ func withSyncRegion(_ body: (String, SyncRegion) async throws -> Void) async thr
     try await body(name, try await SyncRegion(at: .named(name), .create))
 }
 
-@Suite(.timeLimit(.minutes(3))) struct SyncObjectTests {
+@Suite(.watched) struct SyncObjectTests {
     @Test func aManualEventLetsEverybodyPass() async throws {
         try await withSyncRegion { _, region in
             let event = try region.event("event", .manual)

@@ -1,11 +1,12 @@
 import IPCProcess
 import IPCSync
 import IPCSystem
+import TestSupport
 import Testing
 
 @testable import IPCCore
 
-@Suite(.timeLimit(.minutes(3))) struct SystemVSemaphoreTests {
+@Suite(.watched) struct SystemVSemaphoreTests {
     private func withSet(
         _ values: [Int], _ body: (SystemVSemaphoreSet) async throws -> Void
     ) async throws {

@@ -1,7 +1,8 @@
 import IPCSystem
+import TestSupport
 import Testing
 
-@Suite struct RetryTests {
+@Suite(.watched) struct RetryTests {
     @Test func interruptedCallIsMadeAgain() throws {
         var results = [-Errno.interrupted, -Errno.interrupted, 7]
         #expect(try retrying(.read) { results.removeFirst() } == 7)

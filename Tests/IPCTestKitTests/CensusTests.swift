@@ -1,8 +1,9 @@
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
-@Suite struct CensusTests {
+@Suite(.watched) struct CensusTests {
     @Test func aDescriptorIsSeenWhileItIsOpen() throws {
         let before = DescriptorCensus.take()
         let ends = try DescriptorCalls.makePipe()

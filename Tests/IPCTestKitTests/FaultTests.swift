@@ -3,10 +3,11 @@ import IPCSockets
 import IPCSystem
 import IPCTestKit
 import Synchronization
+import TestSupport
 import Testing
 
 /// The suite can fail: each way to break the contract is noticed by the case that is about it.
-@Suite(.serialized) struct FaultTests {
+@Suite(.serialized, .watched) struct FaultTests {
     @Test(arguments: Fault.allCases.filter { !$0.isAboutBytes })
     func isNoticed(_ fault: Fault) async throws {
         let cases = ConformanceSuite.cases(for: .faulty(fault))

@@ -1,8 +1,9 @@
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// What the conformance suite does not ask of the in-process pair.
-@Suite struct InProcessChannelTests {
+@Suite(.watched) struct InProcessChannelTests {
     @Test func lettingGoOfAnEndClosesIt() async throws {
         var pair: (near: InProcessChannel?, far: InProcessChannel)? = InProcessChannel.makePair()
         let far = try #require(pair?.far)

@@ -1,8 +1,9 @@
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// The in-process pair keeps the contract.
-@Suite(.serialized) struct InProcessConformanceTests {
+@Suite(.serialized, .watched) struct InProcessConformanceTests {
     @Test(arguments: ConformanceSuite.cases(for: .inProcess()))
     func conforms(_ conformance: ConformanceCase) async throws {
         try await conformance.run()

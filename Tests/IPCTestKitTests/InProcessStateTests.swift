@@ -1,11 +1,12 @@
 import IPCSystem
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import IPCCore
 
 /// The state of one direction, where what waits for what can be arranged.
-@Suite struct InProcessStateTests {
+@Suite(.watched) struct InProcessStateTests {
     private func waiter() -> InProcessWaiter { InProcessWaiter(WaitEngine.shared.makeWaitPoint()) }
 
     @Test func whatWaitsForRoomComesBeforeTheEnd() {

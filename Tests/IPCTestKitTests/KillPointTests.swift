@@ -1,9 +1,10 @@
 import ConformanceTransports
 import IPCProcess
 import IPCTestKit
+import TestSupport
 import Testing
 
-@Suite struct KillPointTests {
+@Suite(.watched) struct KillPointTests {
     @Test func environmentNamesPointAndPassage() {
         #expect(KillPoint("after-write", passage: 3).environment == ["IPC_KILL_POINT": "after-write:3"])
         #expect(KillPoint("a:b").environment == ["IPC_KILL_POINT": "a:b:1"])

@@ -1,7 +1,8 @@
 import IPCTestKit
+import TestSupport
 import Testing
 
-@Suite struct SeededGeneratorTests {
+@Suite(.watched) struct SeededGeneratorTests {
     /// The first numbers of SplitMix64 with seed 1234567, as its authors publish them.
     @Test func numbersAreThoseOfSplitMix64() {
         var generator = SeededGenerator(seed: 1_234_567)

@@ -1,9 +1,10 @@
 import ConformanceTransports
 import IPCTestKit
+import TestSupport
 import Testing
 
 /// The transports of the package keep the contract.
-@Suite(.serialized) struct TransportConformanceTests {
+@Suite(.serialized, .watched) struct TransportConformanceTests {
     @Test(arguments: ConformanceSuite.cases(for: .pipeChannel))
     func pipeChannelConforms(_ conformance: ConformanceCase) async throws {
         try await conformance.run()

@@ -1,8 +1,9 @@
 import IPCSystem
 import IPCTestKit
+import TestSupport
 import Testing
 
-@Suite struct WatchdogTests {
+@Suite(.watched) struct WatchdogTests {
     @Test func fastCodeIsLeftAlone() async throws {
         let result = try await withWatchdog(.seconds(60), "quick") { 7 }
         #expect(result == 7)

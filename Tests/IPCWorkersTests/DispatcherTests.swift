@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import IPCWorkers
 
 /// The rules of who gets which task, without a process.
-@Suite struct DispatcherTests {
+@Suite(.watched) struct DispatcherTests {
     private struct Pool {
         var dispatcher: Dispatcher<String>
         var delivered: [String] = []

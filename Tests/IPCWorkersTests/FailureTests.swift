@@ -1,7 +1,8 @@
 import IPCWorkers
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct FailureTests {
+@Suite(.watched) struct FailureTests {
     /// In the helper program, whose workers are itself: the names of error types have their module in them.
     @Test func typedErrorsArriveAsThemselves() async throws {
         let output = try await Command(.path(helperPath), arguments: ["typed-errors"]).output()

@@ -1,7 +1,8 @@
 import IPCWorkers
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct HandshakeTests {
+@Suite(.watched) struct HandshakeTests {
     @Test func programThatNeverSpeaks() async throws {
         let options = WorkerPoolOptions(
             executable: "/bin/sleep", arguments: ["600"], handshakeTimeout: .milliseconds(200))

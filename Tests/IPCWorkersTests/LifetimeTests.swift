@@ -1,7 +1,8 @@
 import IPCWorkers
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct LifetimeTests {
+@Suite(.watched) struct LifetimeTests {
     @Test(arguments: [true, false]) func cancellationReachesTheTask(_ suspends: Bool) async throws {
         try await withTemporaryDirectory { folder async throws in
             try await withHelperPool(1) { pool async throws in

@@ -1,9 +1,10 @@
 import IPCSystem
+import TestSupport
 import Testing
 
 @testable import IPCWorkers
 
-@Suite struct PartsTests {
+@Suite(.watched) struct PartsTests {
     private func deliver(_ indices: [Int], to session: MapSession) {
         session.deliver(indices.map { ($0, .value(TaskBytes([UInt8($0)]))) })
     }

@@ -1,7 +1,8 @@
 import IPCWorkers
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct PoolTests {
+@Suite(.watched) struct PoolTests {
     @Test func runGivesTheOutput() async throws {
         try await withHelperPool { pool async throws in
             #expect(try await pool.run(Square(value: 12)) == 144)

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import IPCWorkers
 
 /// The rules of a worker's desk, without a process.
-@Suite struct WorkerDeskTests {
+@Suite(.watched) struct WorkerDeskTests {
     private func request(_ id: UInt64) -> WorkerDesk.Request {
         WorkerDesk.Request(id: id, method: 0, deadline: .never, bytes: TaskBytes([]))
     }

@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// The targets and their arrows: the manifest and the files against the design.
-@Suite struct ArrowTests {
+@Suite(.watched) struct ArrowTests {
     /// The design: each module and what it may import, nothing else. Modules that do not exist yet are here as well.
     static let design: [String: Set<String>] = [
         "IPCSystem": ["CIPC"],

@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// Every public declaration says what it is.
-@Suite struct DocCommentTests {
+@Suite(.watched) struct DocCommentTests {
     @Test func publicDeclarationsHaveDocComments() throws {
         let manifest = try Manifest()
         let files = try Repository.sources.get().filter { manifest.publicModules.contains($0.target) }

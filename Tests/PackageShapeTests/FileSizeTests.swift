@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// Small files, one idea each.
-@Suite struct FileSizeTests {
+@Suite(.watched) struct FileSizeTests {
     static let limit = 300
 
     @Test func filesAreShort() throws {

@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// Who may import what from outside of the package.
-@Suite struct ImportTests {
+@Suite(.watched) struct ImportTests {
     static let cLibraries: Set<String> = ["Glibc", "Musl", "Darwin", "Android", "SwiftGlibc"]
 
     @Test func onlyTheSystemLayerImportsTheCLibrary() throws {

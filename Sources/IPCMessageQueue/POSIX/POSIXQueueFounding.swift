@@ -7,6 +7,8 @@ struct POSIXQueueFounding {
     struct Founded: ~Copyable {
         let descriptor: OwnedDescriptor
         let wasCreated: Bool
+
+        consuming func take() -> OwnedDescriptor { descriptor }
     }
 
     private static let doing = "open a POSIX queue"

@@ -1,8 +1,9 @@
 import IPCCore
+import TestSupport
 import Testing
 
 /// Two sides that were built at different times.
-@Suite struct BinaryEvolutionTests {
+@Suite(.watched) struct BinaryEvolutionTests {
     private struct Old: Codable, Equatable {
         var id: Int
         var name: String

@@ -1,8 +1,9 @@
 import IPCCore
+import TestSupport
 import Testing
 
 /// The bytes of `Documentation/WireFormat.md`, section "Binary codec": a change here is a change of the format.
-@Suite struct BinaryGoldenTests {
+@Suite(.watched) struct BinaryGoldenTests {
     private func expectBytes<Value: Codable & Equatable>(
         _ value: Value, _ bytes: [UInt8], sourceLocation: SourceLocation = #_sourceLocation
     ) throws {

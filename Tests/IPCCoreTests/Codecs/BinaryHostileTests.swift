@@ -1,8 +1,9 @@
 import IPCCore
+import TestSupport
 import Testing
 
 /// Whatever bytes come: a value or a typed error, never a trap, never memory for what is not there.
-@Suite struct BinaryHostileTests {
+@Suite(.watched) struct BinaryHostileTests {
     /// Decodes as types of every shape; each gives a value or an error. How many gave a value.
     @discardableResult
     private func decodeAsEverything(_ bytes: [UInt8]) -> Int {

@@ -1,8 +1,9 @@
 import IPCCore
+import TestSupport
 import Testing
 
 /// What `Codable` code of a program may do wrong, and what the codec answers.
-@Suite struct BinaryMisuseTests {
+@Suite(.watched) struct BinaryMisuseTests {
     private struct Refuses: Codable {
         struct Reason: Error {}
 

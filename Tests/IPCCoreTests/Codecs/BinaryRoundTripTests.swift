@@ -1,7 +1,8 @@
 import IPCCore
+import TestSupport
 import Testing
 
-@Suite struct BinaryRoundTripTests {
+@Suite(.watched) struct BinaryRoundTripTests {
     private func check<Value: Codable & Equatable>(
         _ value: Value, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {

@@ -1,5 +1,6 @@
 import IPCCore
 import IPCSystem
+import TestSupport
 import Testing
 
 /// A channel of bytes that hands its messages back to itself and never waits: `receive` on an empty one times out.
@@ -83,7 +84,7 @@ private final class LoopbackChannel: ByteChannel, Sendable {
     }
 }
 
-@Suite struct MessageChannelTests {
+@Suite(.watched) struct MessageChannelTests {
     private struct Ping: Codable, Sendable, Equatable { var number: Int }
     private struct Pong: Codable, Sendable, Equatable { var text: String }
 

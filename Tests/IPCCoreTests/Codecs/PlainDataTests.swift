@@ -1,7 +1,8 @@
 import IPCCore
+import TestSupport
 import Testing
 
-@Suite struct PlainDataTests {
+@Suite(.watched) struct PlainDataTests {
     private struct Padded: PlainData, Equatable {
         var small: UInt8
         var large: UInt64

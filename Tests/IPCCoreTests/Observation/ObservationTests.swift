@@ -1,9 +1,10 @@
 import IPCCore
 import IPCSystem
+import TestSupport
 import Testing
 
 /// One observer for the process, so these tests take turns.
-@Suite(.serialized) struct ObservationTests {
+@Suite(.serialized, .watched) struct ObservationTests {
     private final class Collector: IPCObserver {
         let seen = Lock<[Int32]>([])
 

@@ -1,8 +1,9 @@
 import Glibc
 import IPCCore
+import TestSupport
 import Testing
 
-@Suite struct SignalTests {
+@Suite(.watched) struct SignalTests {
     @Test func numbersAreThoseOfTheSystem() {
         let pairs: [(Signal, Int32)] = [
             (.hangUp, SIGHUP), (.interrupt, SIGINT), (.quit, SIGQUIT), (.illegalInstruction, SIGILL), (.trap, SIGTRAP),

@@ -1,10 +1,11 @@
 import IPCSharedMemory
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Who gets a ring from a listener, and what kind.
-@Suite(.timeLimit(.minutes(1))) struct RingListenerTests {
+@Suite(.watched) struct RingListenerTests {
     private func listening(
         _ options: RingOptions = RingOptions(), _ listening: SocketListenerOptions = SocketListenerOptions(),
         _ body: (RingListener, SocketAddress) async throws -> Void

@@ -1,9 +1,10 @@
 import IPCProcess
 import IPCSystem
+import TestSupport
 import Testing
 
 /// What must not compile: the compiler is asked.
-@Suite(.timeLimit(.minutes(5))) struct RingLoanCompileTests {
+@Suite(.watched) struct RingLoanCompileTests {
     /// Compiles the body of a function that has a `channel`, and returns the compiler's status and words.
     private func compile(_ body: String) async throws -> (isGood: Bool, text: String) {
         let runner = try FileCalls.destination(of: "/proc/self/exe")

@@ -1,9 +1,10 @@
 import IPCSharedMemory
+import TestSupport
 import Testing
 
 /// Loans: lent, filled, sent, given up.
-@Suite struct RingLoanTests {
-    @Test(.timeLimit(.minutes(5)), arguments: [RingTrust.trusted, .untrusted])
+@Suite(.watched) struct RingLoanTests {
+    @Test(arguments: [RingTrust.trusted, .untrusted])
     func whatWasFilledArrives(_ trust: RingTrust) async throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 8192, trust: trust))
         for size in [0, 1, 8, 56, 57, 4096, 5000, 8192] {
@@ -24,7 +25,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func aPartOfALoanMayBeSent() async throws {
+    @Test func aPartOfALoanMayBeSent() async throws {
         let (near, far) = try RingChannel.makePair()
         var loan = try await near.loan(byteCount: 1000)
         fill(&loan)
@@ -33,7 +34,7 @@ import Testing
         #expect(received?.count == 10)
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: [RingTrust.trusted, .untrusted])
+    @Test(arguments: [RingTrust.trusted, .untrusted])
     func whatIsGivenUpOrDroppedIsNotSent(_ trust: RingTrust) async throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, trust: trust))
         for _ in 0..<200 {
@@ -49,7 +50,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func whileALoanIsOutOthersWait() async throws {
+    @Test func whileALoanIsOutOthersWait() async throws {
         let (near, far) = try RingChannel.makePair()
         let loan = try await near.loan(byteCount: 3)
         let isSent = try near.trySend([1])
@@ -66,7 +67,7 @@ import Testing
         #expect(second == [2])
     }
 
-    @Test(.timeLimit(.minutes(5))) func aLoanLargerThanTheRingIsRefused() async throws {
+    @Test func aLoanLargerThanTheRingIsRefused() async throws {
         let (near, _) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
         let error = await #expect(throws: IPCError.self) {
             let loan = try await near.loan(byteCount: 4097)
@@ -75,7 +76,7 @@ import Testing
         #expect(error?.code == .messageTooLarge)
     }
 
-    @Test(.timeLimit(.minutes(5))) func aLoanOutlivesNeitherPeerNorChannel() async throws {
+    @Test func aLoanOutlivesNeitherPeerNorChannel() async throws {
         let (near, far) = try RingChannel.makePair()
         let first = try await near.loan(byteCount: 100)
         far.close()

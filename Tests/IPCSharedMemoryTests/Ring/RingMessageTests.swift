@@ -1,13 +1,14 @@
 import IPCSharedMemory
+import TestSupport
 import Testing
 
 /// Messages through a ring in one process: places, sizes, forms.
-@Suite struct RingMessageTests {
+@Suite(.watched) struct RingMessageTests {
     private func message(_ count: Int, _ seed: Int) -> [UInt8] {
         (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ seed) }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: [RingTrust.trusted, .untrusted])
+    @Test(arguments: [RingTrust.trusted, .untrusted])
     func everySizeAtEveryPlaceOfTheRing(_ trust: RingTrust) async throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, trust: trust))
         // Cache lines are what places differ by; sizes that share no factor with the ring visit all of them.
@@ -25,7 +26,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func smallMessagesTakeNoData() throws {
+    @Test func smallMessagesTakeNoData() throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
         for round in 0..<300 {
             let isSent = try near.trySend(message(round % 57, round))
@@ -35,7 +36,7 @@ import Testing
         #expect(near.sender.sentDataByteCount == 0)
     }
 
-    @Test(.timeLimit(.minutes(5))) func aFullRingSaysNoAndHasAllItsRoomAgainAfterwards() throws {
+    @Test func aFullRingSaysNoAndHasAllItsRoomAgainAfterwards() throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
         for _ in 0..<5 {
             var count = 0
@@ -53,7 +54,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func aReceiverWithMoreToReadGivesRoomBackInEighths() throws {
+    @Test func aReceiverWithMoreToReadGivesRoomBackInEighths() throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
         for _ in 0..<64 { #expect(try near.trySend(message(64, 0))) }
         for _ in 0..<3 {
@@ -65,7 +66,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func aRingWithNothingToReadHasAllItsRoom() throws {
+    @Test func aRingWithNothingToReadHasAllItsRoom() throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
         for round in 0..<200 {
             let few = round % 9
@@ -78,7 +79,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: [RingTrust.trusted, .untrusted])
+    @Test(arguments: [RingTrust.trusted, .untrusted])
     func messagesLargerThanTheRingComeWhole(_ trust: RingTrust) async throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, trust: trust))
         let sizes = [2049, 4097, 8191, 60_000]
@@ -102,7 +103,7 @@ import Testing
         try await sending.value
     }
 
-    @Test(.timeLimit(.minutes(5))) func aMessageInFragmentsThatIsGivenUpLeavesNothing() async throws {
+    @Test func aMessageInFragmentsThatIsGivenUpLeavesNothing() async throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
         for round in 0..<20 {
             let error = await #expect(throws: IPCError.self) {
@@ -116,7 +117,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func whatIsLeftUnfilledIsNotSent() async throws {
+    @Test func whatIsLeftUnfilledIsNotSent() async throws {
         let (near, far) = try RingChannel.makePair()
         for (room, filled) in [(56, 0), (56, 3), (1000, 40), (1000, 999), (500_000, 10), (500_000, 400_000)] {
             async let received = far.receive()
@@ -128,7 +129,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func aReceiverThatStoppedHearsOfBatches() async throws {
+    @Test func aReceiverThatStoppedHearsOfBatches() async throws {
         let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, spin: .never))
         let receiving = Task { () throws -> Int in
             var found = 0

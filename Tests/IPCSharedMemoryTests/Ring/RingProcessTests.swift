@@ -2,10 +2,11 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Rings between processes, which are killed, and which are hostile.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct RingProcessTests {
+@Suite(.serialized, .watched) struct RingProcessTests {
     private let helper: String = {
         let runner = (try? FileCalls.destination(of: "/proc/self/exe")) ?? ""
         return runner[..<(runner.lastIndex(of: "/") ?? runner.startIndex)] + "/ipc-test-helper"

@@ -2,10 +2,11 @@ import IPCProcess
 import IPCSharedMemory
 import IPCSockets
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Memory and words of a peer that must not be accepted.
-@Suite(.timeLimit(.minutes(5))) struct RingRefusalTests {
+@Suite(.watched) struct RingRefusalTests {
     private func refusal(_ parts: TransferredDescriptors) -> IPCError.Code? {
         do throws(IPCError) {
             _ = try RingChannel.receive(parts)

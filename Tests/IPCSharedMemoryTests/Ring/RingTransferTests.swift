@@ -1,9 +1,10 @@
 import IPCSharedMemory
 import IPCSystem
+import TestSupport
 import Testing
 
 /// Ends of rings that are given away: what they know goes with them.
-@Suite(.timeLimit(.minutes(1))) struct RingTransferTests {
+@Suite(.watched) struct RingTransferTests {
     @Test func whoHasFinishedStaysFinished() async throws {
         let (near, far) = try RingChannel.makePair()
         try await near.send([1])
