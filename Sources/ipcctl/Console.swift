@@ -17,9 +17,9 @@ enum Console {
         var rest = bytes[...]
         while !rest.isEmpty {
             let written = try mapping("write standard output") { () throws(SystemCallError) in
-                try unsafe rest.withUnsafeBytes { bytes throws(SystemCallError) in
-                    try unsafe DescriptorCalls.write(1, bytes)
-                }
+                try unsafe rest.withUnsafeBytes { bytes in
+                    Result { () throws(SystemCallError) in try unsafe DescriptorCalls.write(1, bytes) }
+                }.get()
             }
             guard let written else {
                 // Somebody has made it non-blocking.

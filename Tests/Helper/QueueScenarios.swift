@@ -10,7 +10,8 @@ let queueScenarios: [String: Scenario] = [
             umask(mask)
             let queue = try POSIXMessageQueue(named: arguments[0], .create, options: options)
             defer { try? POSIXMessageQueue.remove(named: arguments[0]) }
-            return try POSIXMessageQueue.list().queues.first { $0.name == queue.name }?.permissions
+            let found = try POSIXMessageQueue.list().queues.first { $0.name == queue.name }
+            return found?.permissions
         }
         let usual = try made(0, POSIXQueueOptions())
         let open = try made(0o077, POSIXQueueOptions(permissions: .everyone))
@@ -50,10 +51,10 @@ let queueScenarios: [String: Scenario] = [
         try require(geteuid() != 0, "root passes the limits")
         let limits = POSIXQueueLimits.current
         let name = "/ipc-limit-\(getpid())"
-        try expectLimit("fs.mqueue.msg_max") {
+        try expectLimit("fs.mqueue.msg_max") { () throws(IPCError) in
             try POSIXMessageQueue(named: name, .create, options: .init(capacity: limits.capacity + 1))
         }
-        try expectLimit("fs.mqueue.msgsize_max") {
+        try expectLimit("fs.mqueue.msgsize_max") { () throws(IPCError) in
             try POSIXMessageQueue(named: name, .create, options: .init(maximumMessageSize: limits.messageSize + 1))
         }
         try expectLimitWhileMaking("RLIMIT_MSGQUEUE", name, .init(capacity: 10, maximumMessageSize: 8192))
@@ -65,16 +66,17 @@ let queueScenarios: [String: Scenario] = [
         try require(geteuid() != 0, "root passes the limits")
         let limits = SystemVQueueLimits.current
         try require(limits.queueCount == 2, "kernel.msgmni is \(limits.queueCount)")
-        try expectLimit("kernel.msgmnb") {
+        try expectLimit("kernel.msgmnb") { () throws(IPCError) in
             try SystemVMessageQueue.makePrivate(options: .init(byteLimit: limits.byteLimit + 1))
         }
         try require(try SystemVMessageQueue.list().isEmpty, "a queue was left that was not as asked for")
         let queue = try SystemVMessageQueue.makePrivate()
-        try expectLimit("kernel.msgmnb") { try queue.setByteLimit(limits.byteLimit + 1) }
+        try expectLimit("kernel.msgmnb") { () throws(IPCError) in try queue.setByteLimit(limits.byteLimit + 1) }
         try queue.setByteLimit(limits.byteLimit / 2)
         let other = try SystemVMessageQueue.makePrivate()
-        try expectLimit("kernel.msgmni") { try SystemVMessageQueue.makePrivate() }
-        try expectLimit("kernel.msgmni") { try SystemVMessageQueue(SystemVQueueKey(77)) }
+        try expectLimit("kernel.msgmni") { () throws(IPCError) in try SystemVMessageQueue.makePrivate() }
+        let key = try SystemVQueueKey(77)
+        try expectLimit("kernel.msgmni") { () throws(IPCError) in try SystemVMessageQueue(key) }
         try queue.remove()
         try other.remove()
         return 0

@@ -80,7 +80,7 @@ import Testing
             let error = await failure { try await greedy.send(large, until: soon) }
             #expect(error?.code == .messageTooLarge && error?.message.contains("kernel.msgmax") == true)
             #expect(
-                await failure { () throws(IPCError) in try SystemVMessageQueue(key, .create) }?.code == .alreadyExists)
+                await failure { try SystemVMessageQueue(key, .create) }?.code == .alreadyExists)
             // A message that is larger than the whole queue would wait for ever.
             try queue.setByteLimit(100)
             let never = await failure {
@@ -89,10 +89,10 @@ import Testing
             #expect(never?.code == .messageTooLarge && never?.message.contains("setByteLimit") == true)
         }
         let missing = try freshKey()
-        #expect(await failure { () throws(IPCError) in try SystemVMessageQueue(missing, .open) }?.code == .notFound)
-        #expect(await failure { () throws(IPCError) in try SystemVMessageQueue.remove(missing) }?.code == .notFound)
+        #expect(await failure { try SystemVMessageQueue(missing, .open) }?.code == .notFound)
+        #expect(await failure { try SystemVMessageQueue.remove(missing) }?.code == .notFound)
         #expect(
-            await failure { () throws(IPCError) in try SystemVMessageQueue(identifier: 0x7FFF_FFFF) }?.code == .notFound
+            await failure { try SystemVMessageQueue(identifier: 0x7FFF_FFFF) }?.code == .notFound
         )
     }
 
@@ -145,8 +145,8 @@ import Testing
                 for await code in group { #expect(code == .removed) }
             }
             #expect(await failure { try await queue.send(QueueMessage("x"), until: soon) }?.code == .removed)
-            #expect(await failure { () throws(IPCError) in try queue.remove() }?.code == .removed)
-            #expect(await failure { () throws(IPCError) in try queue.depth }?.code == .removed)
+            #expect(await failure { try queue.remove() }?.code == .removed)
+            #expect(await failure { try queue.depth }?.code == .removed)
         }
     }
 

@@ -102,8 +102,8 @@ struct QueueCommand {
 enum StandardInput {
     /// All of it. Read on a thread that may block.
     static func contents() async throws -> [UInt8] {
-        try await withUnsafeThrowingContinuation { continuation in
-            do {
+        try unsafe await withUnsafeThrowingContinuation { continuation in
+            do throws(SystemCallError) {
                 try SystemThread.start("ipcctl-input") { unsafe continuation.resume(with: Result { try readAll() }) }
             } catch {
                 unsafe continuation.resume(throwing: IPCError(error, "read standard input"))

@@ -2,7 +2,7 @@ import IPCMessageQueue
 
 /// A kind of queues that the commands know: how its names are written, and what can be done with them. To add one: a file
 /// beside this one, and its line in `all`.
-protocol QueueKind {
+protocol QueueKind: Sendable {
     /// What `list` calls it.
     static var label: String { get }
     /// Whether `name` is one of this kind's.
@@ -15,7 +15,7 @@ protocol QueueKind {
 }
 
 enum QueueKinds {
-    static let all: [any QueueKind.Type] = [POSIXQueueKind.self, SystemVQueueKind.self]
+    static var all: [any QueueKind.Type] { [POSIXQueueKind.self, SystemVQueueKind.self] }
 
     static func kind(of name: String) throws(UsageError) -> any QueueKind.Type {
         guard let kind = all.first(where: { $0.claims(name) }) else {
