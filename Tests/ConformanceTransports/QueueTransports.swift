@@ -4,16 +4,16 @@ public import IPCTestKit
 
 /// The kernel's queues, as the conformance suite sees them: two objects before one place.
 extension ConformanceTransport {
-    /// POSIX queues of ten messages, whose names are gone as soon as they are open.
+    /// POSIX queues, whose names are gone as soon as they are open. Small: RLIMIT_MSGQUEUE bounds all of a user together.
     public static var posixQueue: ConformanceTransport {
         queue(
             "POSIX queue",
             ChannelGuarantees(
-                topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 8192,
-                messageCapacity: 10),
+                topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 4096,
+                messageCapacity: 5),
             makePair: {
                 let name = "/ipc-conformance-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))"
-                let options = POSIXQueueOptions(capacity: 10, maximumMessageSize: 8192)
+                let options = POSIXQueueOptions(capacity: 5, maximumMessageSize: 4096)
                 let near = try POSIXMessageQueue(named: name, .create, options: options)
                 defer { try? POSIXMessageQueue.remove(named: name) }
                 return (near, try POSIXMessageQueue(named: name, .open, options: options))
