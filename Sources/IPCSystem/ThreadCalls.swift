@@ -1,6 +1,6 @@
 public import CIPC
 
-/// A thread of this library, for what must block or poll. SIGPIPE is blocked on it and nothing else.
+/// A thread of this library, for what must block or poll. No signal is blocked on it.
 @usableFromInline
 package enum SystemThread {
     private final class Body {
@@ -28,6 +28,21 @@ package enum SystemThread {
     }
 }
 
+/// SIGPIPE on the calling thread.
+package enum PipeSignalMask {
+    /// Blocks it, which makes writes to pipes cheaper: without, each asks the kernel not to raise it.
+    package static func block() { cipc_thread_block_sigpipe() }
+
+    /// Runs `body` with SIGPIPE unblocked, if ``block()`` was called on this thread. For what may start threads of the host,
+    /// which inherit the mask, and with them the programs that these start.
+    package static func unblocked(_ body: () -> Void) {
+        guard cipc_thread_blocks_sigpipe_get() != 0 else { return body() }
+        cipc_thread_unblock_sigpipe()
+        body()
+        cipc_thread_block_sigpipe()
+    }
+}
+
 /// What the process and the thread know of themselves.
 package enum ProcessFacts {
     package static var processID: Int32 { cipc_process_id() }
@@ -44,6 +59,9 @@ package enum ProcessorHint {
     /// A short pause, which leaves the core's resources to its other thread.
     @inlinable @inline(__always)
     package static func pause() { cipc_pause() }
+
+    /// That another thread may run first. sched_yield(2).
+    package static func yield() { cipc_yield() }
 
     /// That the cache line at `address` will be written soon.
     @inlinable @inline(__always)

@@ -4,8 +4,13 @@
 
 #include "cipc_types.h"
 
-/// Starts a detached thread that runs `body(context)`. SIGPIPE is blocked on it; `name` has at most 15 bytes.
+/// Starts a detached thread that runs `body(context)`. `name` has at most 15 bytes.
 int32_t cipc_thread_start(const char *_Nonnull name, void (*_Nonnull body)(void *_Nonnull), void *_Nonnull context);
+
+/// Blocks SIGPIPE on this thread, which makes writes to pipes cheaper. Threads that this one starts inherit that.
+void cipc_thread_block_sigpipe(void);
+/// Unblocks it again, without what is pending on this thread.
+void cipc_thread_unblock_sigpipe(void);
 
 /// The worker of the executor whose thread this is, or null.
 extern __thread void *_Nullable cipc_thread_worker;
@@ -16,6 +21,9 @@ static inline void cipc_thread_worker_set(void *_Nullable worker) { cipc_thread_
 int32_t cipc_futex_wait(const uint32_t *_Nonnull word, uint32_t expected, int64_t nanoseconds);
 /// FUTEX_WAKE_PRIVATE.
 int32_t cipc_futex_wake(const uint32_t *_Nonnull word, int32_t count);
+
+/// sched_yield(2).
+void cipc_yield(void);
 
 /// The processors that this thread may run on.
 int32_t cipc_usable_processors(void);
