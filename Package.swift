@@ -22,9 +22,16 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
     ("IPCParticipants", ["IPCCore"]),
     ("IPCSync", ["IPCSharedMemory", "IPCParticipants"]),
+    ("IPCMessageQueue", ["IPCSync"]),
     ("IPCJSON", ["IPCCore"]),
     ("IPCTestKit", ["IPCCore", "IPCProcess"]),
-    ("IPC", ["IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCSync", "IPCWorkers"]),
+    (
+        "IPC",
+        [
+            "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCSync", "IPCMessageQueue",
+            "IPCWorkers",
+        ]
+    ),
 ]
 
 /// The modules that a user may depend on, each a product of the same name.
@@ -35,6 +42,7 @@ let publicModules = [
     "IPCProcess",
     "IPCSharedMemory",
     "IPCSync",
+    "IPCMessageQueue",
     "IPCWorkers",
     "IPCJSON",
     "IPCTestKit",
@@ -46,17 +54,23 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
         "ipcbench",
         [
             "CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCSync",
-            "IPCWorkers", "IPCSystem",
+            "IPCMessageQueue", "IPCWorkers", "IPCSystem",
         ], nil
     ),
     (
         "ipcctl",
-        ["IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSync", "IPCSystem", "IPCWorkers"], nil
+        [
+            "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSync", "IPCMessageQueue", "IPCSystem",
+            "IPCWorkers",
+        ], nil
     ),
     // Programs for tests to start; not products.
     (
         "ipc-test-helper",
-        ["IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSync", "IPCWorkers", "IPCParticipants", "IPCSystem"],
+        [
+            "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSync", "IPCMessageQueue", "IPCWorkers",
+            "IPCParticipants", "IPCSystem",
+        ],
         "Tests/Helper"
     ),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
@@ -95,6 +109,13 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
             "ipc-test-helper", "ipcctl", "TestSupport",
         ]
     ),
+    (
+        "IPCMessageQueueTests",
+        [
+            "IPCMessageQueue", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper", "ipcctl",
+            "TestSupport",
+        ]
+    ),
     ("PackageShapeTests", ["TestSupport"]),
     (
         "DocumentationTests",
@@ -105,7 +126,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
 /// The transports of the package as the conformance suite sees them, for tests and for their peer program.
 let conformanceTransports = Target.target(
     name: "ConformanceTransports",
-    dependencies: ["IPCTestKit", "IPCPipes", "IPCSharedMemory", "IPCSockets", "IPCSystem"],
+    dependencies: ["IPCTestKit", "IPCPipes", "IPCMessageQueue", "IPCSharedMemory", "IPCSockets", "IPCSystem"],
     path: "Tests/ConformanceTransports")
 
 /// What the tests of every module share.

@@ -30,8 +30,10 @@ package enum Errno {
     package static let nameTooLong: Int32 = 36  // ENAMETOOLONG
     package static let notImplemented: Int32 = 38  // ENOSYS
     package static let tooManySymbolicLinks: Int32 = 40  // ELOOP
+    @usableFromInline package static let noMessage: Int32 = 42  // ENOMSG
     package static let identifierRemoved: Int32 = 43  // EIDRM
     package static let protocolError: Int32 = 71  // EPROTO
+    package static let messageTooLong: Int32 = 90  // EMSGSIZE
     package static let protocolWrongType: Int32 = 91  // EPROTOTYPE
     package static let protocolOptionUnavailable: Int32 = 92  // ENOPROTOOPT
     package static let notSupported: Int32 = 95  // EOPNOTSUPP

@@ -12,6 +12,8 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case fallocate, ftok, linkat, madvise, mlock, msync, shmat, shmctl, shmget
     case fork, membarrier, set_robust_list
     case pthread_mutex, semctl, semget, semop
+    case mq_getattr, mq_open, mq_receive, mq_send, mq_unlink, msgctl, msgget, msgrcv, msgsnd
+    case sigaction, tgkill, timer_create
 }
 
 /// A system call that failed, and how.

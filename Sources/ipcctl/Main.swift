@@ -1,3 +1,4 @@
+import IPCMessageQueue
 import IPCSystem
 import IPCWorkers
 
@@ -18,6 +19,7 @@ enum Main {
             case .locks(let options):
                 let isWell = try LockList.show(options.name)
                 ProcessExit.leave(options.isCheck && !isWell ? 2 : 0)
+            case .queue(let request): try await queue(request)
             case .peer(let name, let arguments): try await Tour.serve(name, arguments)
             }
             ProcessExit.leave(0)
@@ -28,6 +30,15 @@ enum Main {
         } catch {
             Console.complain("ipcctl: \(error)")
             ProcessExit.leave(1)
+        }
+    }
+
+    private static func queue(_ request: QueueRequest) async throws {
+        do {
+            try await QueueCommand(request: request).run()
+        } catch let error as IPCError {
+            Console.complain("ipcctl: \(error)")
+            ProcessExit.leave(QueueCommand.exitStatus(of: error))
         }
     }
 }

@@ -1,8 +1,10 @@
-/// Rows of cells as lines for people and scripts: columns are aligned and two spaces apart at least.
+/// Columns of text, as wide as they have to be.
 enum TextTable {
-    static func text(_ rows: [[String]]) -> String {
-        guard let heading = rows.first else { return "" }
-        let widths = heading.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    static func lines(_ rows: [[String]]) -> String {
+        let columns = rows.map(\.count).max() ?? 0
+        let widths = (0..<columns).map { column in
+            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+        }
         return rows.map { cells in
             let padded = zip(cells, widths).map { cell, width in
                 cell + String(repeating: " ", count: width - cell.count)

@@ -14,6 +14,7 @@ let tables: [[String: Scenario]] = [
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
     syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios,
+    queueScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

@@ -24,5 +24,7 @@
 #include "cipc_signal_numbers.h"
 #include "cipc_robust.h"
 #include "cipc_sync_interop.h"
+#include "cipc_queue.h"
+#include "cipc_interrupt.h"
 
 #endif

@@ -31,7 +31,7 @@ enum RegionList {
                 listing.creatorProcess.map(String.init) ?? "-", state(listing),
             ]
         }
-        return TextTable.text([["name", "layout", "bytes", "owner", "mode", "maker", "state"]] + lines)
+        return TextTable.lines([["name", "layout", "bytes", "owner", "mode", "maker", "state"]] + lines)
     }
 }
 

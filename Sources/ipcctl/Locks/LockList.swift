@@ -14,9 +14,9 @@ enum LockList {
         let objects = view.objects
         let participants = view.participants
         let programs = programs(of: participants)
-        print(TextTable.text([objectHeading] + objects.flatMap { rows($0, programs) }))
+        print(TextTable.lines([objectHeading] + objects.flatMap { rows($0, programs) }))
         print()
-        print(TextTable.text([processHeading] + participants.map { row($0, programs) }))
+        print(TextTable.lines([processHeading] + participants.map { row($0, programs) }))
         return !objects.contains(where: \.isInTrouble)
     }
 

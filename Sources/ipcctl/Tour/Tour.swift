@@ -31,6 +31,8 @@ struct Tour {
         ConditionStop(),
         BarrierStop(),
         ElectionStop(),
+        POSIXQueueStop(),
+        SystemVQueueStop(),
         WorkerPoolStop(),
     ]
 

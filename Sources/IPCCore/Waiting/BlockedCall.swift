@@ -1,0 +1,90 @@
+import IPCSystem
+import Synchronization
+
+/// One call that blocks a thread, and that anybody may end.
+///
+/// Ending is not undoing: a call that the kernel has carried out by then returns what it did. So nothing is ever taken
+/// and lost, and who ends a call learns from its result which of the two happened first.
+package final class BlockedCall: @unchecked Sendable {
+    private static let isRequested: UInt32 = 1
+    private static let hasBegun: UInt32 = 2
+    private static let isOver: UInt32 = 4
+    /// One of those who send the signal right now: the thread stays until they have.
+    private static let sender: UInt32 = 8
+
+    private let state = Atomic<UInt32>(0)
+    // SAFETY: written once by the thread, before `hasBegun`, and read after it by others.
+    private var target: InterruptCalls.Target?
+    private var signal: Int32 = 0
+
+    package init() {}
+
+    /// Ends the call if it goes on, and keeps it from being made otherwise.
+    package func interrupt() {
+        var current = state.load(ordering: .acquiring)
+        while true {
+            let isUnderWay = current & (Self.hasBegun | Self.isOver) == Self.hasBegun
+            let desired = current | Self.isRequested
+            let (exchanged, found) = state.compareExchange(
+                expected: current, desired: isUnderWay ? desired + Self.sender : desired,
+                ordering: .sequentiallyConsistent)
+            if exchanged {
+                guard isUnderWay else { return }
+                target?.interrupt(with: InterruptSignal.number(insteadOf: signal))
+                state.subtract(Self.sender, ordering: .releasing)
+                return
+            }
+            current = found
+        }
+    }
+
+    /// Calls `attempt` on this thread until it comes back with something: a blocking call whose nil means that it was
+    /// ended. Once for each object.
+    ///
+    /// - Parameters:
+    ///   - signal: what `InterruptSignal` took.
+    ///   - limit: CLOCK_MONOTONIC nanoseconds after which an ended call is not made again.
+    /// - Returns: nil when it was ended, by `interrupt` or at `limit`, and nothing was done.
+    package func run<Value>(
+        _ signal: Int32, until limit: UInt64 = .max, _ attempt: () throws(IPCError) -> Value?
+    ) throws(IPCError) -> Value? {
+        InterruptCalls.admit(signal)
+        let own = InterruptCalls.Target.current
+        own.rearm()
+        target = own
+        self.signal = signal
+        state.bitwiseOr(Self.hasBegun, ordering: .sequentiallyConsistent)
+        defer {
+            state.bitwiseOr(Self.isOver, ordering: .sequentiallyConsistent)
+            // Whoever sends it is between two system calls.
+            while state.load(ordering: .acquiring) >= Self.sender { ProcessorHint.pause() }
+        }
+        // The word of the thread is reset before the look at the request, and set after it was made: it cannot be lost.
+        while state.load(ordering: .sequentiallyConsistent) & Self.isRequested == 0 {
+            if let value = try attempt() { return value }
+            if limit != .max, limit <= MonotonicClock.nanoseconds { return nil }
+            own.rearm()
+        }
+        return nil
+    }
+
+    /// The same on a thread of the host, with a deadline that ends the call.
+    package func runBlocking<Value>(
+        until deadline: Deadline, _ doing: StaticString, _ attempt: () throws(IPCError) -> Value?
+    ) throws(IPCError) -> Value? {
+        let signal = try InterruptSignal.take()
+        if deadline == .never { return try run(signal, attempt) }
+        let limit = deadline.nanoseconds
+        InterruptCalls.admit(signal)
+        do {
+            return try InterruptCalls.withTimer(signal, at: limit) { () throws(IPCError) in
+                try run(signal, until: limit, attempt)
+            }
+        } catch {
+            switch error {
+            case .timer(let error): throw IPCError(error, "\(doing)")
+            case .body(let error): throw error
+            }
+        }
+    }
+}

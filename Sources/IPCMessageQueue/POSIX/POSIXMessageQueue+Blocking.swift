@@ -1,0 +1,74 @@
+public import IPCCore
+import IPCSystem
+
+/// On the calling thread, which must not be one of Swift's own. `close` ends these calls with `.closed`, by the signal that
+/// ``QueueWaits`` names.
+extension POSIXMessageQueue {
+    /// Sends the bytes as one message, and blocks while the queue is full. mq_send(3).
+    ///
+    /// - Throws: `.timedOut`; as ``send(_:labeled:until:)``; `.resourceExhausted` when the program uses all real-time signals.
+    public func sendBlocking(_ bytes: RawSpan, labeled label: QueueLabel, until deadline: Deadline) throws(IPCError) {
+        let priority = try check(bytes.byteCount, label)
+        try calls.checkSending()
+        try blockingCall("send", until: deadline) { number, blocks throws(IPCError) -> Bool? in
+            let isSent = try unsafe bytes.withUnsafeBytes { bytes throws(IPCError) in
+                do throws(SystemCallError) {
+                    return blocks
+                        ? try unsafe POSIXQueueCalls.sendInterruptibly(number, bytes, priority: priority)
+                        : try unsafe POSIXQueueCalls.send(number, bytes, priority: priority)
+                } catch {
+                    throw IPCError(error, "send to a POSIX queue", object: name)
+                }
+            }
+            return isSent ? true : nil
+        }
+    }
+
+    /// Waits for the message with the highest priority, and blocks meanwhile. mq_receive(3).
+    ///
+    /// - Throws: `.timedOut`; as ``receive(_:until:_:)``; `.resourceExhausted` when the program uses all real-time signals.
+    public func receiveBlocking<Result, Failure: Error>(
+        _ selection: QueueSelection, until deadline: Deadline,
+        _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
+    ) throws(ChannelBodyError<Failure>) -> Result {
+        let buffer = blockingBuffers.take()
+        defer { blockingBuffers.give(buffer) }
+        let taken: Taken
+        do throws(IPCError) {
+            try check(selection)
+            taken = try blockingCall("receive", until: deadline) { number, blocks throws(IPCError) -> Taken? in
+                do throws(SystemCallError) {
+                    return blocks
+                        ? try unsafe POSIXQueueCalls.receiveInterruptibly(number, into: buffer.bytes)
+                        : try unsafe POSIXQueueCalls.receive(number, into: buffer.bytes)
+                } catch {
+                    throw IPCError(error, "receive from a POSIX queue", object: name)
+                }
+            }
+        } catch {
+            throw .channel(error)
+        }
+        return try read(buffer, taken, body)
+    }
+
+    /// Runs `attempt` until it comes back with something: first on the descriptor that does not block if there is a
+    /// deadline, then on the one that does.
+    @discardableResult
+    private func blockingCall<Value>(
+        _ doing: StaticString, until deadline: Deadline, _ attempt: (Int32, Bool) throws(IPCError) -> Value?
+    ) throws(IPCError) -> Value {
+        try stream.withNumber(doing) { number throws(IPCError) in
+            if deadline != .never {
+                if let value = try attempt(number, false) { return value }
+                if deadline.hasPassed { throw .timedOut("\(doing)") }
+            }
+            let twin = try blocking.number(of: number, access, name)
+            let call = try calls.begin(doing)
+            defer { calls.end(call) }
+            let value = try call.runBlocking(until: deadline, doing) { () throws(IPCError) in try attempt(twin, true) }
+            if let value { return value }
+            try calls.checkOpen(doing)
+            throw .timedOut("\(doing)")
+        }
+    }
+}
