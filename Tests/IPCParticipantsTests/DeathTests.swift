@@ -31,6 +31,28 @@ import Testing
         }
     }
 
+    /// A thread of the dead may take a wake-up with it after the first announcement, so there is one more, and the mark, when
+    /// all of them are gone.
+    @Test func aDeathIsAnnouncedAgainWhenAllThreadsAreGone() async throws {
+        try await withWatchdog(.seconds(120)) {
+            try await withFolder { folder in
+                let path = "\(folder)/region"
+                let region = try TestRegion(path, slotCount: 8)
+                for knowsOfThreads in [true, false] {
+                    let (member, owner) = try await Member.join(path, slotCount: 8)
+                    try await member.kill()
+                    if !knowsOfThreads { region.forgetLifeLock(owner.slot) }
+                    let before = region.table.deathCount.loadAcquiring()
+                    #expect(!region.table.records[owner.slot].isAnnounced)
+                    #expect(region.table.sweep(file: region.file.number) == 1)
+                    #expect(region.table.records[owner.slot].isAnnounced)
+                    #expect(region.table.deathCount.loadAcquiring() == before + (knowsOfThreads ? 1 : 2))
+                    #expect(region.table.sweep(file: region.file.number) == 0)
+                }
+            }
+        }
+    }
+
     /// Whoever waits for a lock gets it when its owner is killed, with nobody but his own keeper to tell him.
     @Test func aWaiterTakesOver() async throws {
         try await withWatchdog(.seconds(120)) {
@@ -43,7 +65,7 @@ import Testing
                     try await waiter.order("lock")
                     // It sleeps: the word says so.
                     let region = try TestRegion(path, slotCount: 8)
-                    let word = region.memory.bytes.word64(RegionLayout.byteCount(slotCount: 8))
+                    let word = region.memory.bytes.word64(ParticipantLayout.byteCount(slotCount: 8))
                     try await eventually { word.loadAcquiring() & OwnerWord.sleepersBit != 0 }
                     #expect(try await owner.ask("unlock") == "unlocked")
                     #expect(try await waiter.line() == "locked")
@@ -155,7 +177,7 @@ import Testing
                 let own = try await region.attach()
                 let (member, owner) = try await Member.join(path, slotCount: 4)
                 let count = region.table.deathCount.loadAcquiring()
-                region.memory.bytes.word64(RegionLayout.bootIdentifier).storeSequential(4711)
+                region.memory.bytes.word64(ParticipantLayout.bootIdentifier).storeSequential(4711)
                 let (newcomer, newcomerOwner) = try await Member.join(path, slotCount: 4)
                 #expect(newcomerOwner.slot == 0)
                 #expect(region.table.deathCount.loadAcquiring() == count + 1)

@@ -32,11 +32,11 @@ final class TestRegion: Sendable {
 
     /// Maps the region at `path`; makes it if there is none.
     init(_ path: String, slotCount: Int) throws {
-        let size = RegionLayout.byteCount(slotCount: slotCount) + 4096
+        let size = ParticipantLayout.byteCount(slotCount: slotCount) + 4096
         file = try FileCalls.open(path, [.readWrite, .create])
         if try FileCalls.status(of: file.number).size < UInt64(size) { try FileCalls.truncate(file.number, to: size) }
         memory = try MappedMemory(
-            file.number, byteCount: size, .init(privateBytesBelow: RegionLayout.privateBytesBelow))
+            file.number, byteCount: size, .init(privateBytesBelow: ParticipantLayout.privateBytesBelow))
         self.slotCount = slotCount
     }
 
@@ -47,6 +47,12 @@ final class TestRegion: Sendable {
     }
 
     func state(_ slot: Int) -> ParticipantRecord.State { table.records[slot].state }
+
+    /// Has the table say that whoever is in the slot never had the lock of its life (`held`, at 40): so nobody can tell
+    /// from it whether all of its threads are gone.
+    func forgetLifeLock(_ slot: Int) {
+        memory.bytes.word64(ParticipantLayout.byteCount(slotCount: slot) + 40).storeSequential(0)
+    }
 }
 
 /// A process that takes part in a region and does what it is told.

@@ -13,7 +13,7 @@ package final class StreamReceiver: @unchecked Sendable {
     }
 
     /// What one step towards the next message brought.
-    private enum Progress {
+    enum Progress {
         case message, ended, blocked
     }
 
@@ -27,7 +27,7 @@ package final class StreamReceiver: @unchecked Sendable {
     // Protected by the lock.
     var buffer = ReceiveBuffer()
     var ending: Ending?
-    private var spinning = SpinPolicy()
+    var spinning = SpinPolicy()
     private var hasEndedUse = false
     /// The stream has just broken, and the observer does not know yet.
     private var isBreakUnreported = false
@@ -164,43 +164,8 @@ package final class StreamReceiver: @unchecked Sendable {
         lastReadWasShort && buffer.count == 0 && stream.engine.scheduler.isCrowded
     }
 
-    private func lookAgain() throws(IPCError) -> Progress {
-        switch spinning.way(stream.engine) {
-        case .sleep: .blocked
-        case .spin: try spin()
-        case .yield: try yield()
-        }
-    }
-
-    private func yield() throws(IPCError) -> Progress {
-        for _ in 0..<SpinPolicy.yieldCount {
-            let before = MonotonicClock.nanoseconds
-            ProcessorHint.yield()
-            let isLong = MonotonicClock.nanoseconds - before > SpinPolicy.longYield
-            let progress = try advance()
-            if isLong {
-                spinning.recordLongYield()
-                return progress
-            }
-            if progress != .blocked {
-                spinning.record(true)
-                return progress
-            }
-        }
-        spinning.record(false)
-        return .blocked
-    }
-
-    private func spin() throws(IPCError) -> Progress {
-        let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
-        var progress: Progress
-        repeat { progress = try advance() } while progress == .blocked && MonotonicClock.nanoseconds < limit
-        spinning.record(progress != .blocked)
-        return progress
-    }
-
     /// Finds the next message, reading what is there.
-    private func advance() throws(IPCError) -> Progress {
+    func advance() throws(IPCError) -> Progress {
         while true {
             switch ending {
             case .finished: return .ended

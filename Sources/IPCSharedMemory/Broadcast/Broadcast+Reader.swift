@@ -9,6 +9,7 @@ extension Broadcast {
     /// writer says. A larger message is `.messageTooLarge`, again and again, and stays the next one: take a reader with a
     /// higher limit, or close this one, which holds up the writer of a lossless broadcast.
     public final class Reader: ReceiveChannel, @unchecked Sendable {
+        /// The bytes of one message.
         public typealias Inbound = [UInt8]
 
         /// The limit unless another one is given: 64 MiB.
@@ -33,7 +34,8 @@ extension Broadcast {
         /// - Parameters:
         ///   - place: where the broadcast lies.
         ///   - start: where it begins.
-        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast.
+        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast: with the oldest one that is left,
+        ///     or with the newest, as it also does after 50 milliseconds in which it could copy no whole message.
         ///   - maximumMessageSize: the most bytes that it allocates for a message.
         ///   - options: whose memory is used, and how it is mapped; the access follows from the kind of broadcast.
         /// - Throws: `.notFound` before there is one; `.invalidArgument` for a negative limit; `.unsupported` for an anonymous one, of which the writer makes
@@ -103,13 +105,14 @@ extension Broadcast {
                     hasSpun = true
                     continue
                 }
+                // Before the last look: see `Broadcast.Writer.signal`.
+                if memory.isLossless { memory.readersWait.storeSequential(1) }
                 // Time for what costs a system call.
                 switch try look(tellsLaps: tellsLaps) {
                 case .empty: break
                 case let found: return found
                 }
                 if hasEnded { return nil }
-                if memory.isLossless { memory.readersWait.storeSequential(1) }
                 try await FutexWatcher.shared.wait(
                     while: WordExpectation(memory.signal, is: seen), and: WordExpectation(closing.view, is: closed),
                     keeping: self, until: deadline, "receive a broadcast")

@@ -38,6 +38,12 @@ public struct SharedMemoryPlace: Sendable, Hashable {
         }
     }
 
+    /// Whether it is a System V segment, which has no file.
+    package var isSegment: Bool {
+        if case .segment = kind { return true }
+        return false
+    }
+
     /// What errors of other modules call it.
     package var name: String { description }
 }

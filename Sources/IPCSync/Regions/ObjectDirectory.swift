@@ -9,14 +9,39 @@ package struct SyncObjectType: Sendable, Equatable {
     package let version: UInt32
     /// Of the type of the value in it; 0 for none.
     package let fingerprint: UInt64
+    /// That type in words, for errors.
+    package let content: String?
     package let byteCount: Int
 
-    package init(kind: UInt32, name: String, version: UInt32 = 1, fingerprint: UInt64 = 0, byteCount: Int) {
+    package init(
+        kind: UInt32, name: String, version: UInt32 = 1, fingerprint: UInt64 = 0, content: String? = nil,
+        byteCount: Int
+    ) {
         self.kind = kind
         self.name = name
         self.version = version
         self.fingerprint = fingerprint
+        self.content = content
         self.byteCount = byteCount
+    }
+
+    /// What errors call an object of that kind that was found.
+    static func name(ofKind kind: UInt32) -> String {
+        switch kind {
+        case 1: "a mutex"
+        case 2: "a lock"
+        case 3: "a condition"
+        case 10: "an event that is reset by hand"
+        case 11: "an event that resets itself"
+        case 12: "a latch"
+        case 13: "a once"
+        case 14: "an election"
+        case 15: "a plain semaphore"
+        case 16: "a leased semaphore"
+        case 17: "a read-write lock"
+        case 18: "a barrier"
+        default: "an object of the unknown kind \(kind)"
+        }
     }
 }
 
@@ -35,8 +60,8 @@ package struct SyncObjectType: Sendable, Equatable {
 /// between, or loses the race for a name, leaves some unused room behind.
 struct ObjectDirectory {
     static let maximumNameLength = 96
-    private static let tableOffset = 64
-    private static let recordByteCount = 128
+    static let tableOffset = 64
+    static let recordByteCount = 128
     private static let nextOffset = 0
     private static let capacityOffset = 8
 
@@ -69,7 +94,8 @@ struct ObjectDirectory {
     /// Finds the one in a region that somebody has made.
     static func find(_ bytes: SharedBytes, _ object: String) throws(IPCError) -> ObjectDirectory {
         let capacity = bytes.contains(0, tableOffset) ? bytes.load(capacityOffset, as: UInt64.self) : 0
-        guard capacity > 0, capacity & (capacity - 1) == 0, capacity <= UInt64(bytes.byteCount / 8) else {
+        guard capacity > 0, capacity & (capacity - 1) == 0, capacity <= UInt64((bytes.byteCount - tableOffset) / 8)
+        else {
             throw IPCError(
                 .protocolViolation, "open a region of objects: its directory contradicts itself; make it anew",
                 object: object)
@@ -116,11 +142,14 @@ struct ObjectDirectory {
                 + "make the region for more objects", object: name)
     }
 
-    /// The names of all objects, in no order.
-    var names: [String] {
+    /// All objects, in no order.
+    var objects: [SyncObjectListing] {
         (0..<capacity).compactMap { index in
+            guard bytes.contains(Self.tableOffset + index * 8, 8) else { return nil }
             let offset = bytes.word64(Self.tableOffset + index * 8).loadAcquiring()
-            return offset == 0 ? nil : record(offset)?.name
+            guard offset != 0, let found = record(offset) else { return nil }
+            return SyncObjectListing(
+                name: found.name, kind: SyncObjectKind(rawValue: found.kind), byteCount: Int(clamping: found.byteCount))
         }
     }
 
@@ -157,7 +186,7 @@ struct ObjectDirectory {
         bytes.store(unsafe Array(name.utf8).span.bytes, at: offset + 32)
     }
 
-    private struct Record {
+    struct Record {
         let name: String
         let kind: UInt32
         let version: UInt32
@@ -166,7 +195,7 @@ struct ObjectDirectory {
         let offset: Int
     }
 
-    private func record(_ offset: UInt64) -> Record? {
+    func record(_ offset: UInt64) -> Record? {
         guard offset & 63 == 0, offset < UInt64(bytes.byteCount),
             bytes.contains(Int(offset), Self.recordByteCount)
         else { return nil }
@@ -184,10 +213,12 @@ struct ObjectDirectory {
         guard found.kind == type.kind, found.fingerprint == type.fingerprint, found.byteCount == UInt64(type.byteCount)
         else {
             let (want, have) = (String(type.fingerprint, radix: 16), String(found.fingerprint, radix: 16))
+            let kinds = (SyncObjectType.name(ofKind: type.kind), SyncObjectType.name(ofKind: found.kind))
+            let content = type.content.map { " of \($0)" } ?? ""
             throw IPCError(
                 .typeMismatch,
-                "open \(type.name): expected kind \(type.kind) of \(type.byteCount) bytes with fingerprint \(want), found "
-                    + "kind \(found.kind) of \(found.byteCount) bytes with fingerprint \(have)", object: found.name)
+                "open \(type.name): expected \(kinds.0)\(content), \(type.byteCount) bytes in all, found \(kinds.1), "
+                    + "\(found.byteCount) bytes in all; fingerprints \(want) and \(have)", object: found.name)
         }
         guard found.version == type.version else {
             throw IPCError(
