@@ -78,20 +78,28 @@ package final class StreamReceiver: @unchecked Sendable {
             var progress = Progress.blocked
             if deadline != .never || !isKnownToBeEmpty { progress = try advance() }
             while progress == .blocked {
-                progress = try lookAgain()
+                progress = try spinning.lookAgain(stream.engine) { () throws(IPCError) in try lookOnce() } ?? .blocked
                 guard progress == .blocked else { break }
                 if stream.registration.readable.willLast { buffer.releaseIfEmpty() }
                 try await stream.registration.waitReadable(until: deadline, "receive")
                 if lock.isClosed { throw .closed("receive") }
                 progress = try advance()
             }
-            if progress == .message { return true }
+            if progress == .message {
+                if spinning.takesBreak() { await Task.yield() }
+                return true
+            }
         } catch {
             release(after: error)
             throw error
         }
         release()
         return false
+    }
+
+    private func lookOnce() throws(IPCError) -> Progress? {
+        let progress = try advance()
+        return progress == .blocked ? nil : progress
     }
 
     /// The same without waiting: nil when there is nothing yet.
