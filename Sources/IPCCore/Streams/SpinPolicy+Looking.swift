@@ -7,6 +7,14 @@ extension SpinPolicy {
     package mutating func lookAgain<Value, Failure: Error>(
         _ engine: WaitEngine, _ attempt: () throws(Failure) -> Value?
     ) throws(Failure) -> Value? {
+        let found = try look(engine, attempt)
+        if found != nil, isTurnOver() { recordTurn(engine.scheduler.lookAround()) }
+        return found
+    }
+
+    private mutating func look<Value, Failure: Error>(
+        _ engine: WaitEngine, _ attempt: () throws(Failure) -> Value?
+    ) throws(Failure) -> Value? {
         switch way(engine) {
         case .sleep:
             return nil
