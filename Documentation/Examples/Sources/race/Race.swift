@@ -107,7 +107,7 @@ struct Race {
                 try memory.store(try memory.load(at: 0, as: UInt64.self) + 1)
             case "atomic":
                 // One step, which nobody can come into.
-                word.add(1)
+                word.wrappingAdd(1)
             default:
                 // Any number of steps: nobody else is in here meanwhile.
                 try await tally.withLock { tally in
