@@ -213,4 +213,24 @@ private func eventually(_ condition: () async throws -> Bool) async throws {
         try await Task.sleep(for: .milliseconds(5))
     }
     Issue.record("it never came to that")
+
+    /// In a process of its own: what is no error there is SIGBUS.
+    @Test func aRegionThatIsCutMeanwhileIsAnError() async throws {
+        try await withName { name in
+            let output = try await Command(.path(helperPath), arguments: ["region-look-cut", name]).output()
+            #expect(output.text == "cut\n", "\(output.status) \(output.errorText)")
+            #expect(output.status.isSuccess)
+        }
+    }
+
+    @Test func theToolSaysThatARegionWasCut() async throws {
+        try await withName { name in
+            _ = try await SyncRegion(at: .named(name), .create)
+            try FileCalls.truncate(try FileCalls.open("/dev/shm/\(name)", .readWrite).number, to: 5000)
+            let output = try await ipcctl("locks", name)
+            #expect(!output.status.isSuccess)
+            #expect(output.status.signal == nil)
+            #expect(output.errorText.contains("cut it to 5000"), "\(output.errorText)")
+        }
+    }
 }
