@@ -10,7 +10,8 @@ import Testing
     @Test(arguments: ["broadcast", "lossless", "board"])
     func aNewRegionHasItsWriterBeforeItsName(_ kind: String) async throws {
         try await withName { name in
-            #expect(try await lastWords(kind, name, at: "region named") == "a writer")
+            let said = try await lastWords(kind, name, at: "region named")
+            #expect(said == "a writer")
         }
     }
 
@@ -19,7 +20,8 @@ import Testing
     func aRegionThatIsFinishedHasItsWriterBeforeItsHeader(_ kind: String) async throws {
         try await withName { name in
             _ = try FileCalls.open("/dev/shm/\(name)", [.readWrite, .create, .exclusive])
-            #expect(try await lastWords(kind, name, at: "region filled") == "a writer")
+            let said = try await lastWords(kind, name, at: "region filled")
+            #expect(said == "a writer")
         }
     }
 

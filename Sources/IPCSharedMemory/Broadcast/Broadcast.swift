@@ -70,6 +70,10 @@ public struct BroadcastOptions: Sendable, Hashable {
     public var delivery: Broadcast.Delivery
     /// Bytes of the ring, a power of two from 4,096 on. A message takes its size and 8 bytes, rounded up to a multiple of
     /// 8, and at most a quarter of the ring.
+    ///
+    /// Readers of a lossless broadcast say how far they are once for many messages, and the writer gives room back in
+    /// pieces: up to 1/32 of the ring, and a message, may count as unread that were read, until their reader comes back and
+    /// finds nothing more.
     public var capacity: Int
     /// How the region is made.
     public var memory: SharedMemoryOptions

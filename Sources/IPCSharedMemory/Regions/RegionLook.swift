@@ -68,7 +68,8 @@ package struct RegionLook: Sendable {
         guard whole <= maximumByteCount else {
             throw IPCError(
                 .resourceExhausted,
-                "look at a region: it has \(whole) bytes, and no more than \(maximumByteCount) are copied", object: path)
+                "look at a region: it has \(whole) bytes, and no more than \(maximumByteCount) are copied", object: path
+            )
         }
         return whole
     }
