@@ -217,7 +217,9 @@ import Testing
     @Test func theToolSaysThatARegionWasCut() async throws {
         try await withName { name in
             _ = try await SyncRegion(at: .named(name), .create)
-            try FileCalls.truncate(try FileCalls.open("/dev/shm/\(name)", .readWrite).number, to: 5000)
+            let file = try FileCalls.open("/dev/shm/\(name)", .readWrite)
+            try FileCalls.truncate(file.number, to: 5000)
+            closeDescriptor(file.release())
             let output = try await ipcctl("locks", name)
             guard case .exited(let code) = output.status, code != 0 else {
                 Issue.record("\(output.status)")

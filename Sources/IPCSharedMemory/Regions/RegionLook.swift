@@ -30,21 +30,24 @@ package struct RegionLook: Sendable {
         let file = try mapping("look at a region", object: path) { () throws(SystemCallError) in
             try FileCalls.open(inodePath, .readOnly)
         }
-        let contents = try Self.contents(of: file.number, path)
+        let contents = try Self.contents(of: file, path)
         try RegionHeader.check(contents, is: layout, byteCount: nil, slotCount: 0, path)
-        let whole = try Self.checkedByteCount(contents, file.number, path)
+        let whole = try Self.checkedByteCount(contents, file, path)
         let memory = CopiedMemory(byteCount: whole)
         // The table of the processes after what they have: who comes meanwhile is in it.
         let head = contents.payloadOffset
-        try Self.copy(file.number, head, whole - head, to: memory, path)
-        try Self.copy(file.number, 0, head, to: memory, path)
+        try Self.copy(file, head, whole - head, to: memory, path)
+        try Self.copy(file, 0, head, to: memory, path)
         self.layout = contents.layout
         slotCount = contents.slotCount
         payload = memory.bytes.slice(head, contents.payloadByteCount)
         self.memory = memory
     }
 
-    private static func contents(of number: Int32, _ path: String) throws(IPCError) -> RegionHeader.Contents {
+    private static func contents(of file: borrowing OwnedDescriptor, _ path: String) throws(IPCError)
+        -> RegionHeader.Contents
+    {
+        let number = file.number
         let header = CopiedMemory(byteCount: RegionHeader.byteCount)
         let count = try mapping("look at a region", object: path) { () throws(SystemCallError) in
             try header.fill(from: number, at: 0, count: RegionHeader.byteCount)
@@ -58,8 +61,9 @@ package struct RegionLook: Sendable {
 
     /// How many bytes the region has, by its header and by its file.
     private static func checkedByteCount(
-        _ contents: RegionHeader.Contents, _ number: Int32, _ path: String
+        _ contents: RegionHeader.Contents, _ file: borrowing OwnedDescriptor, _ path: String
     ) throws(IPCError) -> Int {
+        let number = file.number
         let whole = contents.payloadOffset + contents.payloadByteCount
         let size = try mapping("look at a region", object: path) { () throws(SystemCallError) in
             Int(clamping: try FileCalls.status(of: number).size)
@@ -75,8 +79,9 @@ package struct RegionLook: Sendable {
     }
 
     private static func copy(
-        _ number: Int32, _ offset: Int, _ count: Int, to memory: CopiedMemory, _ path: String
+        _ file: borrowing OwnedDescriptor, _ offset: Int, _ count: Int, to memory: CopiedMemory, _ path: String
     ) throws(IPCError) {
+        let number = file.number
         let copied = try mapping("look at a region", object: path) { () throws(SystemCallError) in
             try memory.fill(from: number, at: offset, count: count)
         }
