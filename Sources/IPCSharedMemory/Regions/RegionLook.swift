@@ -56,7 +56,9 @@ package struct RegionLook: Sendable {
             throw IPCError(.wrongMagic, "look at a region: it has no header, only \(count) bytes", object: path)
         }
         // Whether the file has as many bytes as it says is another question, with another answer.
-        return try RegionHeader.read(header.bytes, fileByteCount: .max, path)
+        return try withExtendedLifetime(header) { () throws(IPCError) in
+            try RegionHeader.read(header.bytes, fileByteCount: .max, path)
+        }
     }
 
     /// How many bytes the region has, by its header and by its file.

@@ -170,13 +170,11 @@ private struct FoundRegion: ~Copyable {
     }
 
     private static func header(_ number: Int32, _ size: Int, _ path: String) -> RegionHeader.Contents? {
-        guard var bytes = try? FileCalls.read(number, at: 0, size: RegionHeader.byteCount),
-            bytes.count == RegionHeader.byteCount
-        else { return nil }
-        return unsafe bytes.withUnsafeMutableBytes { buffer in
-            // SAFETY: a view on the array that does not leave this closure.
-            let view = unsafe SharedBytes(base: buffer.baseAddress!, byteCount: buffer.count)
-            return try? RegionHeader.read(view, fileByteCount: size, path)
+        let header = CopiedMemory(byteCount: RegionHeader.byteCount)
+        return withExtendedLifetime(header) {
+            let count = try? header.fill(from: number, at: 0, count: RegionHeader.byteCount)
+            guard count == RegionHeader.byteCount else { return nil }
+            return try? RegionHeader.read(header.bytes, fileByteCount: size, path)
         }
     }
 }
