@@ -141,7 +141,7 @@ private struct FoundRegion: ~Copyable {
         }
         let isUnfinished = name.hasPrefix(RegionFile.unfinishedPrefix)
         // What a region grew by may be nobody's while the region is somebody's: it goes when the region may.
-        let isNeeded = owner(ofSegment: name).flatMap { look($0)?.listing }.map { !$0.isLeftover } ?? false
+        let isNeeded = regionName(ofSegment: name).flatMap { look($0)?.listing }.map { !$0.isLeftover } ?? false
         let isOurs = contents.map { !$0.isKeptWhenUnused } ?? isUnfinished
         let listing = SharedMemoryListing(
             place: .named(name), name: name, layout: contents?.layout, byteCount: Int(clamping: status.size),
@@ -152,7 +152,7 @@ private struct FoundRegion: ~Copyable {
     }
 
     /// The name of the region that grew by the one of that name; nil for one that is no segment.
-    private static func owner(ofSegment name: String) -> String? {
+    private static func regionName(ofSegment name: String) -> String? {
         guard let dot = name.lastIndex(of: "."), dot > name.startIndex,
             name[dot...].hasPrefix(SharedMemory.segmentSuffix),
             Int(name[dot...].dropFirst(SharedMemory.segmentSuffix.count)) != nil
