@@ -9,7 +9,7 @@ let tables: [[String: Scenario]] = [
     processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, reactorScenarios,
     socketFaultScenarios, eventScenarios, regionScenarios, regionFaultScenarios, participantScenarios, interopScenarios,
     syncObjectScenarios,
-    boardScenarios,
+    boardScenarios, foundWriterScenarios,
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
