@@ -62,9 +62,15 @@ private struct LockStorm {
         defer { for child in children { kill(child, SIGKILL) } }
         for index in 0..<Self.processes { children.append(try start(index)) }
         var pulse = StormPulse(tally, places: Self.processes)
+        var nextCalm = 20
         while kills < limit {
             usleep(UInt32(random.below(1500)))
             try disturb()
+            try bury()
+            if kills >= nextCalm {
+                nextCalm = kills + 20
+                try calm(&pulse)
+            }
             try pulse.look("mutex, after \(kills) kills")
             try require(try tally.torn.load() == 0, "a torn record after \(kills) kills")
             try require(try tally.intruders.load() == 0, "two in the lock after \(kills) kills")
@@ -111,7 +117,22 @@ private struct LockStorm {
         case 1: try stopLookKill(place)
         default: break
         }
-        for index in children.indices {
+    }
+
+    /// One dies, and nobody else is killed nor comes for it until all others have got on.
+    private mutating func calm(_ pulse: inout StormPulse) throws {
+        let place = random.below(children.count)
+        kill(children[place], SIGKILL)
+        var status: Int32 = 0
+        try require(unsafe waitpid(children[place], &status, 0) == children[place], "waitpid")
+        try note(status, place)
+        try pulse.calm(20, without: place..<place + 1, "mutex, after \(kills) kills") { try bury(except: place) }
+        children[place] = try start(place)
+    }
+
+    /// Others come in the places of the dead.
+    private mutating func bury(except absent: Int? = nil) throws {
+        for index in children.indices where index != absent {
             var status: Int32 = 0
             guard unsafe waitpid(children[index], &status, WNOHANG) == children[index] else { continue }
             try note(status, index)

@@ -1,3 +1,4 @@
+import Glibc
 import IPCSync
 import IPCSystem
 
@@ -42,6 +43,8 @@ struct StormPulse: CustomStringConvertible {
     private var lastLook = MonotonicClock.nanoseconds
     private var longestGap: UInt64 = 0
     private var longestOfOne: UInt64 = 0
+    /// Beats that nobody is there for.
+    private var absent: Range<Int> = 0..<0
     /// The turns of all at the last look.
     private(set) var turns: UInt64 = 0
 
@@ -61,13 +64,26 @@ struct StormPulse: CustomStringConvertible {
         turns = progress
         longestGap = max(longestGap, gap)
         try require(gap < Self.limit, "\(what): nobody gets on")
-        for place in beats.indices {
+        for place in beats.indices where !absent.contains(place) {
             let beat = try tally.beat(place).load()
             gaps[place] = beat == beats[place] ? gaps[place] + passed : 0
             beats[place] = beat
             longestOfOne = max(longestOfOne, gaps[place])
             try require(gaps[place] < Self.limit, "\(what): the process in place \(place) does not get on")
         }
+    }
+
+    /// Looks until all but those in `absent` have beaten so many times, without a disturbance. Each death wakes everybody and
+    /// each newcomer stirs them, which hides what was lost; so nobody is killed here, and nobody comes for the absent ones.
+    mutating func calm(_ count: UInt64, without absent: Range<Int>, _ what: String, _ tend: () throws -> Void) throws {
+        self.absent = absent
+        defer { self.absent = 0..<0 }
+        let start = beats
+        repeat {
+            usleep(200)
+            try tend()
+            try look("\(what), in a calm")
+        } while beats.indices.contains { !absent.contains($0) && beats[$0] < start[$0] + count }
     }
 
     var description: String {

@@ -25,6 +25,8 @@ struct StormSubject: Sendable {
     let name: String
     let processes: Int
     let killPoints: [String]
+    /// Whether the others get on while one is missing.
+    var needsAll = false
     /// The most processes that may be inside at once.
     var mostInside: Int?
     /// What the process in a place does until it is killed. Tasks need a process of their own: the child of a fork has
@@ -106,7 +108,7 @@ private struct SyncStorm {
         defer { for child in children { kill(child, SIGKILL) } }
         for place in 0..<subject.processes { children.append(try start(place)) }
         var pulse = StormPulse(tally, places: subject.processes * subject.kinds)
-        var lastDisturbed = UInt64.max
+        var (lastDisturbed, nextCalm) = (UInt64.max, 20)
         while kills < limit {
             usleep(UInt32(random.below(1500)))
             // Mostly when somebody has got on since: processes that are killed while they start find out nothing.
@@ -115,6 +117,10 @@ private struct SyncStorm {
                 try disturb()
             }
             try bury()
+            if kills >= nextCalm {
+                nextCalm = kills + 20
+                try calm(&pulse)
+            }
             try pulse.look("\(subject.name), after \(kills) kills")
             try require(try tally.torn.load() == 0, "\(subject.name): something torn after \(kills) kills")
             try require(try tally.intruders.load() == 0, "\(subject.name): an intruder after \(kills) kills")
@@ -142,9 +148,26 @@ private struct SyncStorm {
         }
     }
 
+    /// One dies, and nobody else is killed nor comes for it until all others have got on. Or nobody dies.
+    private mutating func calm(_ pulse: inout StormPulse) throws {
+        guard !subject.needsAll else {
+            return try pulse.calm(20, without: 0..<0, "\(subject.name), after \(kills) kills") { try bury() }
+        }
+        let place = random.below(children.count)
+        kill(children[place], SIGKILL)
+        var status: Int32 = 0
+        try require(unsafe waitpid(children[place], &status, 0) == children[place], "waitpid")
+        try note(status, place)
+        let absent = place * subject.kinds..<(place + 1) * subject.kinds
+        try pulse.calm(20, without: absent, "\(subject.name), after \(kills) kills") {
+            try bury(except: place)
+        }
+        children[place] = try start(place)
+    }
+
     /// Others come in the places of the dead.
-    private mutating func bury() throws {
-        for place in children.indices {
+    private mutating func bury(except absent: Int? = nil) throws {
+        for place in children.indices where place != absent {
             var status: Int32 = 0
             guard unsafe waitpid(children[place], &status, WNOHANG) == children[place] else { continue }
             try note(status, place)

@@ -112,7 +112,7 @@ extension StormSubject {
 
     /// Three parties; in the place of a dead one comes another. Nobody may pass without the others.
     static let barriers = StormSubject(
-        name: "barrier", processes: 3, killPoints: lockPoints,
+        name: "barrier", processes: 3, killPoints: lockPoints, needsAll: true,
         life: .blocking { own in
             let barrier = try own.region().barrier("step", parties: 3)
             let party = try barrier.joinBlocking()
