@@ -13,7 +13,7 @@ let tables: [[String: Scenario]] = [
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
-    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios,
+    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
     queueScenarios,
 ]
 
