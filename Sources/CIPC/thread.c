@@ -21,15 +21,28 @@ typedef struct {
 static void *run(void *argument) {
     start given = *(start *)argument;
     free(argument);
-    sigset_t pipe_signal;
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
-    cipc_thread_blocks_sigpipe = 1;
     pthread_setname_np(pthread_self(), given.name);
     given.body(given.context);
     return NULL;
 }
+
+static void set_sigpipe(int how) {
+    sigset_t pipe_signal;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    if (how == SIG_UNBLOCK) {
+        // What broken pipes have left on this thread is for nobody.
+        struct timespec zero = {0, 0};
+        while (sigtimedwait(&pipe_signal, NULL, &zero) < 0 && errno == EINTR) {
+        }
+    }
+    pthread_sigmask(how, &pipe_signal, NULL);
+    cipc_thread_blocks_sigpipe = how == SIG_BLOCK;
+}
+
+void cipc_thread_block_sigpipe(void) { set_sigpipe(SIG_BLOCK); }
+
+void cipc_thread_unblock_sigpipe(void) { set_sigpipe(SIG_UNBLOCK); }
 
 int32_t cipc_thread_start(const char *name, void (*body)(void *), void *context) {
     start *given = calloc(1, sizeof *given);

@@ -18,7 +18,7 @@ package struct Lock<State: ~Copyable>: ~Copyable {
     package borrowing func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout sending State) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
-        let word = atomicWord
+        let word = unsafe atomicWord
         if unsafe !word.pointee.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged {
             lockSlowly()
         }
@@ -34,7 +34,7 @@ package struct Lock<State: ~Copyable>: ~Copyable {
     /// Looks a while, since what is done under a lock is short, and then sleeps.
     @inline(never)
     private borrowing func lockSlowly() {
-        let word = atomicWord
+        let word = unsafe atomicWord
         for _ in 0..<100 {
             if unsafe word.pointee.load(ordering: .relaxed) == 0,
                 unsafe word.pointee.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged

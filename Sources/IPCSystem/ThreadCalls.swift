@@ -1,6 +1,6 @@
 public import CIPC
 
-/// A thread of this library, for what must block or poll. SIGPIPE is blocked on it and nothing else.
+/// A thread of this library, for what must block or poll. No signal is blocked on it.
 @usableFromInline
 package enum SystemThread {
     private final class Body {
@@ -25,6 +25,21 @@ package enum SystemThread {
             unsafe Unmanaged<Body>.fromOpaque(context).release()
             throw error
         }
+    }
+}
+
+/// SIGPIPE on the calling thread.
+package enum PipeSignalMask {
+    /// Blocks it, which makes writes to pipes cheaper: without, each asks the kernel not to raise it.
+    package static func block() { cipc_thread_block_sigpipe() }
+
+    /// Runs `body` with SIGPIPE unblocked, if ``block()`` was called on this thread. For what may start threads of the host,
+    /// which inherit the mask, and with them the programs that these start.
+    package static func unblocked(_ body: () -> Void) {
+        guard cipc_thread_blocks_sigpipe_get() != 0 else { return body() }
+        cipc_thread_unblock_sigpipe()
+        body()
+        cipc_thread_block_sigpipe()
     }
 }
 

@@ -110,6 +110,38 @@ import Testing
         }
     }
 
+    /// A worker lets go of the mask, and of what broken pipes left, before it wakes a task of somebody else's executor:
+    /// that may start a thread, which inherits it.
+    @Test func workersDoNotHandTheirMaskOn() async throws {
+        let inside = Lock<[String]>([])
+        let after = Lock<[String]>([])
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            do {
+                try SystemThread.start("worker") {
+                    do {
+                        PipeSignalMask.block()
+                        try Self.breakPipes(10)
+                        PipeSignalMask.unblocked {
+                            inside.withLock { $0 = (try? Self.signalState()) ?? [] }
+                        }
+                        let state = try Self.signalState()
+                        after.withLock { $0 = state }
+                        continuation.resume()
+                    } catch {
+                        continuation.resume(throwing: error)
+                    }
+                }
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+        let lines = inside.withLock { $0 }
+        #expect(lines.count == 5)
+        for line in lines { #expect(try !Self.isSet(line), "\(line)") }
+        let mask = try #require(after.withLock { $0 }.first { $0.hasPrefix("SigBlk") })
+        #expect(try Self.isSet(mask))
+    }
+
     @Test func onOurExecutor() async throws {
         let before = try Self.signalState().filter { $0.hasPrefix("SigCgt") || $0.hasPrefix("SigIgn") }
         try await withIPCExecutor {

@@ -4,8 +4,13 @@
 
 #include "cipc_types.h"
 
-/// Starts a detached thread that runs `body(context)`. SIGPIPE is blocked on it; `name` has at most 15 bytes.
+/// Starts a detached thread that runs `body(context)`. `name` has at most 15 bytes.
 int32_t cipc_thread_start(const char *_Nonnull name, void (*_Nonnull body)(void *_Nonnull), void *_Nonnull context);
+
+/// Blocks SIGPIPE on this thread, which makes writes to pipes cheaper. Threads that this one starts inherit that.
+void cipc_thread_block_sigpipe(void);
+/// Unblocks it again, without what is pending on this thread.
+void cipc_thread_unblock_sigpipe(void);
 
 /// The worker of the executor whose thread this is, or null.
 extern __thread void *_Nullable cipc_thread_worker;

@@ -4,6 +4,8 @@
 /// Use it as a preference, with ``withIPCExecutor(_:)`` or `Task(executorPreference: IPCExecutor.shared)`. Channels work
 /// on every other executor too; there a message that has to be waited for costs one hand-over between threads. A task
 /// that computes for long delays nobody for more than about a millisecond: another thread takes over.
+///
+/// SIGPIPE is blocked on its threads. A thread that a task on them starts inherits that, as threads do.
 public final class IPCExecutor: TaskExecutor {
     /// The executor of this process. Its threads start with its first use.
     public static let shared = WaitEngine.shared.executor

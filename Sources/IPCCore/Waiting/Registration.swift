@@ -65,12 +65,14 @@ package final class Registration: Sendable {
     }
 
     /// Waits until the descriptor may be readable. See ``WaitPoint/wait(until:_:)``.
+    @inline(__always)
     package func waitReadable(until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
         if watched.load(ordering: .relaxed) & EpollCalls.readable == 0 { try watch(EpollCalls.readable, doing) }
         try await readable.wait(until: deadline, doing)
     }
 
     /// Waits until the descriptor may be writable.
+    @inline(__always)
     package func waitWritable(until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
         if watched.load(ordering: .relaxed) & EpollCalls.writable == 0 { try watch(EpollCalls.writable, doing) }
         try await writable.wait(until: deadline, doing)

@@ -59,6 +59,9 @@ package final class Scheduler: Sendable {
         return unsafe Unmanaged<ExecutorWorker>.fromOpaque(pointer).takeUnretainedValue()
     }
 
+    /// Whether this thread is one of the workers'.
+    static var isWorkersThread: Bool { unsafe cipc_thread_worker_get() != nil }
+
     /// Whether nothing else waits for the thread that calls, as far as it can tell: then it may spin.
     package var isQuiet: Bool {
         guard lastBatch.load(ordering: .relaxed) <= 1 else { return false }
@@ -172,6 +175,7 @@ package final class Scheduler: Sendable {
     func run(_ worker: ExecutorWorker, on executor: IPCExecutor) {
         let executor = unsafe executor.asUnownedTaskExecutor()
         unsafe cipc_thread_worker_set(Unmanaged.passUnretained(worker).toOpaque())
+        PipeSignalMask.block()
         let events = UnsafeMutablePointer<cipc_epoll_events>.allocate(capacity: 1)
         while true {
             let job = take(worker)

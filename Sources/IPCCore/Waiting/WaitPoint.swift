@@ -30,6 +30,8 @@ package final class WaitPoint: Sendable {
     let isListed = Atomic<Bool>(false)
     /// Link of that list.
     let nextListed = Atomic<UInt>(0)
+    /// Whether the task that waits runs on another executor than ours, which may start a thread for it when it is resumed.
+    private let isForeign = Atomic<Bool>(false)
     /// Counts the waits, so that the monitor can tell an old one from a new one.
     let waitCount = Atomic<UInt>(0)
 
@@ -52,7 +54,7 @@ package final class WaitPoint: Sendable {
                 expected: current, desired: desired, successOrdering: .sequentiallyConsistent,
                 failureOrdering: .acquiring)
             if exchanged {
-                if current != Self.nothing { unsafe Self.continuation(current).resume() }
+                if current != Self.nothing { unsafe resume(Self.continuation(current)) }
                 return
             }
             current = found
@@ -68,6 +70,7 @@ package final class WaitPoint: Sendable {
     /// Waits for a hint. Throws instead when the task is cancelled or the deadline has passed.
     ///
     /// `doing` names the operation in the error.
+    @inline(__always)
     package func wait(until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
         if Task.isCancelled { throw .cancelled("\(doing)") }
         if deadline != .never {
@@ -83,6 +86,7 @@ package final class WaitPoint: Sendable {
         await park()
     }
 
+    @inline(__always)
     private func park() async {
         if takeHint() { return }
         if isLasting.load(ordering: .relaxed) { return await parkLong() }
@@ -111,7 +115,13 @@ package final class WaitPoint: Sendable {
         return true
     }
 
-    private func occupy(_ continuation: UnsafeContinuation<Void, Never>) {
+    private func resume(_ continuation: Continuation) {
+        guard isForeign.load(ordering: .relaxed) else { return unsafe continuation.resume() }
+        PipeSignalMask.unblocked { unsafe continuation.resume() }
+    }
+
+    private func occupy(_ continuation: Continuation) {
+        isForeign.store(!Scheduler.isWorkersThread, ordering: .relaxed)
         let (exchanged, _) = word.compareExchange(
             expected: Self.nothing, desired: unsafe unsafeBitCast(continuation, to: UInt.self),
             ordering: .sequentiallyConsistent)
