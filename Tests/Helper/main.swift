@@ -13,6 +13,7 @@ let tables: [[String: Scenario]] = [
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
     syncScenarios,
+    sharedQueueScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

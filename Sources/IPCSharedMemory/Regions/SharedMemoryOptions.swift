@@ -43,6 +43,9 @@ public struct SharedMemoryOptions: Sendable, Hashable {
     package var slotCount = 0
     /// Whether more seals may be put on an anonymous region after it was made.
     package var allowsMoreSeals = false
+    /// Usable bytes, from the first on, that have their room from the beginning; nil: all. The rest is a hole, which the
+    /// object in the region fills with `SharedMemory.allocate` before it touches it.
+    package var allocatedByteCount: Int?
     /// Whether a region without a layout gets first contents, too: for files that another library has laid out.
     package var fillsPlainBytes = false
 

@@ -38,6 +38,11 @@ public struct SharedMemoryPlace: Sendable, Hashable {
         }
     }
 
+    /// Whether it outlives the machine's reboot.
+    package var isFile: Bool {
+        if case .file = kind { true } else { false }
+    }
+
     /// What errors of other modules call it.
     package var name: String { description }
 }
