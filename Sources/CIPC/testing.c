@@ -45,3 +45,8 @@ int32_t cipc_raise_descriptor_limit(int32_t count) {
     }
     return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int32_t)limit.rlim_cur;
 }
+
+int32_t cipc_lift_queue_byte_limit(void) {
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    return setrlimit(RLIMIT_MSGQUEUE, &limit) < 0 ? -errno : 0;
+}

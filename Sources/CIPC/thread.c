@@ -81,3 +81,5 @@ int32_t cipc_process_id(void) { return getpid(); }
 int32_t cipc_thread_id(void) { return gettid(); }
 uint32_t cipc_effective_user(void) { return geteuid(); }
 uint32_t cipc_effective_group(void) { return getegid(); }
+
+void cipc_yield(void) { sched_yield(); }

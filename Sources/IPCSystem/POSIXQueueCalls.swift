@@ -74,7 +74,8 @@ package enum POSIXQueueCalls {
         // SAFETY: the kernel reads the bytes that the caller holds.
         try InterruptCalls.attempt(.mq_send) {
             cipc_interruptible_call(
-                Int(CIPC_SYS_MQ_TIMEDSEND), Int(queue), Int(bitPattern: bytes.baseAddress ?? anyAddress), bytes.count,
+                Int(CIPC_SYS_MQ_TIMEDSEND), Int(queue), unsafe Int(bitPattern: bytes.baseAddress ?? anyAddress),
+                bytes.count,
                 Int(priority), 0)
         } != nil
     }

@@ -66,6 +66,9 @@ package enum TestingCalls {
         try retrying(.prlimit) { cipc_raise_descriptor_limit(Int32(clamping: count)) }
     }
 
+    /// Lifts RLIMIT_MSGQUEUE of this process; false without CAP_SYS_RESOURCE.
+    package static func liftQueueByteLimit() -> Bool { cipc_lift_queue_byte_limit() >= 0 }
+
     /// Writes to standard error with nothing between: for a process that may not live much longer.
     package static func report(_ text: String) {
         var rest = Array(text.utf8)[...]

@@ -60,6 +60,9 @@ package enum ProcessorHint {
     @inlinable @inline(__always)
     package static func pause() { cipc_pause() }
 
+    /// That another thread may run first. sched_yield(2).
+    package static func yield() { cipc_yield() }
+
     /// That the cache line at `address` will be written soon.
     @inlinable @inline(__always)
     package static func prepareToWrite(_ address: UnsafeMutableRawPointer) {

@@ -25,6 +25,13 @@ struct BaselineProcess {
     func work(listener: Int32?, report: inout cbase_report) {
         cbase_work_prepare()
         if assignment.job.isNamedMemory { return shareMemory(&report) }
+        if assignment.job.isQueue {
+            let isPOSIX = assignment.job.transport == .posixQueue
+            unsafe cbase_queue_rtt(
+                QueueWork.name(assignment), QueueWork.number(assignment), isPOSIX, assignment.side == .initiator, plan,
+                &report)
+            return
+        }
         if assignment.job.isRing { return turnRing(&report) }
         switch assignment.side {
         case .initiator: initiate(&report)
@@ -81,7 +88,7 @@ struct BaselineProcess {
             unsafe cbase_idle_resident(descriptors, descriptors.count, &report)
         case .idleProcessorTime:
             unsafe cbase_idle_processor_time(descriptors, descriptors.count, plan, &report)
-        case .board, .broadcast, .lock, .lockTask, .lockValue, .lockContended, .handover:
+        case .board, .broadcast, .lock, .lockTask, .lockValue, .lockContended, .handover, .queue, .blockingQueue:
             unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
         case .loan:
             unsafe cbase_report_fail(&report, "only rings lend", 0)
@@ -107,7 +114,7 @@ struct BaselineProcess {
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
         case .spawn, .regionCreation, .loan, .board, .broadcast, .allocationsInPlace, .allocationsArray,
-            .allocationsBatch, .lock, .lockTask, .lockValue, .lockContended, .handover:
+            .allocationsBatch, .lock, .lockTask, .lockValue, .lockContended, .handover, .queue, .blockingQueue:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }
     }

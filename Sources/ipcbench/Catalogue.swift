@@ -4,7 +4,7 @@ enum Catalogue {
         roundTrips(over: .pipe) + roundTrips(over: .unixStream)
         + [manyChannels(4), manyChannels(64)].flatMap(\.self) + [besideHog]
         + streams(over: .pipe) + streams(over: .unixStream)
-        + rings + sharing + locks + regions + [passing, spawning] + accepting + idling
+        + rings + sharing + locks + queues + regions + [passing, spawning] + accepting + idling
         + [10, 100, 1_000, 10_000].map(scaling) + [pool]
         + allocations(over: .pipe) + allocations(over: .unixStream)
 
@@ -108,6 +108,23 @@ enum Catalogue {
             row("mutex/value/64", .free, .lockValue, 64, .atMost(1.1, .meanTime)),
             row("condition/handover/same", .same, .handover, 8, .atMost(0.7, .meanTime)),
         ]
+    }
+
+    private static var queues: [Row] {
+        var rows: [Row] = []
+        for transport in [Job.Transport.posixQueue, .systemVQueue] {
+            for pinning in [Pinning.same, .cross] {
+                for (work, suffix, limit) in [(Job.Work.queue, "", 1.3), (.blockingQueue, "/blocking", 1.1)] {
+                    let job = Job(work: work, transport: transport, by: .library, bytes: 64)
+                    rows.append(
+                        row(
+                            "\(transport.rawValue)/rtt/64/\(pinning.rawValue)\(suffix)", pinning, job,
+                            transport == .posixQueue ? "C mq_send/mq_receive" : "C msgsnd/msgrcv", .atMost(limit, .p50))
+                    )
+                }
+            }
+        }
+        return rows
     }
 
     private static var rings: [Row] {

@@ -31,7 +31,7 @@ struct DescriptorLayout {
     func descriptorCount(for side: Side) -> Int {
         switch job.work {
         case .spawn, .accept, .regionCreation: 0
-        case _ where job.isNamedMemory: 0
+        case _ where job.isNamedMemory || job.isQueue: 0
         case .pool: job.by == .c ? (side == .initiator ? job.channels : 1) : 0
         default: job.isRing ? 4 : job.transport == .pipe ? 2 : job.channels
         }

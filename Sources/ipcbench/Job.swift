@@ -32,6 +32,10 @@ struct Job: Equatable {
         case lockContended = "mutex-contended"
         /// A turn that goes to the other process and back by a condition.
         case handover = "condition-handover"
+        /// A message goes over by one queue of the kernel and comes back by another, by tasks.
+        case queue = "queue-rtt"
+        /// The same on threads that block.
+        case blockingQueue = "queue-rtt-blocking"
         /// Connect, one message, close.
         case accept
         /// Start a program, read its output to the end, collect its status.
@@ -59,6 +63,8 @@ struct Job: Equatable {
         case ring
         /// A ring that does not trust its peer.
         case untrustedRing = "ring-untrusted"
+        case posixQueue = "posix-queue"
+        case systemVQueue = "sysv-queue"
         /// The work brings its own: a path, a child.
         case none
     }
@@ -94,6 +100,9 @@ struct Job: Equatable {
         default: false
         }
     }
+
+    /// Whether both sides find each other by the name of a queue.
+    var isQueue: Bool { transport == .posixQueue || transport == .systemVQueue }
 
     var isRing: Bool { transport == .ring || transport == .untrustedRing }
 

@@ -10,6 +10,7 @@ enum LibraryWork: Sendable {
     case sockets(ManyChannels)
     case board(BoardWork)
     case sync(SyncWork)
+    case queue(QueueWork)
     case idle(Idle)
     case spawn(SpawnWork)
     case pool(PoolWork)
@@ -27,6 +28,7 @@ enum LibraryWork: Sendable {
                 assignment.side == .peer
                 ? .server(try AcceptServer(assignment: assignment)) : .client(try AcceptClient(assignment: assignment))
         case _ where assignment.job.isLocking: self = .sync(SyncWork(assignment: assignment))
+        case (_, .posixQueue), (_, .systemVQueue): self = .queue(QueueWork(assignment: assignment))
         case (.board, _), (.broadcast, _): self = .board(BoardWork(assignment: assignment))
         case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
         case (.regionCreation, _): self = .regionCreation(RegionCreation(assignment: assignment))
@@ -56,6 +58,7 @@ enum LibraryWork: Sendable {
         case .sockets(let channels): await channels.perform()
         case .board(let work): await work.perform()
         case .sync(let work): await work.perform()
+        case .queue(let work): await work.perform()
         case .spawn(let work): await work.perform()
         case .pool(let work): await work.perform()
         case .pass(let work): await work.perform()

@@ -8,6 +8,10 @@ enum Help {
         USAGE: ipcctl tour [--list] [--only NAME]
                ipcctl list [--prefix P]
                ipcctl clean [--prefix P] [--dry-run]
+               ipcctl queue send NAME [TEXT] [--priority N] [--type N] [--timeout S] [--lines] [--no-create]
+               ipcctl queue receive | watch NAME [--type T] [--timeout S] [--count N] [--raw]
+               ipcctl queue list
+               ipcctl queue remove NAME
                ipcctl --help | --version
 
         tour    starts a second process of itself and, for each mechanism, sends messages there and back, compares
@@ -47,9 +51,36 @@ enum Help {
           --prefix P    only leftovers whose names begin with P
           --dry-run     prints what would be removed, and removes nothing
 
+        queue   sends to and receives from message queues. A NAME is
+
+                  /jobs            a POSIX queue
+                  sysv:0x1F        a System V queue by its key, hexadecimal or decimal
+                  sysv:#3          by its number (msqid in ipcs)
+                  sysv:/srv/app    by the key of a file (ftok with project 1)
+
+          send          sends TEXT, or else standard input without the line break at its end, as one message. A queue that
+                        is not there is made, for this user alone.
+          receive       waits for a message, prints it and a line break
+          watch         prints every message that comes, each with priority, type and size; they are taken out of the queue
+          list          prints the queues of this machine: messages in them, room, owner and permissions
+          remove        removes a queue; a System V queue with its messages, while a POSIX queue stays with those who have
+                        it open
+
+          --priority N  POSIX: 0 to 32767, the highest is received first
+          --type N      System V: 1 or above. For receive and watch: N, or '<=N' for the lowest up to N, or '!N' for
+                        all but N
+          --timeout S   gives up after S seconds for each message; 0 does not wait
+          --count N     receives N messages
+          --raw         prints nothing but the bytes of the message
+          --lines       sends each line of standard input as a message
+          --no-create   does not make a queue
+          --            what follows is no option
+
         --version  the version
         --help     this text
 
+        EXIT STATUS of queue: 0; 64 when the arguments cannot be right; 69 when there is no such queue; 75 when the time is up;
+        77 when the system does not allow it; 1 for everything else.
         EXIT STATUS: 0; 1 when a mechanism failed (its row says why) or the regions could not be looked at; 64 when the arguments cannot be right.
         Errors go to standard error.
         """

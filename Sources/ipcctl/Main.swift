@@ -1,3 +1,4 @@
+import IPCMessageQueue
 import IPCSystem
 import IPCWorkers
 
@@ -15,6 +16,7 @@ enum Main {
             case .list(let prefix): try RegionList.show(namesBeginningWith: prefix)
             case .clean(let options):
                 try RegionList.clean(namesBeginningWith: options.prefix, isDryRun: options.isDryRun)
+            case .queue(let request): try await queue(request)
             case .peer(let name, let arguments): try await Tour.serve(name, arguments)
             }
             ProcessExit.leave(0)
@@ -25,6 +27,15 @@ enum Main {
         } catch {
             Console.complain("ipcctl: \(error)")
             ProcessExit.leave(1)
+        }
+    }
+
+    private static func queue(_ request: QueueRequest) async throws {
+        do {
+            try await QueueCommand(request: request).run()
+        } catch let error as IPCError {
+            Console.complain("ipcctl: \(error)")
+            ProcessExit.leave(QueueCommand.exitStatus(of: error))
         }
     }
 }

@@ -6,12 +6,15 @@ enum Request {
     /// The regions whose names begin so.
     case list(String)
     case clean(CleanOptions)
+    case queue(QueueRequest)
     /// The second process of a stop of the tour.
     case peer(String, [String])
 
     /// Reads the arguments, without the program's name.
     init(_ arguments: [String]) throws(UsageError) {
-        if arguments.contains(where: { $0 == "--help" || $0 == "-h" }) || arguments == ["help"] {
+        // What follows -- is meant as it is: the text of a message, for example.
+        let options = arguments.prefix { $0 != "--" }
+        if options.contains(where: { $0 == "--help" || $0 == "-h" }) || arguments == ["help"] {
             self = .help
             return
         }
@@ -27,6 +30,7 @@ enum Request {
             guard !options.isDryRun else { throw UsageError("list does not know --dry-run: it changes nothing") }
             self = .list(options.prefix)
         case "clean": self = .clean(try CleanOptions(rest, of: command))
+        case "queue": self = .queue(try QueueRequest(rest))
         case Tour.peerCommand:
             guard let name = rest.first else { throw UsageError("\(command) is for the tour itself") }
             self = .peer(name, Array(rest.dropFirst()))

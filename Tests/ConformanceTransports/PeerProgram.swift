@@ -4,7 +4,11 @@ public import IPCTestKit
 extension ConformanceTransport {
     /// All transports of the package that a peer program can open.
     public static var all: [ConformanceTransport] {
-        [.pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .namedPipes, .socketPair, .ring, .untrustedRing]
+        [
+            .pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .namedPipes, .socketPair, .ring,
+            .untrustedRing, .posixQueue,
+            .systemVQueue,
+        ]
     }
 }
 

@@ -14,6 +14,7 @@ let tables: [[String: Scenario]] = [
     arenaScenarios,
     syncScenarios,
     sharedQueueScenarios,
+    queueScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

@@ -75,7 +75,7 @@ import Testing
             page.word(0).storeSequential(1)
             try await waiting.value
         }
-        #expect(watcher.unannounced.load(ordering: .relaxed) == 1)
+        #expect(watcher.unannounced.load(ordering: .relaxed) >= 1)
     }
 
     @Test func aTaskThatAskedForItLooksAgainAlthoughNothingChanged() async throws {

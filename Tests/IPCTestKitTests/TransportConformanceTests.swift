@@ -1,4 +1,5 @@
 import ConformanceTransports
+import IPCSystem
 import IPCTestKit
 import TestSupport
 import Testing
@@ -52,6 +53,21 @@ import Testing
 
     @Test(arguments: ConformanceSuite.cases(for: .untrustedRing))
     func untrustedRingConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    /// A thousand queues at once need more than a user usually has.
+    @Test(
+        arguments: ConformanceSuite.cases(for: .posixQueue).filter {
+            $0.topic != .manyChannels || TestingCalls.liftQueueByteLimit()
+        })
+    func posixQueueConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .systemVQueue))
+    func systemVQueueConforms(_ conformance: ConformanceCase) async throws {
+        defer { SystemVLeftovers.shared.removeAll() }
         try await conformance.run()
     }
 

@@ -18,7 +18,7 @@ struct Manifest {
     init() throws {
         text = try Repository.text(of: "Package.swift")
         let table = try Self.block(after: "let modules:", in: text)
-        for match in table.matches(of: /\(\s*"(\w+)",\s*\[([^\]]*)\]\)/) {
+        for match in table.matches(of: /\(\s*"(\w+)",\s*\[([^\]]*)\]\s*\)/) {
             modules[String(match.1)] = Self.names(in: match.2)
         }
         for match in try Self.block(after: "let executables:", in: text).matches(of: /\(\s*"([\w-]+)",\s*\[([^\]]*)\]/)

@@ -10,6 +10,7 @@
 #include "cbase_harness.h"
 #include "cbase_message.h"
 #include "cbase_process.h"
+#include "cbase_queue.h"
 #include "cbase_ring.h"
 #include "cbase_sync.h"
 #include "cbase_work.h"

@@ -15,5 +15,7 @@ int32_t cipc_fork(int32_t (*_Nonnull body)(void *_Nullable), void *_Nullable con
 void cipc_abort(void) __attribute__((noreturn));
 /// Raises the soft RLIMIT_NOFILE to at least `count` if the hard one allows it; returns the soft limit then in force.
 int32_t cipc_raise_descriptor_limit(int32_t count);
+/// Lifts RLIMIT_MSGQUEUE, which takes CAP_SYS_RESOURCE.
+int32_t cipc_lift_queue_byte_limit(void);
 
 #endif

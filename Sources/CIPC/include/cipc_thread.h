@@ -22,6 +22,9 @@ int32_t cipc_futex_wait(const uint32_t *_Nonnull word, uint32_t expected, int64_
 /// FUTEX_WAKE_PRIVATE.
 int32_t cipc_futex_wake(const uint32_t *_Nonnull word, int32_t count);
 
+/// sched_yield(2).
+void cipc_yield(void);
+
 /// The processors that this thread may run on.
 int32_t cipc_usable_processors(void);
 int32_t cipc_process_id(void);

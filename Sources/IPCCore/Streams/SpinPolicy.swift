@@ -1,30 +1,59 @@
 import IPCSystem
 
-/// Whether a receive looks again for a few microseconds before it sleeps: as long as that has paid off lately.
+/// Whether a receive looks again before it sleeps, and how: as long as that has paid off lately.
 ///
 /// A wake-up across processors costs several microseconds, so where the peer answers at once, looking again is several
-/// times faster than sleeping. Where it does not pay, the policy stops, and tries again once in a while.
+/// times faster than sleeping. On a single processor the peer can only answer when it runs: there the thread yields to it,
+/// which is one switch of processes without the way through the poller. Where it does not pay, the policy stops, and tries
+/// again once in a while.
 package struct SpinPolicy: Sendable {
+    /// What to do before the sleep.
+    package enum Way: Sendable {
+        case sleep, spin, yield
+    }
+
     /// How long to look, in nanoseconds.
     package static let limit: UInt64 = 20_000
+    /// How often to yield.
+    static let yieldCount = 3
+    /// A yield that takes longer, in nanoseconds, went to a process that had other things to do: a sleeper would have been
+    /// woken before that process.
+    static let longYield: UInt64 = 100_000
     private static let trust = 8
     private static let probeInterval: UInt32 = 32
+    private static let longestInterval: UInt32 = 1 << 16
 
     private var credit = trust
     private var misses: UInt32 = 0
+    private var interval = probeInterval
 
     package init() {}
 
     /// Whether to spin now.
-    package mutating func shouldSpin(_ engine: WaitEngine) -> Bool {
-        guard engine.maySpin, engine.scheduler.isQuiet else { return false }
-        if credit > 0 { return true }
+    package mutating func shouldSpin(_ engine: WaitEngine) -> Bool { way(engine, yields: false) == .spin }
+
+    /// What to do now.
+    mutating func way(_ engine: WaitEngine, yields: Bool = true) -> Way {
+        let way = engine.maySpin ? Way.spin : .yield
+        guard engine.scheduler.isQuiet, way == .spin || yields else { return .sleep }
+        if credit > 0 { return way }
         misses &+= 1
-        return misses % Self.probeInterval == 0
+        return misses % interval == 0 ? way : .sleep
     }
 
     /// Records whether spinning brought a message.
     package mutating func record(_ hit: Bool) {
-        if hit { credit = Self.trust } else { credit -= 1 }
+        if hit {
+            credit = Self.trust
+            interval = Self.probeInterval
+        } else {
+            credit -= 1
+        }
+    }
+
+    /// Records that a yield went to a process that keeps the processor busy.
+    mutating func recordLongYield() {
+        credit = 0
+        interval = min(interval * 2, Self.longestInterval)
     }
 }

@@ -78,7 +78,7 @@ package final class StreamReceiver: @unchecked Sendable {
             var progress = Progress.blocked
             if deadline != .never || !isKnownToBeEmpty { progress = try advance() }
             while progress == .blocked {
-                progress = try spin()
+                progress = try lookAgain()
                 guard progress == .blocked else { break }
                 if stream.registration.readable.willLast { buffer.releaseIfEmpty() }
                 try await stream.registration.waitReadable(until: deadline, "receive")
@@ -164,8 +164,34 @@ package final class StreamReceiver: @unchecked Sendable {
         lastReadWasShort && buffer.count == 0 && stream.engine.scheduler.isCrowded
     }
 
+    private func lookAgain() throws(IPCError) -> Progress {
+        switch spinning.way(stream.engine) {
+        case .sleep: .blocked
+        case .spin: try spin()
+        case .yield: try yield()
+        }
+    }
+
+    private func yield() throws(IPCError) -> Progress {
+        for _ in 0..<SpinPolicy.yieldCount {
+            let before = MonotonicClock.nanoseconds
+            ProcessorHint.yield()
+            let isLong = MonotonicClock.nanoseconds - before > SpinPolicy.longYield
+            let progress = try advance()
+            if isLong {
+                spinning.recordLongYield()
+                return progress
+            }
+            if progress != .blocked {
+                spinning.record(true)
+                return progress
+            }
+        }
+        spinning.record(false)
+        return .blocked
+    }
+
     private func spin() throws(IPCError) -> Progress {
-        guard spinning.shouldSpin(stream.engine) else { return .blocked }
         let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
         var progress: Progress
         repeat { progress = try advance() } while progress == .blocked && MonotonicClock.nanoseconds < limit

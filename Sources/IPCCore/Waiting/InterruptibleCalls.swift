@@ -8,7 +8,7 @@ import Synchronization
 /// microseconds: if the call was done at that moment, its result counts and the task does not give up. So neither a
 /// message that arrives together with a cancellation gets lost, nor does a thread stay behind.
 package final class InterruptibleCalls: Sendable {
-    package static let shared = InterruptibleCalls(limit: 256)
+    package static let shared = InterruptibleCalls(limit: 1024)
 
     private typealias Job = @Sendable () -> Void
 

@@ -25,8 +25,10 @@ package final class Registration: Sendable {
     }
     private let interest = Lock(Interest())
     private let watched = Atomic<UInt32>(0)
-    /// How often the descriptor became writable while nobody waited for that.
+    /// How often in a row the descriptor became readable or writable while nobody waited for that.
+    private let idleReadable = Atomic<UInt32>(0)
     private let idleWritable = Atomic<UInt32>(0)
+    private static let idleLimit: UInt32 = 16
 
     /// Whether both wait points get a hint from every event: one descriptor tells of both directions.
     private let isJoint = Atomic<Bool>(false)
@@ -118,29 +120,31 @@ package final class Registration: Sendable {
             writable.signal()
             return
         }
-        if over || events & EpollCalls.readable != 0 { readable.signal() }
-        guard over || events & EpollCalls.writable != 0 else { return }
-        if over || writable.isOccupied {
-            idleWritable.store(0, ordering: .relaxed)
-            writable.signal()
-        } else {
-            writable.signal()
-            let idle = idleWritable.load(ordering: .relaxed) + 1
-            idleWritable.store(idle, ordering: .relaxed)
-            // A socket becomes writable each time its peer reads. Nobody has waited for that for a while: stop asking.
-            if idle >= 16 { stopWatchingWritable() }
+        if over || events & EpollCalls.readable != 0 {
+            hint(readable, idleReadable, EpollCalls.readable, isOver: over)
+        }
+        if over || events & EpollCalls.writable != 0 {
+            hint(writable, idleWritable, EpollCalls.writable, isOver: over)
         }
     }
 
-    private func stopWatchingWritable() {
-        idleWritable.store(0, ordering: .relaxed)
+    /// A socket becomes writable each time its peer reads, and a descriptor whose messages are found by looking again
+    /// becomes readable each time all the same, which wakes the thread that polls. When nobody has waited for a while, stop
+    /// asking; the next one who waits asks again.
+    private func hint(_ point: WaitPoint, _ idle: borrowing Atomic<UInt32>, _ events: UInt32, isOver: Bool) {
+        let isAwaited = point.isOccupied
+        point.signal()
+        let count = isOver || isAwaited ? 0 : idle.load(ordering: .relaxed) + 1
+        idle.store(count, ordering: .relaxed)
+        guard count >= Self.idleLimit else { return }
+        idle.store(0, ordering: .relaxed)
         interest.withLock { interest in
-            guard interest.isAdded, interest.events & EpollCalls.readable != 0, !writable.isOccupied else { return }
+            guard interest.isAdded, !point.isOccupied else { return }
             // A failure leaves the interest as it is, which costs time and nothing else.
-            try? change(&interest, to: interest.events & ~EpollCalls.writable)
+            try? change(&interest, to: interest.events & ~events)
         }
         // A task that found the direction watched just before this may wait now: let it look again.
-        writable.signal()
+        point.signal()
     }
 
     /// Takes the descriptor away from the poller. Its owner closes it afterwards, when nobody uses it any more.
@@ -157,6 +161,7 @@ package final class Registration: Sendable {
             interest = Interest()
             watched.store(0, ordering: .relaxed)
         }
+        idleReadable.store(0, ordering: .relaxed)
         idleWritable.store(0, ordering: .relaxed)
     }
 }

@@ -1,4 +1,4 @@
-public import IPCCore
+import IPCCore
 import IPCSystem
 
 /// What bounds POSIX queues on this machine for a process without CAP_SYS_RESOURCE. mq_overview(7).

@@ -6,7 +6,8 @@ public struct SystemVQueueKey: Sendable, Hashable {
     /// The number. 0, IPC_PRIVATE, names nothing.
     public let rawValue: Int32
 
-    /// This number, which is not 0: a queue without a key is made by `SystemVMessageQueue.makePrivate`.
+    /// This number, which is not 0: a queue without a key is made by
+    /// ``SystemVMessageQueue/makePrivate(options:)``.
     ///
     /// - Throws: `.invalidArgument` for 0.
     public init(_ number: Int32) throws(IPCError) {
@@ -16,6 +17,9 @@ public struct SystemVQueueKey: Sendable, Hashable {
         }
         rawValue = number
     }
+
+    /// One that the kernel has.
+    init(checked number: Int32) { rawValue = number }
 
     /// The key that programs agree on by a path, which must exist, and a number. ftok(3).
     ///

@@ -31,20 +31,7 @@ enum RegionList {
                 listing.creatorProcess.map(String.init) ?? "-", state(listing),
             ]
         }
-        let all = [["name", "layout", "bytes", "owner", "mode", "maker", "state"]] + lines
-        let widths = all[0].indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-        return all.map { cells in
-            let padded = zip(cells, widths).map { cell, width in
-                cell + String(repeating: " ", count: width - cell.count)
-            }
-            return trimmed(padded.joined(separator: "  "))
-        }.joined(separator: "\n")
-    }
-
-    private static func trimmed(_ line: String) -> String {
-        var line = line[...]
-        while line.last == " " { line.removeLast() }
-        return String(line)
+        return TextTable.lines([["name", "layout", "bytes", "owner", "mode", "maker", "state"]] + lines)
     }
 }
 

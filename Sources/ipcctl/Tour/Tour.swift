@@ -26,6 +26,8 @@ struct Tour {
         StandardStreamsStop(),
         BlackboardStop(),
         BroadcastStop(),
+        POSIXQueueStop(),
+        SystemVQueueStop(),
         WorkerPoolStop(),
     ]
 

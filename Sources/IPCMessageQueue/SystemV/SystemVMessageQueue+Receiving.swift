@@ -1,0 +1,193 @@
+public import IPCCore
+import IPCSystem
+
+extension SystemVMessageQueue {
+    /// Waits for a message that `selection` matches and lets `body` read it. msgrcv(2).
+    ///
+    /// - Throws: ``ChannelBodyError/channel(_:)`` with `.timedOut` or `.cancelled` when nothing was taken; `.messageTooLarge`
+    ///   for a message that stays in the queue (``SystemVQueueOptions/OversizedMessages/refuse``); `.removed`;
+    ///   `.invalidArgument` for a selection by a type below 1; `.permissionDenied`; `.closed`; `.resourceExhausted` when too
+    ///   many tasks of this process wait; or ``ChannelBodyError/body(_:)``.
+    public func receive<Result, Failure: Error>(
+        _ selection: QueueSelection, until deadline: Deadline,
+        _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
+    ) async throws(ChannelBodyError<Failure>) -> Result {
+        let buffer = buffers.take()
+        defer { buffers.give(buffer) }
+        let count: Int
+        do throws(IPCError) {
+            count = try await take(selection, into: buffer, until: deadline)
+        } catch {
+            throw .channel(error)
+        }
+        return try read(buffer, count, body)
+    }
+
+    /// The same for a copy of the message.
+    public func receive(
+        _ selection: QueueSelection, until deadline: Deadline = .never
+    ) async throws(IPCError) -> QueueMessage<[UInt8]> {
+        let buffer = buffers.take()
+        defer { buffers.give(buffer) }
+        let count = try await take(selection, into: buffer, until: deadline)
+        let (bytes, label) = unsafe contents(of: buffer, count)
+        return unsafe QueueMessage(payload: Array(bytes), label: label)
+    }
+
+    /// Lets `body` read a message that `selection` matches if one is there.
+    public func tryReceive<Result, Failure: Error>(
+        _ selection: QueueSelection, _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
+    ) throws(ChannelBodyError<Failure>) -> Result? {
+        let buffer = buffers.take()
+        defer { buffers.give(buffer) }
+        let count: Int?
+        do throws(IPCError) {
+            try calls.checkOpen("receive")
+            count = try take(try choice(selection), into: buffer)
+        } catch {
+            throw .channel(error)
+        }
+        guard let count else { return nil }
+        return try read(buffer, count, body)
+    }
+
+    /// Waits for a message that `selection` matches, and blocks the calling thread meanwhile. msgrcv(2).
+    ///
+    /// - Throws: as ``receive(_:until:_:)``, without `.cancelled`.
+    public func receiveBlocking<Result, Failure: Error>(
+        _ selection: QueueSelection, until deadline: Deadline,
+        _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
+    ) throws(ChannelBodyError<Failure>) -> Result {
+        let buffer = buffers.take()
+        defer { buffers.give(buffer) }
+        let count: Int
+        do throws(IPCError) {
+            count = try takeBlocking(try choice(selection), into: buffer, until: deadline)
+        } catch {
+            throw .channel(error)
+        }
+        return try read(buffer, count, body)
+    }
+
+    // MARK: One message in a buffer
+
+    private func take(
+        _ selection: QueueSelection, into buffer: QueueBuffer, until deadline: Deadline
+    ) async throws(IPCError) -> Int {
+        let choice = try choice(selection)
+        try calls.checkOpen("receive")
+        if let count = try take(choice, into: buffer) { return count }
+        if let count = try spin(choice, into: buffer) { return count }
+        if Task.isCancelled { throw .cancelled("receive") }
+        if deadline.hasPassed { throw .timedOut("receive") }
+        let call = try calls.begin("receive")
+        defer { calls.end(call) }
+        let count = try await InterruptibleCalls.shared.run(call, until: deadline, "receive") {
+            () throws(IPCError) -> Int? in
+            try self.waitFor(choice, into: buffer)
+        }
+        // Only closing this object ends the call of a task that goes on.
+        guard let count else { throw .closed("receive") }
+        return count
+    }
+
+    private func takeBlocking(
+        _ choice: SystemVQueueCalls.Choice, into buffer: QueueBuffer, until deadline: Deadline
+    ) throws(IPCError) -> Int {
+        if deadline != .never {
+            try calls.checkOpen("receive")
+            if let count = try take(choice, into: buffer) { return count }
+            if deadline.hasPassed { throw .timedOut("receive") }
+        }
+        let call = try calls.begin("receive")
+        defer { calls.end(call) }
+        let count = try call.runBlocking(until: deadline, "receive") { () throws(IPCError) -> Int? in
+            try waitFor(choice, into: buffer)
+        }
+        if let count { return count }
+        try calls.checkOpen("receive")
+        throw .timedOut("receive")
+    }
+
+    private func take(_ choice: SystemVQueueCalls.Choice, into buffer: QueueBuffer) throws(IPCError) -> Int? {
+        do throws(SystemCallError) {
+            return try unsafe SystemVQueueCalls.receive(identifier, into: room(of: buffer), choice)
+        } catch {
+            throw explain(receiving: error)
+        }
+    }
+
+    private func waitFor(_ choice: SystemVQueueCalls.Choice, into buffer: QueueBuffer) throws(IPCError) -> Int? {
+        do throws(SystemCallError) {
+            return try unsafe SystemVQueueCalls.receiveInterruptibly(identifier, into: room(of: buffer), choice)
+        } catch {
+            throw explain(receiving: error)
+        }
+    }
+
+    /// Looks again for a few microseconds, as long as that has paid off lately.
+    private func spin(_ choice: SystemVQueueCalls.Choice, into buffer: QueueBuffer) throws(IPCError) -> Int? {
+        var found: Result<Int?, IPCError> = .success(nil)
+        _ = spinning.spin(.shared) {
+            do throws(IPCError) {
+                let count = try take(choice, into: buffer)
+                found = .success(count)
+                return count != nil
+            } catch {
+                found = .failure(error)
+                return true
+            }
+        }
+        return try found.get()
+    }
+
+    /// Where a message is cut, one byte more shows it; where it is refused, the kernel compares with what there is room for.
+    private func room(of buffer: QueueBuffer) -> UnsafeMutableRawBufferPointer {
+        let spare = oversizedMessages == .truncate ? 1 : 0
+        return unsafe UnsafeMutableRawBufferPointer(
+            rebasing: buffer.bytes[..<(SystemVQueueCalls.headerSize + maximumMessageSize + spare)])
+    }
+
+    private func contents(of buffer: QueueBuffer, _ count: Int) -> (UnsafeRawBufferPointer, QueueLabel) {
+        let header = SystemVQueueCalls.headerSize
+        var label = unsafe QueueLabel(type: buffer.bytes.load(as: Int.self))
+        label.isTruncated = count > maximumMessageSize
+        let kept = min(count, maximumMessageSize)
+        return (unsafe UnsafeRawBufferPointer(rebasing: buffer.bytes[header..<header + kept]), label)
+    }
+
+    private func read<Result, Failure: Error>(
+        _ buffer: QueueBuffer, _ count: Int, _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
+    ) throws(ChannelBodyError<Failure>) -> Result {
+        let (bytes, label) = unsafe contents(of: buffer, count)
+        do throws(Failure) {
+            // SAFETY: the buffer is this call's until it returns.
+            return try body(unsafe RawSpan(_unsafeBytes: bytes), label)
+        } catch {
+            throw .body(error)
+        }
+    }
+
+    private func choice(_ selection: QueueSelection) throws(IPCError) -> SystemVQueueCalls.Choice {
+        if let type = selection.namedType, type < 1 {
+            throw IPCError(
+                .invalidArgument, "receive: type \(type), and types of a System V queue are 1 or above", object: object)
+        }
+        let cuts = oversizedMessages == .truncate
+        return switch selection {
+        case .any: SystemVQueueCalls.Choice(type: 0, isException: false, cuts: cuts)
+        case .only(let type): SystemVQueueCalls.Choice(type: Int64(type), isException: false, cuts: cuts)
+        case .lowest(let limit): SystemVQueueCalls.Choice(type: -Int64(limit), isException: false, cuts: cuts)
+        case .anyExcept(let type): SystemVQueueCalls.Choice(type: Int64(type), isException: true, cuts: cuts)
+        }
+    }
+
+    private func explain(receiving error: SystemCallError) -> IPCError {
+        guard error.errno == Errno.argumentListTooLong else { return explain(error, "receive from a System V queue") }
+        return IPCError(
+            .messageTooLarge,
+            "receive: the next message is larger than \(maximumMessageSize) bytes and stays in the queue; open it with a "
+                + "larger maximumMessageSize, or let it be cut (oversizedMessages: .truncate)", object: object,
+            systemCall: error.call.rawValue, errno: error.errno)
+    }
+}

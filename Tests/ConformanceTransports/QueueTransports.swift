@@ -1,0 +1,82 @@
+import IPCMessageQueue
+import IPCSystem
+public import IPCTestKit
+
+/// The kernel's queues, as the conformance suite sees them: two objects before one place.
+extension ConformanceTransport {
+    /// POSIX queues, whose names are gone as soon as they are open. Small: RLIMIT_MSGQUEUE bounds all of a user together.
+    public static var posixQueue: ConformanceTransport {
+        queue(
+            "POSIX queue",
+            ChannelGuarantees(
+                topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 4096,
+                messageCapacity: 5),
+            makePair: {
+                let name = "/ipc-conformance-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))"
+                let options = POSIXQueueOptions(capacity: 5, maximumMessageSize: 4096)
+                let near = try POSIXMessageQueue(named: name, .create, options: options)
+                defer { try? POSIXMessageQueue.remove(named: name) }
+                return (near, try POSIXMessageQueue(named: name, .open, options: options))
+            },
+            receive: { try POSIXMessageQueue.receive($0) })
+    }
+
+    /// System V queues without a key; ``SystemVLeftovers`` removes them.
+    public static var systemVQueue: ConformanceTransport {
+        queue(
+            "System V queue",
+            ChannelGuarantees(
+                topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 8192),
+            makePair: {
+                let near = try SystemVMessageQueue.makePrivate()
+                SystemVLeftovers.shared.add(near.identifier)
+                return (near, try SystemVMessageQueue(identifier: near.identifier))
+            },
+            receive: { try SystemVMessageQueue.receive($0) })
+    }
+
+    private static func queue<Queue: MessageQueue & DescriptorTransferable>(
+        _ name: String, _ guarantees: ChannelGuarantees,
+        makePair: @escaping @Sendable () throws -> (Queue, Queue),
+        receive: @escaping @Sendable (TransferredDescriptors) throws -> Queue
+    ) -> ConformanceTransport {
+        var transport = ConformanceTransport(name, guarantees: guarantees) {
+            let (near, far) = try makePair()
+            return ConformancePair(near.payloads(), far.payloads())
+        }
+        for topic: ConformanceTopic in [.death, .peerGone, .remoteEcho, .remoteDeath, .remotePeerGone] {
+            transport.declined[topic] = "a queue is a place: nobody sees who comes and goes"
+        }
+        for topic: ConformanceTopic in [.cutFrames, .hostileInput, .remoteCutFrames] {
+            transport.declined[topic] = "the kernel keeps the messages: there is no stream of bytes"
+        }
+        transport.remote = ConformanceRemote(
+            program: PeerProgram.path,
+            makeEnd: { _ in
+                let (near, far) = try makePair()
+                return (ConformanceEnds(near.payloads()), try far.transfer())
+            },
+            openEnd: { ConformanceEnds(try receive($0).payloads()) })
+        return transport
+    }
+}
+
+/// The queues that the suite made, which closing does not remove.
+public final class SystemVLeftovers: Sendable {
+    /// Those of this process.
+    public static let shared = SystemVLeftovers()
+
+    private let identifiers = Lock<[Int32]>([])
+
+    func add(_ identifier: Int32) { identifiers.withLock { $0.append(identifier) } }
+
+    /// Removes all of them: after a case.
+    public func removeAll() {
+        let all = identifiers.withLock { identifiers -> [Int32] in
+            let all = identifiers
+            identifiers = []
+            return all
+        }
+        for identifier in all { try? SystemVMessageQueue.remove(identifier: identifier) }
+    }
+}
