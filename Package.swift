@@ -18,7 +18,7 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes"]),
-    ("IPCSharedMemory", ["IPCSockets"]),
+    ("IPCSharedMemory", ["IPCSockets", "IPCParticipants"]),
     ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
     ("IPCParticipants", ["IPCCore"]),
     ("IPCSync", ["IPCSharedMemory", "IPCParticipants"]),

@@ -76,6 +76,10 @@ static int32_t convert(int result, const struct stat *from, cipc_file_status *to
     return 0;
 }
 
+long cipc_read_at(int32_t descriptor, void *buffer, size_t count, uint64_t offset) {
+    return RESULT(pread(descriptor, buffer, count, (off_t)offset));
+}
+
 int32_t cipc_fstat(int32_t descriptor, cipc_file_status *status) {
     struct stat found;
     return convert(fstat(descriptor, &found), &found, status);

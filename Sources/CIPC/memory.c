@@ -12,6 +12,11 @@
 
 #define RESULT(call) ({ long _result = (call); _result < 0 ? -errno : _result; })
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
 #ifndef SHM_STAT_ANY
 #define SHM_STAT_ANY 15
 #endif
@@ -19,8 +24,9 @@
 const int32_t cipc_seal_seal = F_SEAL_SEAL, cipc_seal_shrink = F_SEAL_SHRINK, cipc_seal_grow = F_SEAL_GROW,
               cipc_seal_write = F_SEAL_WRITE, cipc_seal_future_write = F_SEAL_FUTURE_WRITE;
 
-int32_t cipc_memory_file_sealable(const char *name, int32_t huge) {
-    return RESULT(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge ? MFD_HUGETLB : 0)));
+int32_t cipc_memory_file(const char *name, int32_t sealable, int32_t huge) {
+    unsigned flags = MFD_CLOEXEC | (sealable ? MFD_ALLOW_SEALING : 0) | (huge ? MFD_HUGETLB : 0);
+    return RESULT(memfd_create(name, flags));
 }
 
 int32_t cipc_add_seals(int32_t descriptor, int32_t seals) { return RESULT(fcntl(descriptor, F_ADD_SEALS, seals)); }
@@ -75,13 +81,11 @@ int32_t cipc_advise_huge_pages(void *address, size_t count) {
     return RESULT(madvise(address, count, MADV_HUGEPAGE));
 }
 
-int32_t cipc_advise_fork(void *address, size_t count, int32_t inherited) {
-    return RESULT(madvise(address, count, inherited ? MADV_DOFORK : MADV_DONTFORK));
+int32_t cipc_populate(void *address, size_t count, int32_t writable) {
+    return RESULT(madvise(address, count, writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ));
 }
 
 size_t cipc_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
-
-int32_t cipc_sync_file(int32_t descriptor) { return RESULT(fsync(descriptor)); }
 
 int32_t cipc_segment_get(int32_t key, size_t count, int32_t create, int32_t exclusive, uint32_t mode) {
     int flags = (create ? IPC_CREAT : 0) | (exclusive ? IPC_EXCL : 0) | (int)(mode & 0777);

@@ -1,8 +1,10 @@
 #include "CIPC.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -51,3 +53,17 @@ int32_t cipc_give_name(int32_t descriptor, const char *path) {
 }
 
 int32_t cipc_link(const char *from, const char *to) { return RESULT(link(from, to)); }
+
+int32_t cipc_each_entry(int32_t directory, void (*each)(const char *, void *), void *context) {
+    _Alignas(struct dirent64) char buffer[8192];
+    for (;;) {
+        long count = syscall(SYS_getdents64, directory, buffer, sizeof buffer);
+        if (count < 0) return -errno;
+        if (count == 0) return 0;
+        for (long offset = 0; offset < count;) {
+            struct dirent64 *entry = (struct dirent64 *)(buffer + offset);
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) each(entry->d_name, context);
+            offset += entry->d_reclen;
+        }
+    }
+}

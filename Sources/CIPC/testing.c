@@ -1,28 +1,11 @@
 #include "CIPC.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-int32_t cipc_each_entry(int32_t directory, void (*each)(const char *, void *), void *context) {
-    _Alignas(struct dirent64) char buffer[8192];
-    for (;;) {
-        long count = syscall(SYS_getdents64, directory, buffer, sizeof buffer);
-        if (count < 0) return -errno;
-        if (count == 0) return 0;
-        for (long offset = 0; offset < count;) {
-            struct dirent64 *entry = (struct dirent64 *)(buffer + offset);
-            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) each(entry->d_name, context);
-            offset += entry->d_reclen;
-        }
-    }
-}
 
 void cipc_kill_self(void) {
     for (;;) kill(getpid(), SIGKILL);

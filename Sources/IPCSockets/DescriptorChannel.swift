@@ -3,7 +3,7 @@ public import IPCCore
 /// A ``SocketChannel`` seen as a channel of messages with descriptors. Made by ``SocketChannel/descriptorMessages``.
 ///
 /// ```swift
-/// let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 1))
+/// let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: 1))
 /// let log = try PassedDescriptor(duplicating: 2)
 /// try await near.descriptorMessages.send(SocketMessage(payload: [], descriptors: [log]))
 /// let number = try await far.descriptorMessages.receive()?.descriptors.first?.take()

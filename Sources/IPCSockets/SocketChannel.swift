@@ -67,18 +67,18 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     ///
     /// - Throws: `.resourceExhausted` when no descriptor is free.
     public static func makePair(
-        _ options: SocketOptions = SocketOptions()
+        options: SocketOptions = SocketOptions()
     ) throws(IPCError) -> (SocketChannel, SocketChannel) {
         let (first, second) = try SocketConnection.makePair()
-        return (try first.channel(options), try second.channel(options))
+        return (try first.channel(options: options), try second.channel(options: options))
     }
 
     /// Connects to a listener. See ``SocketConnection/connect(to:until:)``.
     public static func connect(
-        to address: SocketAddress, _ options: SocketOptions = SocketOptions(), until deadline: Deadline = .never
+        to address: SocketAddress, options: SocketOptions = SocketOptions(), until deadline: Deadline = .never
     ) async throws(IPCError) -> SocketChannel {
         try options.check()
-        return try await SocketConnection.connect(to: address, until: deadline).channel(options)
+        return try await SocketConnection.connect(to: address, until: deadline).channel(options: options)
     }
 
     /// An ordered, lossless link that preserves boundaries and tells a finish from a death.

@@ -3,7 +3,7 @@ public import IPCCore
 /// Bare bytes, for talking to any program.
 extension SocketConnection {
     /// Waits for bytes and returns those that are there. Descriptors that came with them are closed: see
-    /// ``SocketFraming/bytes``. Take a channel of messages to receive some (``channel(_:)``).
+    /// ``SocketFraming/bytes``. Take a channel of messages to receive some (``channel(options:)``).
     ///
     /// - Parameters:
     ///   - maximumCount: the most bytes to return, 64 KiB unless said otherwise.

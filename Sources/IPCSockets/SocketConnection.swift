@@ -2,7 +2,7 @@ public import IPCCore
 package import IPCSystem
 import Synchronization
 
-/// A connected stream socket, before it is decided what goes over it: messages (``channel(_:)``) or bare bytes
+/// A connected stream socket, before it is decided what goes over it: messages (``channel(options:)``) or bare bytes
 /// (``read(upTo:until:)``, ``write(_:until:)-([UInt8],_)``). One or the other, not both.
 ///
 /// A connection that nobody holds any more is closed, unless it became a channel, which then owns the socket.
@@ -60,7 +60,7 @@ public final class SocketConnection: Sendable {
     /// Makes this a channel, which owns the socket from now on. Once.
     ///
     /// - Throws: `.invalidArgument` when it is a channel already, or bytes have been read or written; `.closed`.
-    public func channel(_ options: SocketOptions = SocketOptions()) throws(IPCError) -> SocketChannel {
+    public func channel(options: SocketOptions = SocketOptions()) throws(IPCError) -> SocketChannel {
         try options.check()
         return try state.withLock { state throws(IPCError) in
             switch state {

@@ -39,11 +39,11 @@ extension SocketListener: DescriptorTransferable {
             state: state + Array(address.unixPath.utf8))
     }
 
-    /// The listener on the other side, with the usual options. See ``receive(_:_:)``.
+    /// The listener on the other side, with the usual options. See ``receive(_:options:)``.
     ///
     /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no listener.
     public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> SocketListener {
-        try receive(transferred, SocketListenerOptions())
+        try receive(transferred, options: SocketListenerOptions())
     }
 
     /// The listener on the other side. Whom it lets in and how many is said anew; the permissions of its file and the
@@ -51,7 +51,7 @@ extension SocketListener: DescriptorTransferable {
     ///
     /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no listener.
     public static func receive(
-        _ transferred: TransferredDescriptors, _ options: SocketListenerOptions
+        _ transferred: TransferredDescriptors, options: SocketListenerOptions
     ) throws(IPCError) -> SocketListener {
         try options.check()
         let state = transferred.state

@@ -40,13 +40,12 @@ public final class SocketListener: Sendable {
     let accepting = TaskLock()
     private let shuttingDown = TaskLock()
 
-    /// Listens at `address`. Prefer ``withListener(at:_:_:)``, which ends it, too.
+    /// Listens at `address`. Prefer ``withListener(at:options:_:)``, which ends it, too.
     ///
     /// - Throws: `.addressInUse` when somebody listens there; `.permissionDenied` when the folder may not be written to,
     ///   or a symbolic link or somebody else's file has the name; `.alreadyExists` when a file that is no socket has it;
     ///   `.notFound` when there is no such folder; `.invalidArgument`, `.resourceExhausted`.
-    public init(at address: SocketAddress, _ options: SocketListenerOptions = SocketListenerOptions()) throws(IPCError)
-    {
+    public init(at address: SocketAddress, options: SocketListenerOptions = SocketListenerOptions()) throws(IPCError) {
         try options.check()
         let path = address.unixPath
         let socket = try mapping("listen", object: path) { () throws(SystemCallError) in

@@ -15,7 +15,7 @@ public struct SocketListenerOptions: Sendable {
     /// Whether peers may send descriptors. Where they may not, the kernel refuses them from the first byte on
     /// (SO_PASSRIGHTS, Linux 6.16) or they are dropped.
     public var takesDescriptors: Bool
-    /// How long the end of ``SocketListener/withListener(at:_:_:)`` waits for open connections.
+    /// How long the end of ``SocketListener/withListener(at:options:_:)`` waits for open connections.
     public var gracePeriod: Duration
 
     /// Options with the usual limits.

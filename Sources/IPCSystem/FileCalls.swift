@@ -103,6 +103,19 @@ package enum FileCalls {
         _ = try retrying(.ftruncate) { cipc_ftruncate(number, UInt64(size)) }
     }
 
+    /// pread(2): the bytes from `offset` on, as many as there are and at most `size`.
+    package static func read(_ number: Int32, at offset: Int, size: Int) throws(SystemCallError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: size)
+        let count = try retrying(.pread) {
+            // SAFETY: the kernel writes at most `size` bytes into the array.
+            unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe cipc_read_at(number, buffer.baseAddress!, buffer.count, UInt64(offset))
+            }
+        }
+        bytes.removeLast(size - count)
+        return bytes
+    }
+
     /// flock(2) without waiting: false when another open file holds it.
     package static func tryLock(_ number: Int32, exclusive: Bool = true) throws(SystemCallError) -> Bool {
         try retryingUnlessBlocked(.flock) { cipc_flock(number, exclusive ? 1 : 0, 0) } != nil

@@ -74,6 +74,11 @@ package final class MappedMemory: Sendable {
         _ = try retrying(.mlock) { unsafe cipc_lock_memory(bytes.base, bytes.byteCount) }
     }
 
+    /// madvise(2) MADV_POPULATE_WRITE, MADV_POPULATE_READ: all pages are there afterwards. EINVAL before Linux 5.14.
+    package func populate(isWritable: Bool) throws(SystemCallError) {
+        _ = try retrying(.madvise) { unsafe cipc_populate(bytes.base, bytes.byteCount, isWritable ? 1 : 0) }
+    }
+
     /// madvise(2) MADV_HUGEPAGE: asks for transparent huge pages.
     package func adviseHugePages() throws(SystemCallError) {
         _ = try retrying(.madvise) { unsafe cipc_advise_huge_pages(bytes.base, bytes.byteCount) }

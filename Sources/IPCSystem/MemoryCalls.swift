@@ -21,11 +21,15 @@ package enum MemoryCalls {
     /// The size of a page in bytes.
     package static let pageSize = cipc_page_size()
 
-    /// memfd_create(2): an empty file that can be sealed, close-on-exec.
-    package static func makeFile(_ name: String, hugePages: Bool = false) throws(SystemCallError) -> OwnedDescriptor {
+    /// memfd_create(2): an empty file, close-on-exec.
+    package static func makeFile(
+        _ name: String, isSealable: Bool = true, hugePages: Bool = false
+    ) throws(SystemCallError) -> OwnedDescriptor {
         OwnedDescriptor(
             owning: Int32(
-                try retrying(.memfd_create) { unsafe cipc_memory_file_sealable(name, hugePages ? 1 : 0) }))
+                try retrying(.memfd_create) {
+                    unsafe cipc_memory_file(name, isSealable ? 1 : 0, hugePages ? 1 : 0)
+                }))
     }
 
     package static func seal(_ number: Int32, _ seals: Seals) throws(SystemCallError) {
@@ -46,11 +50,6 @@ package enum MemoryCalls {
     /// The same for `size` bytes from `offset` on.
     package static func allocate(_ number: Int32, offset: Int, size: Int) throws(SystemCallError) {
         _ = try retrying(.fallocate) { cipc_allocate(number, UInt64(offset), UInt64(size)) }
-    }
-
-    /// fsync(2).
-    package static func sync(_ number: Int32) throws(SystemCallError) {
-        _ = try retrying(.fsync) { cipc_sync_file(number) }
     }
 
     /// ftok(3): the System V key of a path and a project number.
@@ -101,6 +100,16 @@ package enum SegmentCalls {
 
     package static func remove(_ segment: Int32) throws(SystemCallError) {
         _ = try retrying(.shmctl) { cipc_segment_remove(segment) }
+    }
+
+    /// Removes a segment to which no more than `attachments` are attached, and which nobody has marked for removal.
+    ///
+    /// - Returns: whether it was removed.
+    @discardableResult
+    package static func removeIfUnused(_ segment: Int32, attachments: Int) -> Bool {
+        guard let status = try? status(of: segment), status.attachments <= attachments, !status.isMarkedForRemoval
+        else { return false }
+        return (try? remove(segment)) != nil
     }
 
     /// All segments of this machine's IPC namespace.

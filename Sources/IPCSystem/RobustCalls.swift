@@ -87,7 +87,7 @@ package enum KernelFacts {
     /// The 16 bytes of /proc/sys/kernel/random/boot_id, as two numbers in the order of the text.
     package static func bootIdentifier() throws(SystemCallError) -> (UInt64, UInt64) {
         let file = try FileCalls.open("/proc/sys/kernel/random/boot_id", .readOnly)
-        let text = try MemoryFileCalls.read(file.number, at: 0, size: 64)
+        let text = try FileCalls.read(file.number, at: 0, size: 64)
         let digits = text.filter { $0 != UInt8(ascii: "-") && $0 > UInt8(ascii: " ") }
         let both = String(decoding: digits, as: UTF8.self)
         guard both.count == 32, let high = UInt64(both.prefix(16), radix: 16),

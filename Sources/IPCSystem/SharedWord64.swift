@@ -1,6 +1,9 @@
 public import Synchronization
 
 /// An atomic word of 64 bits in mapped memory. A view: the mapping must outlive it.
+///
+/// One for each width, because `Synchronization` declares the operations of `Atomic` for each width and for none in
+/// general: a generic word could not call them.
 @safe
 @usableFromInline
 package struct SharedWord64: @unchecked Sendable {

@@ -9,7 +9,7 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case inotify_add_watch, poll, waitid, write, writev
     case chdir, close_range, environ, fchmodat2, fstatat, memfd_create, mmap, openat, pread, prctl, setpgid
     case setpriority, unlinkat
-    case fallocate, fsync, ftok, linkat, madvise, mlock, msync, shmat, shmctl, shmget
+    case fallocate, ftok, linkat, madvise, mlock, msync, shmat, shmctl, shmget
     case fork, membarrier, set_robust_list
     case pthread_mutex, semctl, semget, semop
     case mq_getattr, mq_open, mq_receive, mq_send, mq_unlink, msgctl, msgget, msgrcv, msgsnd

@@ -21,7 +21,7 @@ enum RingSetup {
     static func make(for job: Job) throws(BenchmarkFailure) -> (initiator: [PassedDescriptor], peer: [PassedDescriptor])
     {
         do throws(IPCError) {
-            let (near, far) = try RingChannel.makePair(options(for: job, .free))
+            let (near, far) = try RingChannel.makePair(options: options(for: job, .free))
             return (try near.transfer().descriptors, try far.transfer().descriptors)
         } catch {
             throw BenchmarkFailure("making a ring: \(error)")

@@ -16,8 +16,8 @@ extension ConformanceTransport {
         }
         transport.wire = StreamWire.make {
             let pipe = try makeNamedPipe()
-            let reader = try pipe.openReader(options)
-            let opened = try await pipe.openWriter(PipeOptions(framing: .bytes)).transfer()
+            let reader = try pipe.openReader(options: options)
+            let opened = try await pipe.openWriter(options: PipeOptions(framing: .bytes)).transfer()
             let writer = RawWriter(owning: try opened.takeDescriptor(0).release())
             return ConformanceWire.RawPair(
                 end: ConformanceEnds(receiving: reader), write: { try await writer.write($0) }, die: { writer.die() })
@@ -35,10 +35,10 @@ extension ConformanceTransport {
 
     private static func makeChannels(_ options: PipeOptions) async throws -> (PipeChannel, PipeChannel) {
         let (there, back) = (try makeNamedPipe(), try makeNamedPipe())
-        let (nearReader, farReader) = (try back.openReader(options), try there.openReader(options))
+        let (nearReader, farReader) = (try back.openReader(options: options), try there.openReader(options: options))
         return (
-            PipeChannel(reader: nearReader, writer: try await there.openWriter(options)),
-            PipeChannel(reader: farReader, writer: try await back.openWriter(options))
+            PipeChannel(reader: nearReader, writer: try await there.openWriter(options: options)),
+            PipeChannel(reader: farReader, writer: try await back.openWriter(options: options))
         )
     }
 

@@ -12,7 +12,7 @@ extension ConformanceTransport {
         var transport = ConformanceTransport(
             "pipe channel", guarantees: ChannelGuarantees(maximumMessageSize: pipeLimit)
         ) {
-            let (near, far) = try PipeChannel.makePair(options)
+            let (near, far) = try PipeChannel.makePair(options: options)
             return ConformancePair(near, far)
         }
         transport.wire = rawPipe(options)
@@ -72,7 +72,7 @@ extension ConformanceTransport {
         _ name: String, _ options: PipeOptions, _ guarantees: ChannelGuarantees
     ) -> ConformanceTransport {
         var transport = ConformanceTransport(name, guarantees: guarantees) {
-            let (reader, writer) = try AnonymousPipe.make(options)
+            let (reader, writer) = try AnonymousPipe.make(options: options)
             return ConformancePair(sender: writer, receiver: reader)
         }
         transport.declined[.remoteEcho] = "the peer cannot answer"

@@ -14,7 +14,7 @@ extension ConformanceTransport {
         // Smaller than the largest message, so that messages go whole and in fragments.
         let options = RingOptions(ringByteCount: 64 << 10, maximumMessageSize: limit, trust: trust)
         var transport = ConformanceTransport(name, guarantees: ChannelGuarantees(maximumMessageSize: limit)) {
-            let (near, far) = try RingChannel.makePair(options)
+            let (near, far) = try RingChannel.makePair(options: options)
             return ConformancePair(near, far)
         }
         for topic: ConformanceTopic in [.cutFrames, .hostileInput, .remoteCutFrames] {
@@ -23,10 +23,10 @@ extension ConformanceTransport {
         transport.remote = ConformanceRemote(
             program: PeerProgram.path,
             makeEnd: { _ in
-                let (near, far) = try RingChannel.makePair(options)
+                let (near, far) = try RingChannel.makePair(options: options)
                 return (ConformanceEnds(near), try far.transfer())
             },
-            openEnd: { ConformanceEnds(try RingChannel.receive($0, options)) })
+            openEnd: { ConformanceEnds(try RingChannel.receive($0, options: options)) })
         return transport
     }
 }

@@ -11,7 +11,7 @@ extension ConformanceTransport {
         var transport = ConformanceTransport(
             "pair of Unix stream sockets", guarantees: ChannelGuarantees(maximumMessageSize: limit)
         ) {
-            let (near, far) = try SocketChannel.makePair(options)
+            let (near, far) = try SocketChannel.makePair(options: options)
             return ConformancePair(near, far)
         }
         transport.wire = StreamWire.make {

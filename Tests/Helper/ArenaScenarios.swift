@@ -84,7 +84,7 @@ private func arenaRead(_ arguments: [String]) async throws -> Int32 {
 private func arenaCount(_ arguments: [String]) async throws -> Int32 {
     let arena = try SharedArena(at: .named(arguments[0]), .open)
     let word = try arena.root("words", as: SharedArray<UInt64>.self).atomic(at: 0)
-    for _ in 0..<Int(arguments[1])! { word.add(1) }
+    for _ in 0..<Int(arguments[1])! { word.wrappingAdd(1) }
     return 0
 }
 

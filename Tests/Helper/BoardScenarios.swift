@@ -74,17 +74,20 @@ private func boardInherit(_ arguments: [String]) async throws -> Int32 {
     return 0
 }
 
-/// SECONDS: kills writers again and again, while two tasks read. Says how many.
+/// SECONDS [KILLS]: kills writers again and again, for so long and at least so often, while two tasks read. Says how many.
 private func boardStorm(_ arguments: [String]) async throws -> Int32 {
     let end = Deadline.after(.seconds(Int(arguments[0])!))
+    let least = arguments.count > 1 ? Int(arguments[1])! : 0
+    let isOver = FutexWord()
     let name = "ipc-storm-\(getpid())"
     defer { try? SharedMemory.remove(.named(name)) }
     _ = try Blackboard<Sheet>.Writer(at: .named(name), .create)
     let (kills, reads) = try await withThrowingTaskGroup(of: Int.self) { group in
         for _ in 0..<2 {
-            group.addTask { try await readWhole(name, until: end) }
+            group.addTask { try await readWhole(name, until: isOver) }
         }
-        let kills = try await killWriters(name, until: end)
+        let kills = try await killWriters(name, until: end, atLeast: least)
+        _ = isOver.add(1)
         var reads = 0
         for try await count in group { reads += count }
         return (kills, reads)
@@ -93,10 +96,10 @@ private func boardStorm(_ arguments: [String]) async throws -> Int32 {
     return 0
 }
 
-private func readWhole(_ name: String, until end: Deadline) async throws -> Int {
+private func readWhole(_ name: String, until isOver: FutexWord) async throws -> Int {
     let reader = try Blackboard<Sheet>.Reader(at: .named(name))
     var (last, count): (UInt64, Int) = (0, 0)
-    while !end.hasPassed {
+    while isOver.value == 0 {
         // Whoever kills has to have its turn.
         if count % 16 == 0 { await Task.yield() }
         count += 1
@@ -108,10 +111,10 @@ private func readWhole(_ name: String, until end: Deadline) async throws -> Int 
     return count
 }
 
-private func killWriters(_ name: String, until end: Deadline) async throws -> Int {
+private func killWriters(_ name: String, until end: Deadline, atLeast least: Int) async throws -> Int {
     let me = try FileCalls.destination(of: "/proc/self/exe")
     var kills = 0
-    while !end.hasPassed {
+    while !end.hasPassed || kills < least {
         let writer = try await ChildProcess.spawn(
             .path(me), arguments: ["board-write", name],
             options: ChildProcess.Options(standardOutput: .pipe))

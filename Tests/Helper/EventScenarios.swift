@@ -92,9 +92,9 @@ private func channelEvents(_ arguments: [String]) async throws -> Int32 {
         (Array("something else, 16+".utf8), "violation pipe wrongMagic"),
         (Array("swiftIPC".utf8) + [2, 0, 0, 0, 0, 0, 0, 0], "violation pipe wrongVersion"),
     ] as [([UInt8], String)] {
-        let ends = try AnonymousPipe.make(PipeOptions(framing: .bytes))
+        let ends = try AnonymousPipe.make(options: PipeOptions(framing: .bytes))
         let reader = try PipeReader(
-            adopting: try ends.reader.transfer().descriptors[0], PipeOptions(maximumMessageSize: 100))
+            adopting: try ends.reader.transfer().descriptors[0], options: PipeOptions(maximumMessageSize: 100))
         try await ends.writer.write(bytes)
         ends.writer.close()
         for _ in 0..<2 { _ = try await code { _ = try await reader.receive() } }

@@ -22,7 +22,7 @@ func firstWriter(_ arguments: [String]) async throws -> Int32 {
         try require(bytes == [1, 2, 3], "readToEnd: \(bytes)")
     }
     for call in [SystemCall.splice, .tee] {
-        let (copy, writer) = try AnonymousPipe.make(PipeOptions(framing: .bytes))
+        let (copy, writer) = try AnonymousPipe.make(options: PipeOptions(framing: .bytes))
         try await afterEarlyRead(path, .bytes, call) { reader in
             try await move(call, from: reader, to: writer)
         }
@@ -47,8 +47,10 @@ private func afterEarlyRead(
 ) async throws {
     let pipe = try NamedPipe(path, .create)
     defer { pipe.remove() }
-    let reader = try pipe.openReader(PipeOptions(framing: framing))
-    guard let writer = try pipe.tryOpenWriter(PipeOptions(framing: framing)) else { throw Wrong("nobody reads") }
+    let reader = try pipe.openReader(options: PipeOptions(framing: framing))
+    guard let writer = try pipe.tryOpenWriter(options: PipeOptions(framing: framing)) else {
+        throw Wrong("nobody reads")
+    }
     try await writer.send([1, 2, 3])
     try await writer.finish()
     try await FaultInjection.with([FaultInjection.Fault(call, errno: 0)]) { try await body(reader) }

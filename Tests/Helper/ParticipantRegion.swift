@@ -17,13 +17,13 @@ struct ParticipantRegion {
 
     /// Maps the region at `path`; makes it if there is none.
     init(_ path: String, slotCount: Int) throws {
-        let size = RegionLayout.byteCount(slotCount: slotCount) + Self.room
+        let size = ParticipantLayout.byteCount(slotCount: slotCount) + Self.room
         let descriptor = try FileCalls.open(path, [.readWrite, .create])
         if try FileCalls.status(of: descriptor.number).size < UInt64(size) {
             try FileCalls.truncate(descriptor.number, to: size)
         }
         memory = try MappedMemory(
-            descriptor.number, byteCount: size, .init(privateBytesBelow: RegionLayout.privateBytesBelow))
+            descriptor.number, byteCount: size, .init(privateBytesBelow: ParticipantLayout.privateBytesBelow))
         file = OwnedDescriptorBox(descriptor)
         self.slotCount = slotCount
     }
@@ -34,5 +34,5 @@ struct ParticipantRegion {
     }
 
     /// The words of the test, after the table.
-    var words: SharedBytes { memory.bytes.slice(RegionLayout.byteCount(slotCount: slotCount), Self.room) }
+    var words: SharedBytes { memory.bytes.slice(ParticipantLayout.byteCount(slotCount: slotCount), Self.room) }
 }

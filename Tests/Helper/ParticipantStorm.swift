@@ -41,7 +41,7 @@ private struct Storm {
             gap = progress == lastProgress ? gap + min(now - lastLook, 20_000_000) : 0
             (lastProgress, lastLook) = (progress, now)
             longestGap = max(longestGap, gap)
-            try require(gap < 4_000_000_000, "nobody gets on: \(field.description)")
+            try require(gap < 30_000_000_000, "nobody gets on: \(field.description)")
         }
         for child in children { try end(child) }
         try finish()
@@ -90,14 +90,14 @@ private struct Storm {
     private func finish() throws {
         let field = field
         let last = try TestingCalls.fork {
-            alarm(5)
+            alarm(60)
             do {
-                let participant = try field.region.attach(within: .seconds(4))
+                let participant = try field.region.attach(within: .seconds(30))
                 let lock = StormLock(participant: participant, word: field.lockWord)
                 _ = try lock.lock()
                 try lock.unlock()
                 try require(participant.table.liveCount == 1, "\(participant.table.liveCount) live")
-                try participant.detachBlocking(until: .after(.seconds(4)))
+                try participant.detachBlocking(until: .after(.seconds(30)))
                 return 0
             } catch {
                 say("the last one: \(error)")

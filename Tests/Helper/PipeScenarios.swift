@@ -11,7 +11,7 @@ let pipeScenarios: [String: Scenario] = [
 private func pipeWriter(_ arguments: [String]) async throws -> Int32 {
     let (number, count) = (UInt8(arguments[1])!, Int(arguments[2])!)
     let pipe = try NamedPipe(arguments[0], .open)
-    let writer = try await pipe.openWriter(PipeOptions(framing: .messagesFromManyWriters))
+    let writer = try await pipe.openWriter(options: PipeOptions(framing: .messagesFromManyWriters))
     for index in 0..<count {
         let size = 5 + (index &* 7919 &+ Int(number) &* 131) % 4060
         var message = [UInt8](repeating: number, count: size)
@@ -54,7 +54,7 @@ private func pipeOpen(_ arguments: [String]) async throws -> Int32 {
 /// BYTES: makes a pipe of that capacity and says what came of it.
 private func pipeCapacity(_ arguments: [String]) async throws -> Int32 {
     do throws(IPCError) {
-        let (reader, writer) = try AnonymousPipe.make(PipeOptions(capacity: Int(arguments[0])!))
+        let (reader, writer) = try AnonymousPipe.make(options: PipeOptions(capacity: Int(arguments[0])!))
         say("\(try writer.capacity)")
         withExtendedLifetime(reader) {}
     } catch {
@@ -70,9 +70,9 @@ private func pipeAnnounced(_ arguments: [String]) async throws -> Int32 {
     var kept: [(PipeReader, PipeWriter)] = []
     var before = 0
     for count in 0..<65 {
-        let ends = try AnonymousPipe.make(PipeOptions(framing: .bytes))
+        let ends = try AnonymousPipe.make(options: PipeOptions(framing: .bytes))
         let reader = try PipeReader(
-            adopting: try ends.reader.transfer().descriptors[0], PipeOptions(maximumMessageSize: 1 << 30))
+            adopting: try ends.reader.transfer().descriptors[0], options: PipeOptions(maximumMessageSize: 1 << 30))
         try await ends.writer.write(hello + header + [1, 2, 3])
         do {
             _ = try await reader.receive(until: .after(.milliseconds(1)))

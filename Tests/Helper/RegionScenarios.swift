@@ -29,7 +29,7 @@ private func regionOpen(_ arguments: [String]) async throws -> Int32 {
 private func regionCount(_ arguments: [String]) async throws -> Int32 {
     let region = try SharedMemory(at: .named(arguments[0]), .open)
     let word = try region.atomic(at: 0)
-    for _ in 0..<Int(arguments[1])! { word.add(1) }
+    for _ in 0..<Int(arguments[1])! { word.wrappingAdd(1) }
     return 0
 }
 
@@ -37,7 +37,7 @@ private func regionCount(_ arguments: [String]) async throws -> Int32 {
 private func regionInherit(_ arguments: [String]) async throws -> Int32 {
     let region = try InheritedEndpoints.take(0, as: SharedMemory.self)
     if region.access == .readWrite {
-        try region.atomic(at: 0).add(1)
+        try region.atomic(at: 0).wrappingAdd(1)
     } else {
         say("read \(try region.atomicValue())")
     }

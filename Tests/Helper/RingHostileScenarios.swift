@@ -69,7 +69,7 @@ private func resist(_ arguments: [String]) async throws -> Int32 {
     let seconds = Int(arguments[0]) ?? 1
     let limit = 10_000
     let options = RingOptions(ringByteCount: 4096, maximumMessageSize: limit)
-    let (near, far) = try RingChannel.makePair(options)
+    let (near, far) = try RingChannel.makePair(options: options)
     let parts = try far.transfer()
     let memory = try PassedDescriptor(duplicating: parts.descriptors[0].borrowedNumber ?? -1)
     let prey = Prey(transferred: TransferredDescriptors(descriptors: [memory]))
@@ -118,7 +118,7 @@ private func makeVictim(_ parts: TransferredDescriptors, side: UInt8, _ dice: in
                 descriptors: try descriptors.map { passed throws(IPCError) in
                     try PassedDescriptor(duplicating: passed.borrowedNumber ?? -1)
                 }, state: state)
-            return try RingChannel.receive(given, RingOptions(trust: .untrusted, spin: .never))
+            return try RingChannel.receive(given, options: RingOptions(trust: .untrusted, spin: .never))
         } catch {
             guard [.wrongMagic, .wrongVersion, .protocolViolation].contains(error.code) else { throw error }
             try setRight(descriptors[0])

@@ -116,7 +116,7 @@ private func storm(_ arguments: [String]) async throws -> Int32 {
 }
 
 private func start(_ scenario: String) async throws -> (RingChannel, ChildProcess) {
-    let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: RingRecord.ringByteCount))
+    let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: RingRecord.ringByteCount))
     let child = try await ChildProcess.spawn(
         .path(CommandLine.arguments[0]), arguments: [scenario], transferring: [far])
     return (near, child)

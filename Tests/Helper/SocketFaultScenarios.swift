@@ -69,7 +69,7 @@ private func transferFull(_ arguments: [String]) async throws -> Int32 {
 
 private func exchange(_ address: SocketAddress) async throws {
     let options = SocketListenerOptions(gracePeriod: .zero)
-    try await SocketListener.withListener(at: address, options) { listener in
+    try await SocketListener.withListener(at: address, options: options) { listener in
         let deadline = Deadline.after(.seconds(20))
         let client = try await SocketChannel.connect(to: address, until: deadline)
         // A connection whose credentials could not be read is closed: the client sees that, and the listener goes on.
@@ -89,7 +89,7 @@ private func exchange(_ address: SocketAddress) async throws {
 private func truncated(_ arguments: [String]) async throws -> Int32 {
     try await Task.sleep(for: .milliseconds(50))
     for free in 0..<6 {
-        let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 8))
+        let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: 8))
         try await near.send([1])
         try await near.descriptorMessages.send(
             SocketMessage(payload: [2], descriptors: try (0..<8).map { _ in try PassedDescriptor(duplicating: 1) }))
@@ -127,7 +127,7 @@ private func truncated(_ arguments: [String]) async throws -> Int32 {
 /// descriptors, or the caller still has them.
 private func cancelSending(_ arguments: [String]) async throws -> Int32 {
     let rounds = Int(arguments[0]) ?? 0
-    let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 2, sendBufferSize: 4096))
+    let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: 2, sendBufferSize: 4096))
     let before = openDescriptors().count
     let receiving = Task {
         var ids: [Int] = []

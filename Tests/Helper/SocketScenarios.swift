@@ -77,7 +77,8 @@ private func modes(_ arguments: [String]) async throws -> Int32 {
     for permissions: UInt32 in [0o600, 0o660, 0o666, 0o222, 0o777] {
         let path = "\(arguments[0])/s-\(permissions)"
         let listener = try SocketListener(
-            at: .unix(path: path), SocketListenerOptions(permissions: AccessPermissions(rawValue: permissions)))
+            at: .unix(path: path), options: SocketListenerOptions(permissions: AccessPermissions(rawValue: permissions))
+        )
         let found = try FileCalls.status(at: path).permissions
         try require(found == permissions, "\(String(permissions, radix: 8)) became \(String(found, radix: 8))")
         let lock = try FileCalls.status(at: path + ".lock").permissions
@@ -159,10 +160,12 @@ private func churnRound(_ path: String) async throws {
     let address = try SocketAddress.unix(path: path)
     await expectFailure { _ = try await SocketChannel.connect(to: address) }
     let options = SocketListenerOptions(maximumConnections: 4, takesDescriptors: true, gracePeriod: .zero)
-    try await SocketListener.withListener(at: address, options) { listener in
+    try await SocketListener.withListener(at: address, options: options) { listener in
         await expectFailure { _ = try SocketListener(at: address) }
-        let client = try await SocketChannel.connect(to: address, SocketOptions(maximumDescriptors: 2))
-        guard let server = try await listener.accept()?.channel(SocketOptions(maximumDescriptors: 2)) else { return }
+        let client = try await SocketChannel.connect(to: address, options: SocketOptions(maximumDescriptors: 2))
+        guard let server = try await listener.accept()?.channel(options: SocketOptions(maximumDescriptors: 2)) else {
+            return
+        }
         for count in [0, 1, 2, 3] {
             let descriptors = try (0..<count).map { _ in try PassedDescriptor(duplicating: 0) }
             try await client.descriptorMessages.send(SocketMessage(payload: [UInt8(count)], descriptors: descriptors))
@@ -198,7 +201,8 @@ private func silence(_ arguments: [String]) async throws -> Int32 {
             let client = try await SocketConnection.connect(to: address)
             try await client.write(
                 Array("swiftIPC".utf8) + [1, 0, 0, 0, 0, 0, 0, 0] + [0, 0, 0, 0x20, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0])
-            guard let server = try await listener.accept()?.channel(SocketOptions(maximumMessageSize: 1 << 30)) else {
+            guard let server = try await listener.accept()?.channel(options: SocketOptions(maximumMessageSize: 1 << 30))
+            else {
                 throw Wrong("the listener ended")
             }
             do throws(IPCError) {
@@ -231,12 +235,12 @@ private func expectFailure(_ body: () async throws -> Void) async {
 /// `socket-spawn-race PATH`: connections and descriptors come in while children start: none of them gets any.
 private func spawnRace(_ arguments: [String]) async throws -> Int32 {
     let address = try SocketAddress.unix(path: arguments[0])
-    try await SocketListener.withListener(at: address, .init(takesDescriptors: true)) { listener in
+    try await SocketListener.withListener(at: address, options: .init(takesDescriptors: true)) { listener in
         let traffic = Task {
             while !Task.isCancelled {
                 let client = try await SocketChannel.connect(to: address)
                 let options = SocketOptions(maximumDescriptors: 4)
-                guard let server = try await listener.accept()?.channel(options) else { return }
+                guard let server = try await listener.accept()?.channel(options: options) else { return }
                 for _ in 0..<10 {
                     let passed = try (0..<4).map { _ in try PassedDescriptor(duplicating: 1) }
                     try await client.descriptorMessages.send(SocketMessage(payload: [1], descriptors: passed))

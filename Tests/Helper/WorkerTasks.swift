@@ -1,4 +1,5 @@
 import Glibc
+import IPCSystem
 import IPCWorkers
 
 // Tasks for the tests of the pool. The helper program and the test runner share this file, so that both know the types.
@@ -66,7 +67,7 @@ struct WorkerProcessID: SharedTask {
 
 /// Ends its process in one way or another.
 struct Crash: SharedTask {
-    enum Way: String, Codable { case kill, trap, exit, channel }
+    enum Way: String, Codable { case kill, trap, story, exit, channel }
 
     var way: Way
 
@@ -74,6 +75,11 @@ struct Crash: SharedTask {
         switch way {
         case .kill: kill(getpid(), SIGKILL)
         case .trap: fatalError("the task trapped on purpose")
+        case .story:
+            // A trap as the runtime tells it, with a backtrace that is longer than what is kept of the end.
+            let story = (0..<1000).map { "\($0) frame of a long backtrace" }.joined(separator: "\n")
+            TestingCalls.report("Story.swift:7: Fatal error: the task trapped on purpose\n\(story)\nthe end")
+            abort()
         case .exit: exit(7)
         case .channel:
             // What a task gone wild may do: close everything that it did not open.

@@ -7,7 +7,8 @@ typealias Scenario = @Sendable ([String]) async throws -> Int32
 
 let tables: [[String: Scenario]] = [
     processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, reactorScenarios,
-    socketFaultScenarios, eventScenarios, regionScenarios, participantScenarios, interopScenarios, syncObjectScenarios,
+    socketFaultScenarios, eventScenarios, regionScenarios, regionFaultScenarios, participantScenarios, interopScenarios,
+    syncObjectScenarios,
     boardScenarios,
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,

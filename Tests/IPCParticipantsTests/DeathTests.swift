@@ -43,7 +43,7 @@ import Testing
                     try await waiter.order("lock")
                     // It sleeps: the word says so.
                     let region = try TestRegion(path, slotCount: 8)
-                    let word = region.memory.bytes.word64(RegionLayout.byteCount(slotCount: 8))
+                    let word = region.memory.bytes.word64(ParticipantLayout.byteCount(slotCount: 8))
                     try await eventually { word.loadAcquiring() & OwnerWord.sleepersBit != 0 }
                     #expect(try await owner.ask("unlock") == "unlocked")
                     #expect(try await waiter.line() == "locked")
@@ -155,7 +155,7 @@ import Testing
                 let own = try await region.attach()
                 let (member, owner) = try await Member.join(path, slotCount: 4)
                 let count = region.table.deathCount.loadAcquiring()
-                region.memory.bytes.word64(RegionLayout.bootIdentifier).storeSequential(4711)
+                region.memory.bytes.word64(ParticipantLayout.bootIdentifier).storeSequential(4711)
                 let (newcomer, newcomerOwner) = try await Member.join(path, slotCount: 4)
                 #expect(newcomerOwner.slot == 0)
                 #expect(region.table.deathCount.loadAcquiring() == count + 1)

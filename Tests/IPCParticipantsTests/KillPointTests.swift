@@ -69,7 +69,7 @@ import Testing
                 case .afterBoot:
                     let (member, owner) = try await Member.join(path, slotCount: slots)
                     before = owner
-                    region.memory.bytes.word64(RegionLayout.bootIdentifier).storeSequential(4711)
+                    region.memory.bytes.word64(ParticipantLayout.bootIdentifier).storeSequential(4711)
                     try await member.kill()
                 case .coming, .going: break
                 }

@@ -32,11 +32,11 @@ final class TestRegion: Sendable {
 
     /// Maps the region at `path`; makes it if there is none.
     init(_ path: String, slotCount: Int) throws {
-        let size = RegionLayout.byteCount(slotCount: slotCount) + 4096
+        let size = ParticipantLayout.byteCount(slotCount: slotCount) + 4096
         file = try FileCalls.open(path, [.readWrite, .create])
         if try FileCalls.status(of: file.number).size < UInt64(size) { try FileCalls.truncate(file.number, to: size) }
         memory = try MappedMemory(
-            file.number, byteCount: size, .init(privateBytesBelow: RegionLayout.privateBytesBelow))
+            file.number, byteCount: size, .init(privateBytesBelow: ParticipantLayout.privateBytesBelow))
         self.slotCount = slotCount
     }
 

@@ -71,7 +71,7 @@ import Testing
                 let word = OwnerWord(rawValue: random.next())
                 _ = region.table.isDead(word)
             }
-            for offset in stride(from: 0, to: RegionLayout.byteCount(slotCount: 4), by: 8) {
+            for offset in stride(from: 0, to: ParticipantLayout.byteCount(slotCount: 4), by: 8) {
                 region.memory.bytes.word64(offset).storeRelaxed(random.next())
             }
             for _ in 0..<100 {

@@ -32,7 +32,7 @@ import Testing
     private static func breakPipes(_ count: Int) throws {
         for index in 0..<count {
             let framing: PipeFraming = [.bytes, .messages, .messagesFromManyWriters][index % 3]
-            let (reader, writer) = try AnonymousPipe.make(PipeOptions(framing: framing))
+            let (reader, writer) = try AnonymousPipe.make(options: PipeOptions(framing: framing))
             reader.close()
             let size = index % 2 == 0 ? 3 : 3000
             #expect(try firstError { _ = try writer.trySend([UInt8](repeating: 1, count: size)) } == .peerClosed)
@@ -58,8 +58,8 @@ import Testing
                     try await eventualCode { try await writer.send([1], until: .after(.seconds(30))) } == .peerClosed)
 
                 let bytes = PipeOptions(framing: .bytes)
-                let (source, feed) = try AnonymousPipe.make(bytes)
-                let (gone, target) = try AnonymousPipe.make(bytes)
+                let (source, feed) = try AnonymousPipe.make(options: bytes)
+                let (gone, target) = try AnonymousPipe.make(options: bytes)
                 gone.close()
                 try await feed.write("abc")
                 #expect(try await eventualCode { _ = try await source.tee(to: target) } == .peerClosed)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.watched) struct ByteReadingTests {
     private func makePipe() throws -> (reader: PipeReader, writer: PipeWriter) {
-        try AnonymousPipe.make(PipeOptions(framing: .bytes))
+        try AnonymousPipe.make(options: PipeOptions(framing: .bytes))
     }
 
     @Test func exactlySoMany() async throws {
@@ -168,7 +168,7 @@ import Testing
     }
 
     @Test func writeIsNotBoundToTheLargestMessage() async throws {
-        let (reader, writer) = try AnonymousPipe.make(PipeOptions(framing: .bytes, maximumMessageSize: 1000))
+        let (reader, writer) = try AnonymousPipe.make(options: PipeOptions(framing: .bytes, maximumMessageSize: 1000))
         let (first, second) = ([UInt8](repeating: 1, count: 50_500), [UInt8](repeating: 2, count: 50_500))
         let sending = Task {
             async let one: Void = writer.write(first)

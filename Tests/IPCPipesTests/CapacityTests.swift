@@ -7,7 +7,7 @@ import Testing
     private let bytes = PipeOptions(framing: .bytes)
 
     @Test func fillsAndDrains() async throws {
-        let (reader, writer) = try AnonymousPipe.make(bytes)
+        let (reader, writer) = try AnonymousPipe.make(options: bytes)
         #expect(try reader.capacity == 65536)
         #expect(try writer.capacity == 65536)
         for round in 0..<10 {
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func changes() async throws {
-        let (reader, writer) = try AnonymousPipe.make(bytes)
+        let (reader, writer) = try AnonymousPipe.make(options: bytes)
         #expect(try reader.setCapacity(1 << 20) == 1 << 20)
         #expect(try writer.capacity == 1 << 20)
         #expect(try writer.setCapacity(5000) == 8192)
@@ -33,11 +33,11 @@ import Testing
         #expect(try writer.trySend(pattern(8192)))
         #expect(await code { try writer.setCapacity(4096) } == .resourceExhausted)
         #expect(await code { try writer.setCapacity(-1) } == .invalidArgument)
-        #expect(try AnonymousPipe.make(PipeOptions(capacity: 1 << 20)).writer.capacity == 1 << 20)
+        #expect(try AnonymousPipe.make(options: PipeOptions(capacity: 1 << 20)).writer.capacity == 1 << 20)
     }
 
     @Test func growthLetsAWaitingSenderGo() async throws {
-        let (reader, writer) = try AnonymousPipe.make(PipeOptions(framing: .bytes, capacity: 4096))
+        let (reader, writer) = try AnonymousPipe.make(options: PipeOptions(framing: .bytes, capacity: 4096))
         #expect(try writer.trySend(pattern(4096)))
         let sending = Task { try await writer.send(pattern(4096)) }
         try await Task.sleep(for: .milliseconds(20))
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func closedEndsHaveNone() async throws {
-        let (reader, writer) = try AnonymousPipe.make(bytes)
+        let (reader, writer) = try AnonymousPipe.make(options: bytes)
         try await writer.finish()
         #expect(await code { _ = try writer.capacity } == .closed)
         reader.close()

@@ -79,7 +79,7 @@ import Testing
             for task in 0..<100 {
                 group.addTask {
                     for cycle in 0..<40 {
-                        let (reader, writer) = try AnonymousPipe.make(PipeOptions(capacity: 4096))
+                        let (reader, writer) = try AnonymousPipe.make(options: PipeOptions(capacity: 4096))
                         let id = UInt8(truncatingIfNeeded: task &* 40 &+ cycle)
                         let message = [UInt8](repeating: id, count: 20_000)
                         let sending = Task { try await writer.send(message) }
@@ -105,7 +105,7 @@ import Testing
     /// What asks about a descriptor while it is closed gets an answer or an error, never another descriptor's answer.
     @Test func questionsAndCloses() async throws {
         for round in 0..<300 {
-            let (reader, writer) = try AnonymousPipe.make(PipeOptions(framing: .bytes, capacity: 16384))
+            let (reader, writer) = try AnonymousPipe.make(options: PipeOptions(framing: .bytes, capacity: 16384))
             let asking = Task {
                 for _ in 0..<50 {
                     do throws(IPCError) {
@@ -120,7 +120,7 @@ import Testing
             if round % 2 == 0 { await Task.yield() }
             reader.close()
             // Takes the number over at once, with another capacity.
-            let next = try AnonymousPipe.make(PipeOptions(framing: .bytes, capacity: 65536))
+            let next = try AnonymousPipe.make(options: PipeOptions(framing: .bytes, capacity: 65536))
             await asking.value
             withExtendedLifetime((writer, next)) {}
         }

@@ -141,7 +141,7 @@ import Testing
     }
 
     private func messagesOverBytes(_ given: TransferredDescriptors) throws -> TransferredDescriptors {
-        let reader = try PipeReader(adopting: given.descriptors[0], PipeOptions())
+        let reader = try PipeReader(adopting: given.descriptors[0], options: PipeOptions())
         return try reader.transfer()
     }
 }

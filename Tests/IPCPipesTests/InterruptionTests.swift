@@ -48,7 +48,7 @@ import Testing
     }
 
     private static func exchange(_ count: Int, largest: Int, _ options: PipeOptions) async throws {
-        let (reader, writer) = try AnonymousPipe.make(options)
+        let (reader, writer) = try AnonymousPipe.make(options: options)
         let sending = Task {
             var random = SystemRandomNumberGenerator()
             var interrupted = 0

@@ -26,9 +26,9 @@ let helperPath: String = {
     private func run(_ endings: [String], count: Int) async throws -> (next: [UInt8: Int], code: IPCError.Code?) {
         try await withFolder { folder in
             let pipe = try NamedPipe(folder + "/fifo", .create)
-            let reader = try pipe.openReader(options)
+            let reader = try pipe.openReader(options: options)
             // So that a writer that is early done does not leave the pipe without any.
-            let holder = try #require(try pipe.tryOpenWriter(PipeOptions(framing: .bytes)))
+            let holder = try #require(try pipe.tryOpenWriter(options: PipeOptions(framing: .bytes)))
             var children: [ChildProcess] = []
             for (number, ending) in endings.enumerated() {
                 children.append(
@@ -57,9 +57,9 @@ let helperPath: String = {
     }
 
     @Test func duplicatedEndsAreWritersOfTheirOwn() async throws {
-        let (reader, writer) = try AnonymousPipe.make(options)
+        let (reader, writer) = try AnonymousPipe.make(options: options)
         let others = try (0..<3).map { _ in
-            try PipeWriter(adopting: try PassedDescriptor(duplicating: writer.sender.stream.number), options)
+            try PipeWriter(adopting: try PassedDescriptor(duplicating: writer.sender.stream.number), options: options)
         }
         let largest = pattern(4064)
         #expect(writer.guarantees.maximumMessageSize == 4064)
@@ -78,7 +78,7 @@ let helperPath: String = {
     }
 
     @Test func aboveTheAtomicSizeNothingGoes() async throws {
-        let (reader, writer) = try AnonymousPipe.make(options)
+        let (reader, writer) = try AnonymousPipe.make(options: options)
         #expect(await code { try await writer.send(pattern(4065)) } == .messageTooLarge)
         #expect(await code { _ = try writer.trySend(pattern(4065)) } == .messageTooLarge)
         try await writer.send([])
@@ -87,7 +87,8 @@ let helperPath: String = {
 
     @Test func fullPipeTakesNoPartOfAMessage() async throws {
         let (reader, writer) = try AnonymousPipe.make(
-            PipeOptions(framing: .messagesFromManyWriters, capacity: 8192))
+            options:
+                PipeOptions(framing: .messagesFromManyWriters, capacity: 8192))
         var sent = 0
         while try writer.trySend(pattern(3000, seed: sent)) { sent += 1 }
         #expect(sent == 2)
@@ -98,9 +99,10 @@ let helperPath: String = {
     }
 
     @Test func writerThatComesLateIsCountedToo() async throws {
-        let (reader, first) = try AnonymousPipe.make(options)
+        let (reader, first) = try AnonymousPipe.make(options: options)
         try await first.send([1])
-        let second = try PipeWriter(adopting: try PassedDescriptor(duplicating: first.sender.stream.number), options)
+        let second = try PipeWriter(
+            adopting: try PassedDescriptor(duplicating: first.sender.stream.number), options: options)
         try await first.finish()
         #expect(try await reader.receive() == [1])
         #expect(try reader.tryReceive() == .empty, "the first has finished, the second has not")

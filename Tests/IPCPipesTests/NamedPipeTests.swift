@@ -141,7 +141,7 @@ import Testing
             try await Task.sleep(for: .milliseconds(50))
             #expect(await code { _ = try await pipe.openWriter(until: .after(.milliseconds(100))) } == .timedOut)
             #expect(try blocked.exitStatusIfEnded() == nil)
-            let reader = try pipe.openReader(PipeOptions(framing: .bytes))
+            let reader = try pipe.openReader(options: PipeOptions(framing: .bytes))
             #expect(try await reader.readToEnd(limit: 100) == Array("foreign\n".utf8))
             #expect(try await blocked.exitStatus().isSuccess)
         }
@@ -150,7 +150,7 @@ import Testing
     @Test func writerFindsAReaderThatBlocksInOpen() async throws {
         try await withFolder { folder in
             let pipe = try NamedPipe(folder + "/fifo", .create)
-            let waiting = Task { try await pipe.openWriter(PipeOptions(framing: .bytes)) }
+            let waiting = Task { try await pipe.openWriter(options: PipeOptions(framing: .bytes)) }
             let cat = Command("cat", pipe.path)
             async let output = cat.output()
             let writer = try await waiting.value
@@ -177,12 +177,12 @@ import Testing
         try await withFolder { folder in
             let pipe = try NamedPipe(folder + "/fifo", .create)
             let options = PipeOptions(framing: .bytes)
-            let reader = try pipe.openReader(options)
+            let reader = try pipe.openReader(options: options)
             // Nobody has written yet: that is no end.
             #expect(try reader.tryReceive() == .empty)
             #expect(await code { _ = try await reader.receive(until: .after(.milliseconds(20))) } == .timedOut)
-            let first = try #require(try pipe.tryOpenWriter(options))
-            let second = try #require(try pipe.tryOpenWriter(options))
+            let first = try #require(try pipe.tryOpenWriter(options: options))
+            let second = try #require(try pipe.tryOpenWriter(options: options))
             try await first.write("one")
             first.close()
             #expect(try await reader.receive() == Array("one".utf8))
@@ -193,10 +193,10 @@ import Testing
             #expect(try await waiting.value == nil)
             #expect(try await reader.receive() == nil)
             // The next session: another reader.
-            let next = try pipe.openReader(options)
+            let next = try pipe.openReader(options: options)
             reader.close()
             #expect(try next.tryReceive() == .empty)
-            let third = try #require(try pipe.tryOpenWriter(options))
+            let third = try #require(try pipe.tryOpenWriter(options: options))
             try await third.write("two")
             third.close()
             #expect(try await next.readToEnd(limit: 10) == Array("two".utf8))
@@ -206,7 +206,7 @@ import Testing
     @Test func writerThatSaysNothingEndsTheStreamToo() async throws {
         try await withFolder { folder in
             let pipe = try NamedPipe(folder + "/fifo", .create)
-            let reader = try pipe.openReader(PipeOptions(framing: .bytes))
+            let reader = try pipe.openReader(options: PipeOptions(framing: .bytes))
             let waiting = Task { try await reader.receive() }
             try await Task.sleep(for: .milliseconds(20))
             _ = try await shell(": > \"$1\"", pipe.path).output().checked()
@@ -228,11 +228,11 @@ import Testing
             let pipe = try NamedPipe(folder + "/fifo", .create)
             let options = PipeOptions(framing: .messagesFromManyWriters)
             #expect(await code { _ = try pipe.openReader(endOfInput: .never) } == .invalidArgument)
-            let reader = try pipe.openReader(options, endOfInput: .never)
+            let reader = try pipe.openReader(options: options, endOfInput: .never)
             #expect(reader.guarantees.topology == .queue)
             #expect(!reader.guarantees.detectsPeerDeath)
             for client in 0..<20 as Range<UInt8> {
-                let writer = try await pipe.openWriter(options)
+                let writer = try await pipe.openWriter(options: options)
                 try await writer.send([client])
                 if client % 2 == 0 { try await writer.finish() } else { writer.close() }
                 #expect(try await reader.receive() == [client])
@@ -259,8 +259,8 @@ import Testing
             let output = try NamedPipe(folder + "/out", .create)
             let sorting = try await ChildProcess.spawn(
                 "sh", arguments: ["-c", "sort -n < $1 > $2", "sh", input.path, output.path])
-            let reader = try output.openReader(PipeOptions(framing: .bytes))
-            let writer = try await input.openWriter(PipeOptions(framing: .bytes))
+            let reader = try output.openReader(options: PipeOptions(framing: .bytes))
+            let writer = try await input.openWriter(options: PipeOptions(framing: .bytes))
             let numbers = (0..<100_000).map { ($0 &* 7919) % 100_000 }
             async let written: Void = {
                 try await writer.write(numbers.map(String.init).joined(separator: "\n") + "\n")

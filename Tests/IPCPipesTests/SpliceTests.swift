@@ -27,8 +27,8 @@ import Testing
             let source = try PipeWriter(adopting: try open(folder + "/source", [.writeOnly, .create]))
             try await source.write(data)
             source.close()
-            let (firstReader, firstWriter) = try AnonymousPipe.make(bytes)
-            let (secondReader, secondWriter) = try AnonymousPipe.make(bytes)
+            let (firstReader, firstWriter) = try AnonymousPipe.make(options: bytes)
+            let (secondReader, secondWriter) = try AnonymousPipe.make(options: bytes)
             let input = try open(folder + "/source", .readOnly)
             let output = try open(folder + "/target", [.writeOnly, .create])
             async let read = {
@@ -52,7 +52,7 @@ import Testing
     @Test func socketsOnBothSides() async throws {
         let incoming = try SocketCalls.makePair(.stream)
         let outgoing = try SocketCalls.makePair(.stream)
-        let (reader, writer) = try AnonymousPipe.make(bytes)
+        let (reader, writer) = try AnonymousPipe.make(options: bytes)
         let feed = try PipeWriter(adopting: PassedDescriptor(owning: incoming.0))
         let drain = try PipeReader(adopting: PassedDescriptor(owning: outgoing.1))
         let data = pattern(3_000_000)
@@ -74,8 +74,8 @@ import Testing
     }
 
     @Test func exactCounts() async throws {
-        let (reader, feed) = try AnonymousPipe.make(bytes)
-        let (drain, writer) = try AnonymousPipe.make(bytes)
+        let (reader, feed) = try AnonymousPipe.make(options: bytes)
+        let (drain, writer) = try AnonymousPipe.make(options: bytes)
         try await feed.write("0123456789")
         #expect(try await reader.splice(to: writer, byteCount: 0) == 0)
         #expect(try await reader.splice(to: writer, byteCount: 4) == 4)
@@ -94,8 +94,8 @@ import Testing
     }
 
     @Test func interruptedMovesLoseNothing() async throws {
-        let (reader, feed) = try AnonymousPipe.make(bytes)
-        let (drain, writer) = try AnonymousPipe.make(PipeOptions(framing: .bytes, capacity: 8192))
+        let (reader, feed) = try AnonymousPipe.make(options: bytes)
+        let (drain, writer) = try AnonymousPipe.make(options: PipeOptions(framing: .bytes, capacity: 8192))
         let data = pattern(2_000_000)
         let feeding = Task {
             for start in stride(from: 0, to: data.count, by: 10_000) {
@@ -129,8 +129,8 @@ import Testing
     }
 
     @Test func waitsForBothSidesAndGivesUp() async throws {
-        let (reader, feed) = try AnonymousPipe.make(bytes)
-        let (drain, writer) = try AnonymousPipe.make(bytes)
+        let (reader, feed) = try AnonymousPipe.make(options: bytes)
+        let (drain, writer) = try AnonymousPipe.make(options: bytes)
         let deadline = { Deadline.after(.milliseconds(30)) }
         #expect(
             await movedCount { () async throws(SpliceError) in
@@ -152,8 +152,8 @@ import Testing
     }
 
     @Test func closeOfTheTargetEndsTheWait() async throws {
-        let (reader, feed) = try AnonymousPipe.make(bytes)
-        let (drain, writer) = try AnonymousPipe.make(bytes)
+        let (reader, feed) = try AnonymousPipe.make(options: bytes)
+        let (drain, writer) = try AnonymousPipe.make(options: bytes)
         let moving = Task { await movedCount { () async throws(SpliceError) in try await reader.splice(to: writer) } }
         try await Task.sleep(for: .milliseconds(20))
         writer.close()
@@ -165,7 +165,7 @@ import Testing
 
     @Test func whatCannotBeMovedIsATypedError() async throws {
         try await withFolder { folder in
-            let (reader, feed) = try AnonymousPipe.make(bytes)
+            let (reader, feed) = try AnonymousPipe.make(options: bytes)
             try await feed.write("abc")
             let appending = try open(folder + "/file", [.writeOnly, .create, .append])
             #expect(await code { _ = try await reader.splice(to: appending) } == .unsupported)
@@ -190,8 +190,8 @@ import Testing
     @Test func fifoThatHasHadNoWriterIsWaitedFor() async throws {
         try await withFolder { folder in
             let pipe = try NamedPipe(folder + "/fifo", .create)
-            let reader = try pipe.openReader(bytes)
-            let (drain, writer) = try AnonymousPipe.make(bytes)
+            let reader = try pipe.openReader(options: bytes)
+            let (drain, writer) = try AnonymousPipe.make(options: bytes)
             let moving = Task { try await reader.splice(to: writer) }
             try await Task.sleep(for: .milliseconds(20))
             _ = try await shell("echo hello > \"$1\"", pipe.path).output().checked()
@@ -201,9 +201,9 @@ import Testing
     }
 
     @Test func teeDuplicates() async throws {
-        let (reader, feed) = try AnonymousPipe.make(bytes)
-        let (copy, copyWriter) = try AnonymousPipe.make(bytes)
-        let (rest, restWriter) = try AnonymousPipe.make(bytes)
+        let (reader, feed) = try AnonymousPipe.make(options: bytes)
+        let (copy, copyWriter) = try AnonymousPipe.make(options: bytes)
+        let (rest, restWriter) = try AnonymousPipe.make(options: bytes)
         let data = pattern(1_000_000)
         async let fed: Void = {
             try await feed.write(data)

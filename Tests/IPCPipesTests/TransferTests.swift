@@ -100,9 +100,9 @@ import Testing
         try await withFolder { folder in
             let pipe = try NamedPipe(folder + "/fifo", .create)
             let options = PipeOptions(framing: .messagesFromManyWriters)
-            let reader = try PipeReader.receive(try pipe.openReader(options, endOfInput: .never).transfer())
+            let reader = try PipeReader.receive(try pipe.openReader(options: options, endOfInput: .never).transfer())
             #expect(reader.guarantees.topology == .queue)
-            let writer = try await pipe.openWriter(options)
+            let writer = try await pipe.openWriter(options: options)
             try await writer.send([1])
             #expect(try await reader.receive() == [1])
             // One that has had no writer yet does not mistake that for the end.

@@ -72,8 +72,8 @@ import Testing
     }
 
     @Test func endpointsReachTheChildOnce() async throws {
-        let (theirReader, writer) = try AnonymousPipe.make(PipeOptions(framing: .bytes))
-        let (reader, theirWriter) = try AnonymousPipe.make(PipeOptions(framing: .bytes))
+        let (theirReader, writer) = try AnonymousPipe.make(options: PipeOptions(framing: .bytes))
+        let (reader, theirWriter) = try AnonymousPipe.make(options: PipeOptions(framing: .bytes))
         let child = try await ChildProcess.spawn(
             .path(helperPath), arguments: ["endpoints"], options: .init(standardOutput: .pipe),
             transferring: [theirReader, theirWriter])

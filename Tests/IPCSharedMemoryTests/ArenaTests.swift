@@ -121,7 +121,7 @@ import Testing
         let read = try owner.arena.root("numbers", as: SharedArray<UInt64>.self)
         #expect(await code { try read.append(2) } == .permissionDenied)
         #expect(await code { try read.set(2, at: 0) } == .permissionDenied)
-        try read.atomic(at: 0).add(5)
+        try read.atomic(at: 0).wrappingAdd(5)
         #expect(try made.element(at: 0) == 6)
         #expect(await code { _ = try read.atomic(at: 1) } == .invalidArgument)
         owner.release()

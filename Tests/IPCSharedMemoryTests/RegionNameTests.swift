@@ -126,7 +126,7 @@ import Testing
                     group.addTask {
                         let region = try SharedMemory(
                             at: .named(name), .openOrCreate, byteCount: 4096, layout: layout)
-                        try region.atomic(at: 0).add(1)
+                        try region.atomic(at: 0).wrappingAdd(1)
                     }
                 }
                 try await group.waitForAll()
@@ -143,7 +143,7 @@ import Testing
                 for _ in 0..<8 {
                     group.addTask {
                         let region = try SharedMemory(at: .named(name), .openOrCreate, byteCount: 64)
-                        try region.atomic(at: 0).add(1)
+                        try region.atomic(at: 0).wrappingAdd(1)
                     }
                 }
                 try await group.waitForAll()

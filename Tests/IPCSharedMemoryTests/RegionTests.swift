@@ -23,10 +23,11 @@ import Testing
         try region.store(Point(x: 1, y: -1), at: 13)
         #expect(try region.load(at: 13, as: Point.self) == Point(x: 1, y: -1))
         let word = try region.atomic(at: 24)
-        #expect(word.add(5) == 5)
+        #expect(word.wrappingAdd(6) == (0, 6))
+        #expect(word.wrappingSubtract(1) == (6, 5))
         #expect(word.exchange(7) == 5)
-        #expect(word.replace(6, with: 1) == (false, 7))
-        #expect(word.replace(7, with: 1) == (true, 7))
+        #expect(word.compareExchange(expected: 6, desired: 1) == (false, 7))
+        #expect(word.compareExchange(expected: 7, desired: 1) == (true, 7))
         #expect(word.load() == 1)
     }
 
@@ -191,8 +192,8 @@ import Testing
     @Test func aRegionGoesOverASocket() async throws {
         let (first, second) = try SocketConnection.makePair()
         let options = SocketOptions(maximumDescriptors: 1)
-        let near = try first.channel(options).descriptorMessages
-        let far = try second.channel(options).descriptorMessages
+        let near = try first.channel(options: options).descriptorMessages
+        let far = try second.channel(options: options).descriptorMessages
         let region = try SharedMemory(byteCount: 64)
         try region.write([42])
         let given = try region.transfer(for: .readOnly)

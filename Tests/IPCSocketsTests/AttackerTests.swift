@@ -64,7 +64,7 @@ import Testing
         try await withFolder(permissions: 0o755) { folder in
             Events.start()
             let options = SocketListenerOptions(permissions: .everyone)
-            try await SocketListener.withListener(at: .unix(path: folder + "/s"), options) { listener in
+            try await SocketListener.withListener(at: .unix(path: folder + "/s"), options: options) { listener in
                 let accepting = Task { try await listener.accept() }
                 let output = try await asNobody(
                     """
@@ -90,7 +90,7 @@ import Testing
     @Test func whoIsAllowedIsKnown() async throws {
         try await withFolder(permissions: 0o755) { folder in
             let options = SocketListenerOptions(permissions: .everyone, authorization: .users([65534]))
-            try await SocketListener.withListener(at: .unix(path: folder + "/s"), options) { listener in
+            try await SocketListener.withListener(at: .unix(path: folder + "/s"), options: options) { listener in
                 let accepting = Task { try await listener.accept() }
                 let output = try await asNobody(
                     """

@@ -65,7 +65,7 @@ import Testing
         try await near.write([1])
         let mixed = #expect(throws: IPCError.self) { try near.channel() }
         #expect(mixed?.code == .invalidArgument)
-        let channel = try far.channel(SocketOptions(framing: .bytes))
+        let channel = try far.channel(options: SocketOptions(framing: .bytes))
         #expect(try await channel.receive() == [1])
         #expect(throws: IPCError.self) { try far.channel() }
         #expect(await failure { () async throws(IPCError) in try await far.read() }?.code == .invalidArgument)
@@ -81,7 +81,7 @@ import Testing
             SocketOptions(maximumDescriptors: 254), SocketOptions(maximumDescriptors: -1),
             SocketOptions(framing: .bytes, maximumDescriptors: 1), SocketOptions(maximumMessageSize: 0),
         ] {
-            let error = #expect(throws: IPCError.self) { try SocketChannel.makePair(options) }
+            let error = #expect(throws: IPCError.self) { try SocketChannel.makePair(options: options) }
             #expect(error?.code == .invalidArgument)
         }
     }

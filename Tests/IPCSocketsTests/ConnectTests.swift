@@ -42,7 +42,7 @@ import Testing
     @Test func fullQueueIsWaitedFor() async throws {
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/s")
-            try await SocketListener.withListener(at: address, .init(backlog: 1)) { listener in
+            try await SocketListener.withListener(at: address, options: .init(backlog: 1)) { listener in
                 var clients: [SocketConnection] = []
                 var last: IPCError?
                 while last == nil {

@@ -6,7 +6,7 @@ import Testing
 @Suite(.watched) struct DescriptorPassingTests {
     @Test(arguments: [1, 2, 3, 4, 16, 253])
     func asManyAsAMessageHolds(_ count: Int) async throws {
-        let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: count))
+        let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: count))
         let tracer = try Tracer()
         for round in 0..<3 {
             let descriptors = try (0..<count).map { _ in try tracer.copy() }
@@ -25,7 +25,7 @@ import Testing
 
     @Test func everyMessageGetsItsOwn() async throws {
         let options = SocketOptions(maximumDescriptors: 3, sendBufferSize: 20_000)
-        let (near, far) = try SocketChannel.makePair(options)
+        let (near, far) = try SocketChannel.makePair(options: options)
         var generator = SystemRandomNumberGenerator()
         let plan = (0..<400).map { index in
             (size: Int.random(in: 0...(index % 20 == 0 ? 200_000 : 600), using: &generator), count: index % 4)
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func plainReceiveClosesThem() async throws {
-        let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 2))
+        let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: 2))
         let tracer = try Tracer()
         for round in 0..<4 {
             try await near.descriptorMessages.send(
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func closingClosesWhatWaits() async throws {
-        let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 2))
+        let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: 2))
         let tracer = try Tracer()
         for _ in 0..<3 {
             try await near.descriptorMessages.send(SocketMessage(payload: [1], descriptors: [try tracer.copy()]))
@@ -82,7 +82,8 @@ import Testing
     }
 
     @Test func whatWasNotSentStaysTheCallers() async throws {
-        let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 1, sendBufferSize: 4096))
+        let (near, far) = try SocketChannel.makePair(
+            options: SocketOptions(maximumDescriptors: 1, sendBufferSize: 4096))
         while try near.trySend([UInt8](repeating: 0, count: 1000)) {}
         let tracer = try Tracer()
         let message = SocketMessage<[UInt8]>(payload: [9], descriptors: [tracer.writing])
@@ -107,7 +108,7 @@ import Testing
     }
 
     @Test func refusesWhatCannotBeSent() async throws {
-        let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 1))
+        let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: 1))
         let tracer = try Tracer()
         let twice = await failure { () async throws(IPCError) in
             try await near.descriptorMessages.send(
@@ -139,7 +140,7 @@ import Testing
     }
 
     @Test func moreThanTheReceiverTakesEndsTheConnection() async throws {
-        let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 2))
+        let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: 2))
         let tracer = try Tracer()
         try await near.send([1])
         try await near.descriptorMessages.send(

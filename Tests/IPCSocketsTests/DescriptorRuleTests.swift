@@ -150,7 +150,7 @@ import Testing
 
     /// The same where another process says of a channel of bare bytes that it takes descriptors.
     @Test func closedWithBareBytesThatClaimToTakeThem() async throws {
-        let (given, _) = try SocketChannel.makePair(SocketOptions(framing: .bytes))
+        let (given, _) = try SocketChannel.makePair(options: SocketOptions(framing: .bytes))
         var state = try given.transfer().state
         // Most descriptors in a message: of the sender's state, and of the receiver's behind it (StreamState).
         state[1 + 4] = 8

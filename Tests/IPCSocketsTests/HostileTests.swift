@@ -14,7 +14,7 @@ import Testing
             let address = try SocketAddress.unix(path: folder + "/s")
             let course = Course()
             let options = SocketListenerOptions(maximumConnections: 200, gracePeriod: .zero)
-            return try await SocketListener.withListener(at: address, options) { listener in
+            return try await SocketListener.withListener(at: address, options: options) { listener in
                 try await withThrowingTaskGroup { group in
                     group.addTask {
                         try await withThrowingDiscardingTaskGroup { serving in
@@ -193,7 +193,7 @@ private final class Course: Sendable {
 /// Echoes until the client ends, and returns how it ended when that was not as it should be.
 private func serve(_ connection: SocketConnection, limit: Int, patience: Duration) async -> IPCError.Code? {
     do throws(IPCError) {
-        let channel = try connection.channel(SocketOptions(maximumMessageSize: limit))
+        let channel = try connection.channel(options: SocketOptions(maximumMessageSize: limit))
         while let message = try await channel.receive(until: .after(patience)) { try await channel.send(message) }
         try await channel.finish()
         connection.close()

@@ -77,10 +77,11 @@ let hasPython = (try? FileCalls.status(at: "/usr/bin/python3")) != nil
     func framesAndDescriptorsByHand(_ count: Int) async throws {
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/s")
-            try await SocketListener.withListener(at: address, .init(takesDescriptors: true)) { listener in
+            try await SocketListener.withListener(at: address, options: .init(takesDescriptors: true)) { listener in
                 let serving = Task {
                     let connection = try #require(try await listener.accept())
-                    let channel = try connection.channel(SocketOptions(maximumDescriptors: 253)).descriptorMessages
+                    let channel = try connection.channel(options: SocketOptions(maximumDescriptors: 253))
+                        .descriptorMessages
                     let message = try #require(try await channel.receive())
                     #expect(message.descriptors.count == count)
                     try await channel.send(message)

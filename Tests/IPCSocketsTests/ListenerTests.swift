@@ -47,7 +47,7 @@ import Testing
             Events.start()
             let options = SocketListenerOptions(
                 authorization: SocketAuthorization { $0.userID != ProcessFacts.effectiveUser })
-            try await SocketListener.withListener(at: address, options) { listener in
+            try await SocketListener.withListener(at: address, options: options) { listener in
                 let channel = try await SocketChannel.connect(to: address)
                 try await channel.send([1, 2, 3])
                 let accepted = await failure { () async throws(IPCError) in
@@ -67,7 +67,7 @@ import Testing
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/s")
             let options = SocketListenerOptions(maximumConnections: 2)
-            try await SocketListener.withListener(at: address, options) { listener in
+            try await SocketListener.withListener(at: address, options: options) { listener in
                 var clients: [SocketChannel] = []
                 for _ in 0..<3 { clients.append(try await SocketChannel.connect(to: address)) }
                 let first = try #require(try await listener.accept())
@@ -90,7 +90,7 @@ import Testing
     @Test func droppedConnectionsFreeTheirPlaces() async throws {
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/s")
-            try await SocketListener.withListener(at: address, .init(maximumConnections: 1)) { listener in
+            try await SocketListener.withListener(at: address, options: .init(maximumConnections: 1)) { listener in
                 for round in 0..<20 {
                     let client = try await SocketConnection.connect(to: address)
                     let accepted = try #require(try await listener.accept())
@@ -165,7 +165,7 @@ import Testing
                 while mayGoOn.value == 0 { mayGoOn.wait(while: 0) }
                 return true
             }
-            let listener = try SocketListener(at: address, SocketListenerOptions(authorization: authorization))
+            let listener = try SocketListener(at: address, options: SocketListenerOptions(authorization: authorization))
             // The authorisation waits, so it runs on threads that nobody else needs.
             let accepting = Task(executorPreference: OwnThreads()) { try await listener.accept() }
             let client = try await SocketChannel.connect(to: address)
@@ -218,7 +218,7 @@ import Testing
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/s")
             let options = SocketListenerOptions(maximumConnections: 2000, backlog: 64)
-            try await SocketListener.withListener(at: address, options) { listener in
+            try await SocketListener.withListener(at: address, options: options) { listener in
                 async let served: Void = echo(listener, count: 1000)
                 try await withThrowingTaskGroup { group in
                     for index in 0..<1000 {
@@ -257,7 +257,7 @@ func echo(_ listener: SocketListener, count: Int, _ options: SocketOptions = Soc
         var left = count
         for try await connection in listener {
             group.addTask {
-                let channel = try connection.channel(options)
+                let channel = try connection.channel(options: options)
                 while let message = try await channel.receive() { try await channel.send(message) }
                 try await channel.finish()
             }
@@ -273,7 +273,7 @@ func connectPatiently(
 ) async throws -> SocketChannel {
     while true {
         do throws(IPCError) {
-            return try await SocketChannel.connect(to: address, options)
+            return try await SocketChannel.connect(to: address, options: options)
         } catch {
             guard error.code == .connectionRefused || error.code == .notFound else { throw error }
         }

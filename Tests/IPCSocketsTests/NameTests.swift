@@ -41,7 +41,7 @@ import Testing
     func permissionsAreExactlyAsAsked(_ permissions: UInt32) async throws {
         try await withFolder { folder in
             let options = SocketListenerOptions(permissions: AccessPermissions(rawValue: permissions))
-            let listener = try SocketListener(at: .unix(path: folder + "/s"), options)
+            let listener = try SocketListener(at: .unix(path: folder + "/s"), options: options)
             #expect(try FileCalls.status(at: folder + "/s").permissions == permissions)
             listener.close()
         }

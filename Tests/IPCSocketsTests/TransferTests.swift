@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.watched) struct TransferTests {
     @Test func connectedChannelAsAMessage() async throws {
-        let (near, far) = try SocketChannel.makePair(SocketOptions(maximumDescriptors: 1))
+        let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: 1))
         let (kept, given) = try SocketChannel.makePair()
         // Read by the giver and not delivered: goes along.
         try await kept.send([1])
@@ -62,7 +62,7 @@ import Testing
             #expect(try await first.accept() == nil)
             #expect(
                 await failure { () async throws(IPCError) in try SocketListener(at: address) }?.code == .addressInUse)
-            let second = try SocketListener.receive(given, SocketListenerOptions(maximumConnections: 1))
+            let second = try SocketListener.receive(given, options: SocketListenerOptions(maximumConnections: 1))
             #expect(second.address == address)
             try await waiting.write([1])
             let accepted = try #require(try await second.accept())

@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [Crash.Way.kill, .trap, .exit, .channel])
+    @Test(arguments: [Crash.Way.kill, .trap, .story, .exit, .channel])
     func crashFailsOnlyItsTask(_ way: Crash.Way) async throws {
         try await withHelperPool { pool async throws in
             async let crash = thrown { try await pool.run(Crash(way: way)) }
@@ -52,6 +52,10 @@ import Testing
             case .trap:
                 #expect(details.status?.isSuccess == false)
                 #expect(details.standardErrorTail.contains("the task trapped on purpose"))
+                #expect(error.message.contains("the task trapped on purpose"))
+            case .story:
+                #expect(details.standardErrorTail.hasPrefix("Story.swift:7: Fatal error: the task trapped on purpose"))
+                #expect(details.standardErrorTail.hasSuffix("the end"))
                 #expect(error.message.contains("the task trapped on purpose"))
             case .exit: #expect(details.status == .exited(7))
             case .channel: #expect(details.status?.isSuccess == false)

@@ -70,13 +70,10 @@ import Testing
         let journal = try Journal()
         let file = try #require(try journal.duplicate().take())
         let number = OwnedDescriptor(owning: file)
-        let memory = try unsafe MemoryFileCalls.map(number.number, size: JournalLayout.fileSize)
-        defer { unsafe MemoryFileCalls.unmap(memory) }
+        let memory = try MappedMemory(number.number, byteCount: JournalLayout.fileSize)
         for _ in 0..<200 {
-            for index in 0..<200 { unsafe memory[index] = UInt8.random(in: 0...255) }
-            if Bool.random() {
-                unsafe memory.storeBytes(of: UInt64.random(in: 0...70_000), toByteOffset: 8, as: UInt64.self)
-            }
+            for index in 0..<200 { memory.bytes.store(UInt8.random(in: 0...255), at: index) }
+            if Bool.random() { memory.bytes.store(UInt64.random(in: 0...70_000), at: 8) }
             for message in journal.read().messages {
                 #expect(message.count <= JournalLayout.halfSize)
                 try? unsafe CallWire.forEachFrame(of: message.span.bytes) { (_, _) throws(IPCError) in }

@@ -14,7 +14,7 @@
 #include "cipc_clock.h"
 #include "cipc_sanitizer.h"
 #include "cipc_testing.h"
-#include "cipc_memory_file.h"
+#include "cipc_exit.h"
 #include "cipc_memory.h"
 #include "cipc_claim.h"
 #include "cipc_ring.h"

@@ -31,6 +31,8 @@ int32_t cipc_set_pipe_size(int32_t descriptor, int32_t byte_count);
 int32_t cipc_bytes_available(int32_t descriptor);
 long cipc_writev(int32_t descriptor, const cipc_iovec *_Nonnull pieces, int32_t count);
 long cipc_readv(int32_t descriptor, const cipc_iovec *_Nonnull pieces, int32_t count);
+/// pread(2).
+long cipc_read_at(int32_t descriptor, void *_Nonnull buffer, size_t count, uint64_t offset);
 int32_t cipc_fstat(int32_t descriptor, cipc_file_status *_Nonnull status);
 int32_t cipc_lstat(const char *_Nonnull path, cipc_file_status *_Nonnull status);
 int32_t cipc_unlink(const char *_Nonnull path);

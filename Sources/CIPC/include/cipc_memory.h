@@ -6,8 +6,8 @@
 
 extern const int32_t cipc_seal_seal, cipc_seal_shrink, cipc_seal_grow, cipc_seal_write, cipc_seal_future_write;
 
-/// memfd_create(2), close-on-exec, with sealing allowed; `huge`: of huge pages.
-int32_t cipc_memory_file_sealable(const char *_Nonnull name, int32_t huge);
+/// memfd_create(2), close-on-exec; `sealable`: with sealing allowed; `huge`: of huge pages.
+int32_t cipc_memory_file(const char *_Nonnull name, int32_t sealable, int32_t huge);
 /// fcntl(2) F_ADD_SEALS.
 int32_t cipc_add_seals(int32_t descriptor, int32_t seals);
 /// fcntl(2) F_GET_SEALS.
@@ -28,12 +28,10 @@ int32_t cipc_flush(void *_Nonnull address, size_t count);
 int32_t cipc_lock_memory(const void *_Nonnull address, size_t count);
 /// madvise(2) MADV_HUGEPAGE.
 int32_t cipc_advise_huge_pages(void *_Nonnull address, size_t count);
-/// madvise(2) MADV_DONTFORK or MADV_DOFORK.
-int32_t cipc_advise_fork(void *_Nonnull address, size_t count, int32_t inherited);
+/// madvise(2) MADV_POPULATE_WRITE or, for memory that is not writable, MADV_POPULATE_READ. EINVAL before Linux 5.14.
+int32_t cipc_populate(void *_Nonnull address, size_t count, int32_t writable);
 /// The size of a page in bytes.
 size_t cipc_page_size(void);
-/// fsync(2).
-int32_t cipc_sync_file(int32_t descriptor);
 
 /// shmget(2).
 int32_t cipc_segment_get(int32_t key, size_t count, int32_t create, int32_t exclusive, uint32_t mode);

@@ -17,5 +17,8 @@ int32_t cipc_open_unnamed(const char *_Nonnull folder, uint32_t mode);
 int32_t cipc_give_name(int32_t descriptor, const char *_Nonnull path);
 /// linkat(2): a second name, EEXIST when it is taken.
 int32_t cipc_link(const char *_Nonnull from, const char *_Nonnull to);
+/// getdents64(2) until the end: calls `each` with every name of the open directory but "." and "..".
+int32_t cipc_each_entry(int32_t directory, void (*_Nonnull each)(const char *_Nonnull name, void *_Nonnull context),
+                        void *_Nonnull context);
 
 #endif

@@ -1,12 +1,9 @@
-// What tests of this library need of the system: lists of names, and ways to end the process on purpose.
+// What tests of this library need of the system: ways to end the process on purpose, and what a host may do.
 #ifndef CIPC_TESTING_H
 #define CIPC_TESTING_H
 
 #include "cipc_types.h"
 
-/// getdents64(2) until the end: calls `each` with every name of the open directory but "." and "..".
-int32_t cipc_each_entry(int32_t directory, void (*_Nonnull each)(const char *_Nonnull name, void *_Nonnull context),
-                        void *_Nonnull context);
 /// SIGKILL to this process. Does not return.
 void cipc_kill_self(void) __attribute__((noreturn));
 /// fork(2) by a host that knows nothing of Swift: the child calls `body` and leaves with what it returns.

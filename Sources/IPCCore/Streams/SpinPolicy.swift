@@ -23,7 +23,11 @@ package struct SpinPolicy: Sendable {
     private static let probeInterval: UInt32 = 32
     private static let longestInterval: UInt32 = 1 << 16
 
+    /// So many hits in a row and others have a turn.
+    private static let turn: UInt32 = 16
+
     private var credit = trust
+    private var hits: UInt32 = 0
     private var misses: UInt32 = 0
     private var interval = probeInterval
 
@@ -43,16 +47,25 @@ package struct SpinPolicy: Sendable {
 
     /// Records whether spinning brought a message.
     package mutating func record(_ hit: Bool) {
-        if hit {
-            credit = Self.trust
-            interval = Self.probeInterval
-        } else {
-            credit -= 1
-        }
+        if hit { credit = Self.trust } else { credit -= 1 }
+    }
+
+    /// Whether, after a hit, it is time to let the thread look at what others wait for.
+    mutating func isTurnOver() -> Bool {
+        hits &+= 1
+        return hits % Self.turn == 0
+    }
+
+    /// Records whether others waited for the thread meanwhile. They are served together, several for one sleep.
+    mutating func recordTurn(_ othersWaited: Bool) {
+        if othersWaited { stop() } else { interval = Self.probeInterval }
     }
 
     /// Records that a yield went to a process that keeps the processor busy.
-    mutating func recordLongYield() {
+    mutating func recordLongYield() { stop() }
+
+    /// Not for a while, and for longer each time.
+    private mutating func stop() {
         credit = 0
         interval = min(interval * 2, Self.longestInterval)
     }

@@ -165,11 +165,14 @@ package final class StreamReceiver: @unchecked Sendable {
     }
 
     private func lookAgain() throws(IPCError) -> Progress {
-        switch spinning.way(stream.engine) {
-        case .sleep: .blocked
-        case .spin: try spin()
-        case .yield: try yield()
-        }
+        let progress =
+            switch spinning.way(stream.engine) {
+            case .sleep: Progress.blocked
+            case .spin: try spin()
+            case .yield: try yield()
+            }
+        if progress != .blocked, spinning.isTurnOver() { spinning.recordTurn(stream.engine.scheduler.lookAround()) }
+        return progress
     }
 
     private func yield() throws(IPCError) -> Progress {

@@ -1,7 +1,8 @@
+import CIPC
 import Synchronization
 
 /// One thread of the executor, and the jobs that are nearest to it.
-final class ExecutorWorker: @unchecked Sendable {
+@safe final class ExecutorWorker: @unchecked Sendable {
     let index: Int
     /// The scheduler that it works for.
     let family: UInt
@@ -13,6 +14,8 @@ final class ExecutorWorker: @unchecked Sendable {
 
     // What follows belongs to the worker's own thread.
 
+    /// Room for what a poll finds.
+    let events = UnsafeMutablePointer<cipc_epoll_events>.allocate(capacity: 1)
     /// The job that runs, to tell a yield from a new job.
     var current: UInt = 0
     /// Whether the thread is handing out the events of a poll.
@@ -22,6 +25,9 @@ final class ExecutorWorker: @unchecked Sendable {
     /// Jobs that ran one after the other from `latest`, so that the others get their turn.
     var latestStreak = 0
 
+    /// How many jobs the other workers had run when this one last looked around.
+    var othersJobCount: UInt = 0
+
     /// How many jobs it has run, for the monitor.
     let jobCount = Atomic<UInt>(0)
 
@@ -29,4 +35,6 @@ final class ExecutorWorker: @unchecked Sendable {
         self.index = index
         self.family = family
     }
+
+    deinit { unsafe events.deallocate() }
 }

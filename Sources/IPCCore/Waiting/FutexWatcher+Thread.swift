@@ -35,7 +35,7 @@ extension FutexWatcher {
             for watched in plan.words { words.append(SharedFutexCalls.Expectation(watched.word, is: watched.expected)) }
             do throws(SystemCallError) {
                 switch try SharedFutexCalls.wait(whileAll: words, until: plan.limit) {
-                case .woken(let position) where position > 0: return .woken(plan.words[position - 1].word.place)
+                case .woken(let position) where position > 0: return .woken(plan.words.prefix(position).map(\.word))
                 case .woken, .changed: return .changed
                 case .timedOut: return .timedOut
                 }

@@ -13,10 +13,12 @@ import Synchronization
 /// - **Nothing gets lost.** The kernel compares each word with what the tasks expect at the moment it puts the thread to
 ///   sleep, and every word is compared again whenever the thread is awake.
 /// - **A peer may die between its store and its wake.** So the threads compare all words every half second anyway, and a
-///   task that asks for it looks again by itself every second.
+///   task that asks for it looks again by itself when it has waited for 1 to 1.5 seconds.
 /// - **The mapping stays** as long as a task waits on it, and no longer: a word that nobody waits on stays watched for a
 ///   moment, because the next wait on it often follows at once, but does not keep its owner alive.
-/// - **A wake that nobody here wants** (the task was cancelled at that moment) is passed on to another process.
+/// - **A wake that nobody here wants** (the task was cancelled at that moment, or the word has made room for another) is
+///   passed on to another process. It cannot be once the mapping is gone: then whoever waits in that process finds the
+///   change at its own backstop.
 /// - Where futex_waitv(2) is refused (an old kernel, a seccomp filter), the threads look at the words every 1 to 20 ms.
 package final class FutexWatcher: Sendable {
     package static let shared = FutexWatcher(engine: .shared)
@@ -25,7 +27,7 @@ package final class FutexWatcher: Sendable {
     static let wordsPerThread = 31
     /// Nanoseconds after which a thread compares its words although nothing was reported.
     static let backstop: UInt64 = 500_000_000
-    /// Nanoseconds after which a task that asked for it looks again.
+    /// Nanoseconds after which a task that asked for it looks again, at the next backstop of its thread.
     static let taskBackstop: UInt64 = 1_000_000_000
 
     let engine: WaitEngine
@@ -45,7 +47,7 @@ package final class FutexWatcher: Sendable {
     ///   - first: the word, and the value at which to wait.
     ///   - second: another one: a death counter, which ends the wait as well.
     ///   - owner: what keeps the words mapped. It is retained until this returns.
-    ///   - looksAgain: return after a second anyway, because what is waited for is not in the words alone.
+    ///   - looksAgain: return after 1 to 1.5 seconds anyway, because what is waited for is not in the words alone.
     ///   - spinning: whether it pays to look for a few microseconds before the sleep.
     /// - Throws: `.cancelled`, `.timedOut`; `.resourceExhausted` when a thread is needed and cannot be started.
     package func wait(

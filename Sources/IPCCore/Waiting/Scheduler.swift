@@ -176,7 +176,6 @@ package final class Scheduler: Sendable {
         let executor = unsafe executor.asUnownedTaskExecutor()
         unsafe cipc_thread_worker_set(Unmanaged.passUnretained(worker).toOpaque())
         PipeSignalMask.block()
-        let events = UnsafeMutablePointer<cipc_epoll_events>.allocate(capacity: 1)
         while true {
             let job = take(worker)
             if job != 0 {
@@ -186,17 +185,33 @@ package final class Scheduler: Sendable {
                 worker.current = 0
                 let jobCount = worker.jobCount.load(ordering: .relaxed) &+ 1
                 worker.jobCount.store(jobCount, ordering: .relaxed)
-                if jobCount & 63 == 0, hasSharedWork { _ = unsafe poll(worker, events, blocking: false) }
-            } else if unsafe !poll(worker, events, blocking: true) {
+                if jobCount & 63 == 0, hasSharedWork { _ = poll(worker, blocking: false) }
+            } else if !poll(worker, blocking: true) {
                 park()
             }
         }
     }
 
+    /// Looks at the descriptors in passing: for a task that keeps finding what it wants without a wait, while others wait
+    /// for the thread.
+    ///
+    /// - Returns: whether there was something for others.
+    func lookAround() -> Bool {
+        guard let worker = Self.currentWorker, worker.family == family, !worker.isPolling else { return false }
+        let othersJobCount = workers.reduce(0) { $0 &+ ($1 === worker ? 0 : $1.jobCount.load(ordering: .relaxed)) }
+        defer { worker.othersJobCount = othersJobCount }
+        // Who polls instead runs the others' jobs too.
+        guard poll(worker, blocking: false) else { return othersJobCount != worker.othersJobCount }
+        guard worker.next != 0 else { return false }
+        // The task may run on for long: what the poll made ready is for anyone.
+        push(worker.next, worker)
+        worker.next = 0
+        monitor.wakeIfAsleep()
+        return true
+    }
+
     /// Looks at the descriptors, or sleeps until one is ready. False when another worker polls.
-    private func poll(
-        _ worker: ExecutorWorker, _ events: UnsafeMutablePointer<cipc_epoll_events>, blocking: Bool
-    ) -> Bool {
+    private func poll(_ worker: ExecutorWorker, blocking: Bool) -> Bool {
         let state = blocking ? PollState.sleeping : PollState.looking
         guard pollState.load(ordering: .relaxed) == PollState.nobody,
             pollState.compareExchange(
@@ -207,12 +222,12 @@ package final class Scheduler: Sendable {
         var count: Int32 = 0
         // After the state is seen by all: whoever adds work now wakes the poller, and what came before is seen here.
         if !blocking {
-            count = unsafe cipc_epoll_wait(poller, events, 0)
+            count = unsafe cipc_epoll_wait(poller, worker.events, 0)
         } else if !hasSharedWork {
-            count = unsafe cipc_epoll_wait(poller, events, -1)
+            count = unsafe cipc_epoll_wait(poller, worker.events, -1)
         }
         pollState.store(PollState.nobody, ordering: .sequentiallyConsistent)
-        if count > 0 { unsafe deliver(events, count, worker) }
+        if count > 0 { deliver(count, worker) }
         if blocking {
             lastBatch.store(Int(count), ordering: .relaxed)
             monitor.wakeIfAsleep()
@@ -221,7 +236,8 @@ package final class Scheduler: Sendable {
         return true
     }
 
-    private func deliver(_ events: UnsafeMutablePointer<cipc_epoll_events>, _ count: Int32, _ worker: ExecutorWorker) {
+    private func deliver(_ count: Int32, _ worker: ExecutorWorker) {
+        let events = unsafe worker.events
         worker.isPolling = true
         for index in 0..<count {
             let data = unsafe cipc_epoll_data(events, index)

@@ -31,8 +31,8 @@ struct WatchedWords {
     enum Wake: Sendable {
         /// A word is not as expected, or nothing is known.
         case changed
-        /// Somebody woke those who sleep on the word at this place.
-        case woken(UInt)
+        /// Somebody woke those who sleep on the last of these words, and maybe on others of them: the kernel names one.
+        case woken([SharedWord32])
         case timedOut
     }
 
@@ -107,15 +107,21 @@ struct WatchedWords {
     /// What a thread does next, which has just woken up.
     mutating func plan(_ index: Int, after wake: Wake, now: UInt64) -> Plan {
         var plan = Plan()
-        var woken: UInt?
-        if case .woken(let place) = wake { woken = place }
+        // Words on which the thread may have taken a wake, and whether it has for certain.
+        var woken: [UInt: Bool] = [:]
+        if case .woken(let words) = wake {
+            for word in words { woken[word.place] = false }
+            if let named = words.last { woken[named.place] = true }
+            // Whoever waits on a word that this thread watches no more waits elsewhere.
+            plan.toPassOn = words.filter { entries[$0.place]?.thread != index }
+        }
         if case .timedOut = wake { plan.followsTimeOut = true }
         let isBackstop = threads[index].nextLook.map { $0 <= now } ?? false
         var places: [UInt] = []
         var isAnyWaitedFor = false
         for place in threads[index].places {
             let (stays, isWaitedFor) = update(place) { entry, _ in
-                let stays = Self.look(at: &entry, isWoken: place == woken, now: now, isBackstop: isBackstop, &plan)
+                let stays = Self.look(at: &entry, woken: woken[place], now: now, isBackstop: isBackstop, &plan)
                 return (stays, !entry.waits.isEmpty)
             }
             isAnyWaitedFor = isAnyWaitedFor || isWaitedFor
@@ -129,13 +135,23 @@ struct WatchedWords {
         return plan
     }
 
+    /// - Parameter woken: whether a wake on the word was taken for certain (true), or maybe (false).
     /// - Returns: whether the word is to be watched any longer.
     private static func look(
-        at entry: inout Entry, isWoken: Bool, now: UInt64, isBackstop: Bool, _ plan: inout Plan
+        at entry: inout Entry, woken: Bool?, now: UInt64, isBackstop: Bool, _ plan: inout Plan
     ) -> Bool {
         if entry.waits.isEmpty {
-            guard let owner = entry.owner else { return false }
+            guard let owner = entry.owner else {
+                // The word may be unmapped by now, so it is not looked at; waking there is harmless.
+                if woken != nil { plan.toPassOn.append(entry.word) }
+                return false
+            }
             plan.kept.append(owner)
+        }
+        let value = entry.word.loadSequential()
+        // Whoever wakes has changed the word before.
+        let isWoken = woken.map { $0 || entry.armed != value } ?? false
+        if entry.waits.isEmpty {
             if isWoken {
                 // It was meant for somebody who waits. Forgotten, so that two processes do not pass it to and fro.
                 plan.toPassOn.append(entry.word)
@@ -146,7 +162,6 @@ struct WatchedWords {
             guard now < since + patience else { return false }
             plan.limit = min(plan.limit, since + patience)
         }
-        let value = entry.word.loadSequential()
         if isWoken || isBackstop || entry.armed != value {
             let place = entry.word.place
             var staying: [FutexWait] = []

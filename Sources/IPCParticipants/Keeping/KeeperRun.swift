@@ -141,7 +141,7 @@ struct KeeperRun: ~Copyable {
                     + "processes; make the region with more slots")
         }
         // Without one, because descriptors are short, say, whoever looks into our death has to do it the long way.
-        let life = try? LifeLock.tryTake(attachment.file.number, byte: RegionLayout.lifeByte(of: place.slot))
+        let life = try? LifeLock.tryTake(attachment.file.number, byte: ParticipantLayout.lifeByte(of: place.slot))
         if life != nil { table.slot(place.slot).held.storeSequential(place.generation) }
         _ = consume lock
         KillPoints.pass("participants-attach-unlocked")

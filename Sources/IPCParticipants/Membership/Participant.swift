@@ -20,14 +20,15 @@ package final class Participant: Sendable {
     }
 
     /// Takes part in the region in `memory`: a shared, writable mapping from the start of the file that the descriptor
-    /// `file` stands for, with `RegionLayout.privateBytesBelow` of private memory below it. The mapping, if it is the
+    /// `file` stands for, with `ParticipantLayout.privateBytesBelow` of private memory below it. The mapping, if it is the
     /// first of this process, stays until the last handle has gone; the descriptor may be closed.
     ///
     /// - Throws: `.resourceExhausted` when every slot has a live participant; `.timedOut` and `.cancelled`, mostly
     ///   because somebody stopped in the middle of attaching; `.invalidArgument` for memory of another shape;
     ///   `.permissionDenied` when the file cannot be opened for writing; `.unsupported` where a call is missing.
     package static func attach(
-        to memory: MappedMemory, file: Int32, slotCount: Int = RegionLayout.usualSlotCount, until deadline: Deadline
+        to memory: MappedMemory, file: Int32, slotCount: Int = ParticipantLayout.usualSlotCount,
+        until deadline: Deadline
     ) async throws(IPCError) -> Participant {
         let attachment = try join(memory, file, slotCount)
         do {
@@ -41,7 +42,8 @@ package final class Participant: Sendable {
 
     /// The same on a thread that may block: the only way in the child of a fork, in which no task runs.
     package static func attachBlocking(
-        to memory: MappedMemory, file: Int32, slotCount: Int = RegionLayout.usualSlotCount, until deadline: Deadline
+        to memory: MappedMemory, file: Int32, slotCount: Int = ParticipantLayout.usualSlotCount,
+        until deadline: Deadline
     ) throws(IPCError) -> Participant {
         let attachment = try join(memory, file, slotCount)
         do {
@@ -54,9 +56,9 @@ package final class Participant: Sendable {
     }
 
     private static func join(_ memory: MappedMemory, _ file: Int32, _ slotCount: Int) throws(IPCError) -> Attachment {
-        guard (1...RegionLayout.maximumSlotCount).contains(slotCount),
-            memory.privateBytesBelow == RegionLayout.privateBytesBelow,
-            memory.bytes.byteCount >= RegionLayout.byteCount(slotCount: slotCount)
+        guard (1...ParticipantLayout.maximumSlotCount).contains(slotCount),
+            memory.privateBytesBelow == ParticipantLayout.privateBytesBelow,
+            memory.bytes.byteCount >= ParticipantLayout.byteCount(slotCount: slotCount)
         else {
             throw IPCError(
                 .invalidArgument,

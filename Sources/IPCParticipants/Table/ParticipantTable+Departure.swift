@@ -31,7 +31,7 @@ extension ParticipantTable {
         guard generation & OwnerWord.generationMask == owner.generation, !token.isFree else { return .gone }
         if slot.gone.loadAcquiring() >= generation { return .gone }
         guard slot.held.loadAcquiring() == generation,
-            let isHeld = try? LifeLock.isHeld(file, byte: RegionLayout.lifeByte(of: owner.slot))
+            let isHeld = try? LifeLock.isHeld(file, byte: ParticipantLayout.lifeByte(of: owner.slot))
         else { return .unknown }
         if isHeld {
             // By the next one in the slot, perhaps.

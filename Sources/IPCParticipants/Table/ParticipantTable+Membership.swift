@@ -111,8 +111,8 @@ extension ParticipantTable {
     /// stand for. Under the region's lock, before taking a slot. The identifier is written last and in two words, so
     /// whoever dies on the way leaves it to the next one.
     func forgetEarlierBoot(_ current: (UInt64, UInt64)) {
-        let first = bytes.word64(RegionLayout.bootIdentifier)
-        let second = bytes.word64(RegionLayout.bootIdentifier + 8)
+        let first = bytes.word64(ParticipantLayout.bootIdentifier)
+        let second = bytes.word64(ParticipantLayout.bootIdentifier + 8)
         if first.loadAcquiring() == current.0 && second.loadAcquiring() == current.1 { return }
         announceDeath()
         KillPoints.pass("participants-boot-announced")

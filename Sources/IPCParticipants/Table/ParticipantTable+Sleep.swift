@@ -24,6 +24,6 @@ extension ParticipantTable {
 
     /// What the participant in `slot` of this process puts into lock words.
     func privateOwnerWord(of slot: Int) -> SharedWord64 {
-        bytes.privateOwnerWord(below: RegionLayout.byteCount(slotCount: slot))
+        bytes.privateOwnerWord(below: ParticipantLayout.byteCount(slotCount: slot))
     }
 }

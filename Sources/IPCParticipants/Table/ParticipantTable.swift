@@ -16,15 +16,15 @@ package struct ParticipantTable: Sendable {
     package let deathCount: SharedWord32
     let rosterEpoch: SharedWord32
 
-    /// A view of the table in a region of at least `RegionLayout.byteCount(slotCount:)` bytes.
+    /// A view of the table in a region of at least `ParticipantLayout.byteCount(slotCount:)` bytes.
     package init(_ bytes: SharedBytes, slotCount: Int) {
         precondition(
-            (1...RegionLayout.maximumSlotCount).contains(slotCount)
-                && bytes.contains(0, RegionLayout.byteCount(slotCount: slotCount)), "no room for the table")
+            (1...ParticipantLayout.maximumSlotCount).contains(slotCount)
+                && bytes.contains(0, ParticipantLayout.byteCount(slotCount: slotCount)), "no room for the table")
         self.bytes = bytes
         self.slotCount = slotCount
-        deathCount = bytes.word32(RegionLayout.deathCount)
-        rosterEpoch = bytes.word32(RegionLayout.rosterEpoch)
+        deathCount = bytes.word32(ParticipantLayout.deathCount)
+        rosterEpoch = bytes.word32(ParticipantLayout.rosterEpoch)
     }
 
     func slot(_ index: Int) -> ParticipantSlot { ParticipantSlot(bytes, index) }
@@ -65,14 +65,14 @@ struct ParticipantSlot {
     let offset: Int
 
     init(_ bytes: SharedBytes, _ index: Int) {
-        offset = RegionLayout.byteCount(slotCount: index)
-        token = bytes.word32(offset + RegionLayout.token)
-        processID = bytes.word32(offset + RegionLayout.processID)
-        generation = bytes.word64(offset + RegionLayout.generation)
-        announced = bytes.word64(offset + RegionLayout.announced)
-        arrival = bytes.word64(offset + RegionLayout.arrival)
-        namespace = bytes.word64(offset + RegionLayout.namespace)
-        held = bytes.word64(offset + RegionLayout.held)
-        gone = bytes.word64(offset + RegionLayout.gone)
+        offset = ParticipantLayout.byteCount(slotCount: index)
+        token = bytes.word32(offset + ParticipantLayout.token)
+        processID = bytes.word32(offset + ParticipantLayout.processID)
+        generation = bytes.word64(offset + ParticipantLayout.generation)
+        announced = bytes.word64(offset + ParticipantLayout.announced)
+        arrival = bytes.word64(offset + ParticipantLayout.arrival)
+        namespace = bytes.word64(offset + ParticipantLayout.namespace)
+        held = bytes.word64(offset + ParticipantLayout.held)
+        gone = bytes.word64(offset + ParticipantLayout.gone)
     }
 }

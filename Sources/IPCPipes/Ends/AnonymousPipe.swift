@@ -8,7 +8,7 @@ public enum AnonymousPipe {
     /// - Throws: `.resourceExhausted` when no descriptor is free, `.permissionDenied` when `capacity` is above what this
     ///   user may have.
     public static func make(
-        _ options: PipeOptions = PipeOptions()
+        options: PipeOptions = PipeOptions()
     ) throws(IPCError) -> (reader: PipeReader, writer: PipeWriter) {
         let ends = try mapping("make a pipe") { () throws(SystemCallError) in try DescriptorCalls.makePipe() }
         let reading = OwnedDescriptor(owning: ends.reading)

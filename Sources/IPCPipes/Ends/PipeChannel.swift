@@ -30,12 +30,12 @@ public final class PipeChannel: Channel, ByteReceiveChannel, ByteSendChannel {
 
     /// Two channels that are each other's peers.
     ///
-    /// - Throws: as ``AnonymousPipe/make(_:)``.
+    /// - Throws: as ``AnonymousPipe/make(options:)``.
     public static func makePair(
-        _ options: PipeOptions = PipeOptions()
+        options: PipeOptions = PipeOptions()
     ) throws(IPCError) -> (PipeChannel, PipeChannel) {
-        let there = try AnonymousPipe.make(options)
-        let back = try AnonymousPipe.make(options)
+        let there = try AnonymousPipe.make(options: options)
+        let back = try AnonymousPipe.make(options: options)
         return (
             PipeChannel(reader: back.reader, writer: there.writer),
             PipeChannel(reader: there.reader, writer: back.writer)

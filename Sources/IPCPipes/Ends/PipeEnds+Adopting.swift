@@ -15,7 +15,7 @@ extension PipeReader {
     ///   - options: how messages lie in the pipe; bytes, unless said otherwise.
     /// - Throws: `.invalidArgument` when it was taken before, is not open, or not open for reading.
     public convenience init(
-        adopting descriptor: PassedDescriptor, _ options: PipeOptions = PipeOptions(framing: .bytes)
+        adopting descriptor: PassedDescriptor, options: PipeOptions = PipeOptions(framing: .bytes)
     ) throws(IPCError) {
         let number = try descriptor.takeOpen(reads: true)
         try options.apply(to: number.number)
@@ -25,7 +25,7 @@ extension PipeReader {
 
 extension PipeWriter {
     /// Writes to a descriptor that was made elsewhere: inherited, passed, or standard output. See
-    /// ``PipeReader/init(adopting:_:)`` for what becoming non-blocking means to others that share it.
+    /// ``PipeReader/init(adopting:options:)`` for what becoming non-blocking means to others that share it.
     ///
     /// - Parameters:
     ///   - descriptor: taken over, and closed with the writer. For standard output, which should stay open:
@@ -33,7 +33,7 @@ extension PipeWriter {
     ///   - options: how messages lie in the pipe; bytes, unless said otherwise.
     /// - Throws: `.invalidArgument` when it was taken before, is not open, or not open for writing.
     public convenience init(
-        adopting descriptor: PassedDescriptor, _ options: PipeOptions = PipeOptions(framing: .bytes)
+        adopting descriptor: PassedDescriptor, options: PipeOptions = PipeOptions(framing: .bytes)
     ) throws(IPCError) {
         let number = try descriptor.takeOpen(reads: false)
         try options.apply(to: number.number)

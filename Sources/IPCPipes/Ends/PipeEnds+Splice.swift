@@ -4,7 +4,7 @@ public import IPCCore
 ///
 /// A move that ends early loses nothing: `SpliceError.movedByteCount` says what has reached the target, and the rest is
 /// where it was. The descriptors given stay the caller's; pipes and sockets among them become non-blocking (see
-/// ``PipeReader/init(adopting:_:)``). Files are read and written at their own positions, on a thread of this library,
+/// ``PipeReader/init(adopting:options:)``). Files are read and written at their own positions, on a thread of this library,
 /// because a disk may keep it waiting.
 extension PipeReader {
     /// Moves bytes to another pipe until the end of this one, or until `byteCount` have been moved. splice(2).

@@ -19,7 +19,7 @@ extension NamedPipe {
     /// - Throws: `.permissionDenied`; `.invalidArgument` for `.never` with ``PipeFraming/messages``, which is for one
     ///   writer that ends; `.resourceExhausted` when no descriptor is free.
     public func openReader(
-        _ options: PipeOptions = PipeOptions(), endOfInput: EndOfInput = .whenLastWriterLeaves
+        options: PipeOptions = PipeOptions(), endOfInput: EndOfInput = .whenLastWriterLeaves
     ) throws(IPCError) -> PipeReader {
         guard endOfInput == .whenLastWriterLeaves || options.framing != .messages else {
             throw IPCError(
@@ -43,7 +43,7 @@ extension NamedPipe {
     ///
     /// - Returns: nil when nobody does.
     /// - Throws: `.permissionDenied`; `.resourceExhausted` when no descriptor is free.
-    public func tryOpenWriter(_ options: PipeOptions = PipeOptions()) throws(IPCError) -> PipeWriter? {
+    public func tryOpenWriter(options: PipeOptions = PipeOptions()) throws(IPCError) -> PipeWriter? {
         let opened: OwnedDescriptor
         do throws(SystemCallError) {
             opened = try FileCalls.open(inodePath, [.writeOnly, .nonblocking])
@@ -65,14 +65,14 @@ extension NamedPipe {
     /// - Throws: `.timedOut`, `.cancelled`; `.removed` when the name is removed or replaced while nobody reads;
     ///   `.permissionDenied`; `.resourceExhausted`.
     public func openWriter(
-        _ options: PipeOptions = PipeOptions(), until deadline: Deadline = .never
+        options: PipeOptions = PipeOptions(), until deadline: Deadline = .never
     ) async throws(IPCError) -> PipeWriter {
-        if let writer = try tryOpenWriter(options) { return writer }
+        if let writer = try tryOpenWriter(options: options) { return writer }
         var arrival = try ReaderArrival(inodePath)
         while true {
             arrival.drain()
             // The watch is in place by now: a reader that came before it is found here, one that comes later is heard.
-            if let writer = try tryOpenWriter(options) { return writer }
+            if let writer = try tryOpenWriter(options: options) { return writer }
             guard isInPlace else {
                 throw IPCError(
                     .removed, "open a FIFO for writing: it was removed while nobody read from it; open the new one",

@@ -7,17 +7,17 @@ import Synchronization
 /// ```swift
 /// // The server
 /// let requests = try NamedPipe("/run/user/1000/app/requests", .create)
-/// let reader = try requests.openReader(PipeOptions(framing: .messagesFromManyWriters), endOfInput: .never)
+/// let reader = try requests.openReader(options: PipeOptions(framing: .messagesFromManyWriters), endOfInput: .never)
 /// for try await request in reader.incoming { handle(request) }
 ///
 /// // A client
 /// let requests = try NamedPipe("/run/user/1000/app/requests", .open)
-/// let writer = try await requests.openWriter(PipeOptions(framing: .messagesFromManyWriters))
+/// let writer = try await requests.openWriter(options: PipeOptions(framing: .messagesFromManyWriters))
 /// try await writer.send([1, 2, 3])
 /// ```
 ///
-/// - **Opening never blocks a thread.** ``openReader(_:endOfInput:)`` returns at once, whether there is a writer or not;
-///   ``openWriter(_:until:)`` suspends until there is a reader, with deadline and cancellation; ``tryOpenWriter(_:)``
+/// - **Opening never blocks a thread.** ``openReader(options:endOfInput:)`` returns at once, whether there is a writer or not;
+///   ``openWriter(options:until:)`` suspends until there is a reader, with deadline and cancellation; ``tryOpenWriter(options:)``
 ///   does not wait. Two processes that open two FIFOs in any order do not lock each other up.
 /// - **One reader.** Bytes go to one reader each, so a second reader would take messages away from the first.
 ///   Any number of writers may share the FIFO with ``PipeFraming/messagesFromManyWriters``.

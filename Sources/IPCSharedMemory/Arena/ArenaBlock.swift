@@ -36,7 +36,7 @@ public struct ArenaBlock: Sendable {
     /// - Throws: `.removed` when there is none (any more); `.typeMismatch`; `.protocolViolation`; `.truncated`.
     init(
         _ arena: SharedArena, _ owner: SharedArenaOwner?, _ place: BlockPlace, fingerprint: UInt64,
-        _ expected: @autoclosure () -> String
+        _ expected: any ArenaContent.Type
     ) throws(IPCError) {
         if !arena.region.hasFixedSize { try arena.region.checkSize() }
         let memory = arena.region.payload
@@ -49,17 +49,12 @@ public struct ArenaBlock: Sendable {
         guard let found = BlockWord(raw: raw, at: offset, end: end), found.state == .used,
             memory.word32(offset + ArenaLayout.blockSerialOffset).loadRelaxed() == place.serial
         else { throw Self.gone(arena) }
-        let print = memory.load(offset + ArenaLayout.fingerprintOffset, as: UInt64.self)
+        let print = memory.word64(offset + ArenaLayout.fingerprintOffset).loadRelaxed()
         guard print == fingerprint else {
-            throw IPCError(
-                .typeMismatch,
-                """
-                open what lies in an arena: expected \(expected()) with fingerprint \(String(fingerprint, radix: 16)), \
-                found fingerprint \(String(print, radix: 16))
-                """, object: arena.object)
+            throw Self.mismatch(arena, "open what lies in an arena", expected, found: "something", print, place)
         }
         guard
-            let capacity = Int(exactly: memory.load(offset + ArenaLayout.capacityOffset, as: UInt64.self))
+            let capacity = Int(exactly: memory.word64(offset + ArenaLayout.capacityOffset).loadRelaxed())
         else { throw Self.damaged(arena) }
         self.arena = arena
         self.owner = owner
@@ -74,6 +69,24 @@ public struct ArenaBlock: Sendable {
         IPCError(
             .removed, "use what lies in an arena: there is nothing at that place any more; its owner freed it",
             object: arena.object)
+    }
+
+    /// Says in words what was expected and what was found.
+    static func mismatch(
+        _ arena: SharedArena, _ doing: String, _ expected: any ArenaContent.Type, found: String,
+        _ fingerprint: UInt64, _ place: BlockPlace
+    ) -> IPCError {
+        let memory = arena.region.payload
+        let shapeOffset = place.offset + ArenaLayout.shapeOffset
+        let isInside = place.offset >= ArenaLayout.heapStart && memory.contains(shapeOffset, 4)
+        let shape = isInside ? ArenaShape(raw: memory.word32(shapeOffset).loadRelaxed()) : nil
+        let prints = (String(expected.fingerprint, radix: 16), String(fingerprint, radix: 16))
+        return IPCError(
+            .typeMismatch,
+            """
+            \(doing): expected \(expected.typeDescription)\((expected as? any ArenaShaped.Type)?.shape.words ?? ""), \
+            found \(found)\(shape?.words ?? ""); fingerprints \(prints.0) and \(prints.1)
+            """, object: arena.object)
     }
 
     static func damaged(_ arena: SharedArena) -> IPCError {

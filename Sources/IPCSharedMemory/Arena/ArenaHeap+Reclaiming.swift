@@ -14,8 +14,8 @@ extension ArenaHeap {
             guard reached.insert(offset).inserted, let size = used[offset] else { continue }
             let contents = memory.slice(
                 offset + ArenaLayout.headerByteCount, size - ArenaLayout.headerByteCount)
-            let shape = ArenaShape(raw: memory.load(offset + ArenaLayout.shapeOffset, as: UInt32.self))
-            let capacity = Int(clamping: memory.load(offset + ArenaLayout.capacityOffset, as: UInt64.self))
+            let shape = ArenaShape(raw: memory.word32(offset + ArenaLayout.shapeOffset).loadRelaxed())
+            let capacity = Int(clamping: memory.word64(offset + ArenaLayout.capacityOffset).loadRelaxed())
             for range in shape.ranges(in: contents, capacity: capacity) {
                 for position in stride(from: (range.lowerBound + 7) / 8 * 8, to: range.upperBound - 7, by: 8) {
                     let place = BlockPlace(raw: contents.word64(position).loadRelaxed())

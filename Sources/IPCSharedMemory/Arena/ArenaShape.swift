@@ -1,5 +1,10 @@
 import IPCSystem
 
+/// Content that says which words of its block count.
+protocol ArenaShaped {
+    static var shape: ArenaShape { get }
+}
+
 /// Which words of a block count: what else lies there was removed, or is a change that was never made valid.
 ///
 /// 32 bits in the header of a block: 3 for the kind, and for the rest of them what that kind says.
@@ -33,6 +38,18 @@ struct ArenaShape {
     static func map(keyByteCount: Int, valueByteCount: Int) -> ArenaShape {
         guard let key = units(keyByteCount, bits: 13), let value = units(valueByteCount, bits: 16) else { return .all }
         return ArenaShape(kind: 4, rest: key << 16 | value)
+    }
+
+    /// What it says of sizes, for errors.
+    var words: String {
+        let rest = Int(raw >> 3)
+        return switch raw & 7 {
+        case 1: " (text)"
+        case 2: " (a value of \(rest * 8) bytes, rounded up)"
+        case 3: " (elements of \(rest) bytes)"
+        case 4: " (keys of \(rest >> 16 * 8) and values of \((rest & 0xFFFF) * 8) bytes, rounded up)"
+        default: ""
+        }
     }
 
     private static func units(_ byteCount: Int, bits: Int) -> UInt32? {

@@ -48,7 +48,7 @@ struct ArenaTable<Key: PlainData, Value: PlainData> {
     }
 
     private func isKey(_ key: Key, at index: Int) -> Bool {
-        let found = memory.load(keyOffset(index), as: Key.self)
+        let found = memory.loadWords(keyOffset(index), as: Key.self)
         return unsafe withUnsafeBytes(of: key) { key in
             unsafe withUnsafeBytes(of: found) { unsafe $0.elementsEqual(key) }
         }
@@ -63,7 +63,7 @@ struct ArenaTable<Key: PlainData, Value: PlainData> {
             let (value, isLast) = try slot(index).read(object) { tag, copy throws(IPCError) -> (Value?, Bool) in
                 guard tag == Tag.present else { return (nil, tag == Tag.never) }
                 guard isKey(key, at: index) else { return (nil, false) }
-                return (memory.load(copy, as: Value.self), true)
+                return (memory.loadWords(copy, as: Value.self), true)
             }
             if value != nil || isLast { return value }
         }
@@ -76,7 +76,7 @@ struct ArenaTable<Key: PlainData, Value: PlainData> {
         for index in 0..<slotCount {
             let entry = try slot(index).read(object) { tag, copy throws(IPCError) -> (Key, Value)? in
                 guard tag == Tag.present else { return nil }
-                return (memory.load(keyOffset(index), as: Key.self), memory.load(copy, as: Value.self))
+                return (memory.loadWords(keyOffset(index), as: Key.self), memory.loadWords(copy, as: Value.self))
             }
             if let entry { found.append((key: entry.0, value: entry.1)) }
         }
@@ -114,10 +114,10 @@ struct ArenaTable<Key: PlainData, Value: PlainData> {
         let (found, vacant) = place(of: key)
         guard let index = found ?? (mayAdd ? vacant : nil) else { return .full }
         if found == nil {
-            memory.store(key, at: keyOffset(index))
+            memory.storeWords(key, at: keyOffset(index))
             KillPoints.pass("arena key written")
         }
-        slot(index).write(Tag.present) { memory.store(value, at: $0) }
+        slot(index).write(Tag.present) { memory.storeWords(value, at: $0) }
         return found == nil ? .added : .replaced
     }
 

@@ -110,17 +110,12 @@ public final class SharedArena: Sendable {
             throw IPCError(.notFound, "open a root of an arena: none has the name \(name)", object: object)
         }
         guard root.fingerprint == Content.fingerprint else {
-            throw IPCError(
-                .typeMismatch,
-                """
-                open the root \(name) of an arena: expected \(Content.typeDescription) with fingerprint \
-                \(String(Content.fingerprint, radix: 16)), found \(root.kind.string) with fingerprint \
-                \(String(root.fingerprint, radix: 16))
-                """, object: object)
+            throw ArenaBlock.mismatch(
+                self, "open the root \(name) of an arena", Content.self, found: root.kind.string, root.fingerprint,
+                BlockPlace(raw: root.place))
         }
         return try Content(
-            ArenaBlock(
-                self, owner, BlockPlace(raw: root.place), fingerprint: root.fingerprint, Content.typeDescription))
+            ArenaBlock(self, owner, BlockPlace(raw: root.place), fingerprint: root.fingerprint, Content.self))
     }
 
     /// What lies where `pointer` says, to read.

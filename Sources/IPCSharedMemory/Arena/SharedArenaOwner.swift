@@ -13,11 +13,19 @@ public final class SharedArenaOwner: Sendable {
         var isReleased = false
     }
 
-    private let claim: ArenaClaim
+    private let claim: WriterClaim
     private let state: Lock<State>
 
     init(_ arena: SharedArena) throws(IPCError) {
-        let claim = try ArenaClaim(arena.region)
+        guard arena.region.access == .readWrite else {
+            throw IPCError(
+                .permissionDenied, "claim an arena: it was opened for reading alone; open it for reading and writing",
+                object: arena.object)
+        }
+        let owner = arena.region.payload.word32(ArenaLayout.ownerProcessOffset)
+        let claim = try WriterClaim(
+            arena.region, "claim an arena", opensAnew: true,
+            busy: "it has an owner, process \(owner.loadRelaxed()) as it says; there can be one at a time")
         self.arena = arena
         self.claim = claim
         let memory = arena.region.payload
@@ -67,7 +75,7 @@ public final class SharedArenaOwner: Sendable {
     ///
     /// - Throws: as ``makeArray(of:capacity:)``.
     public func makeString(capacity: Int) throws(IPCError) -> SharedString {
-        try make(SharedString.byteCount(capacity), .leaf, capacity)
+        try make(SharedString.byteCount(capacity), SharedString.shape, capacity)
     }
 
     /// A map without entries.
@@ -84,7 +92,7 @@ public final class SharedArenaOwner: Sendable {
     /// - Throws: as ``makeArray(of:capacity:)``.
     public func makeValue<Value: PlainData>(_ value: Value) throws(IPCError) -> SharedValue<Value> {
         try make(SharedValue<Value>.byteCount, SharedValue<Value>.shape, 1) { memory in
-            SharedValue<Value>.slot(memory).write(1) { memory.store(value, at: $0) }
+            SharedValue<Value>.slot(memory).write(1) { memory.storeWords(value, at: $0) }
         }
     }
 
@@ -101,7 +109,7 @@ public final class SharedArenaOwner: Sendable {
             try heap.allocate(
                 byteCount, shape, fingerprint: fingerprint, capacity: capacity, arena.object, initialize)
         }
-        return try Content(ArenaBlock(arena, self, place, fingerprint: fingerprint, Content.typeDescription))
+        return try Content(ArenaBlock(arena, self, place, fingerprint: fingerprint, Content.self))
     }
 
     // MARK: Freeing

@@ -8,7 +8,7 @@ import IPCSystem
 /// Elements that are added are there once ``count`` says so, whole. For words that many processes change, take a
 /// `SharedArray<UInt64>` and ``atomic(at:)``; for values that must be whole, ``SharedValue``, ``SharedMap`` or
 /// ``Blackboard``.
-public struct SharedArray<Element: PlainData>: ArenaContent {
+public struct SharedArray<Element: PlainData>: ArenaContent, ArenaShaped {
     /// The block that it lies in.
     public let block: ArenaBlock
 
@@ -67,7 +67,7 @@ public struct SharedArray<Element: PlainData>: ArenaContent {
     public func element(at index: Int) throws(IPCError) -> Element {
         try block.reading { memory throws(IPCError) in
             try check(index, count(memory))
-            return memory.load(offset(index), as: Element.self)
+            return memory.loadPieces(offset(index), as: Element.self)
         }
     }
 
@@ -75,7 +75,7 @@ public struct SharedArray<Element: PlainData>: ArenaContent {
     ///
     /// - Throws: `.removed`.
     public func elements() throws(IPCError) -> [Element] {
-        try block.reading { memory in (0..<count(memory)).map { memory.load(offset($0), as: Element.self) } }
+        try block.reading { memory in (0..<count(memory)).map { memory.loadPieces(offset($0), as: Element.self) } }
     }
 
     // MARK: By the owner
@@ -88,7 +88,7 @@ public struct SharedArray<Element: PlainData>: ArenaContent {
         try block.writing { memory throws(IPCError) in
             let count = count(memory)
             guard count < capacity else { throw full() }
-            memory.store(element, at: offset(count))
+            memory.storePieces(element, at: offset(count))
             KillPoints.pass("arena element written")
             setCount(count + 1, memory)
         }
@@ -100,7 +100,7 @@ public struct SharedArray<Element: PlainData>: ArenaContent {
     public func set(_ element: Element, at index: Int) throws(IPCError) {
         try block.writing { memory throws(IPCError) in
             try check(index, count(memory))
-            memory.store(element, at: offset(index))
+            memory.storePieces(element, at: offset(index))
         }
     }
 
@@ -110,7 +110,7 @@ public struct SharedArray<Element: PlainData>: ArenaContent {
     public func replaceAll(with elements: [Element]) throws(IPCError) {
         guard elements.count <= capacity else { throw full() }
         try block.writing { memory in
-            for (index, element) in elements.enumerated() { memory.store(element, at: offset(index)) }
+            for (index, element) in elements.enumerated() { memory.storePieces(element, at: offset(index)) }
             setCount(elements.count, memory)
         }
     }
@@ -124,7 +124,7 @@ public struct SharedArray<Element: PlainData>: ArenaContent {
             let count = count(memory)
             guard count > 0 else { return nil }
             setCount(count - 1, memory)
-            return memory.load(offset(count - 1), as: Element.self)
+            return memory.loadPieces(offset(count - 1), as: Element.self)
         }
     }
 

@@ -6,7 +6,7 @@ import IPCSystem
 /// Its owner sets and removes; everybody reads, without a lock and without waiting: a value is seen whole, before or after
 /// a change, also when the owner is killed while it makes one. Two keys are the same when their bytes are (0 and -0 of a
 /// float are two), whatever `==` says, because processes must agree on it that have nothing in common but memory.
-public struct SharedMap<Key: PlainData & Hashable, Value: PlainData>: ArenaContent {
+public struct SharedMap<Key: PlainData & Hashable, Value: PlainData>: ArenaContent, ArenaShaped {
     /// The block that it lies in.
     public let block: ArenaBlock
 

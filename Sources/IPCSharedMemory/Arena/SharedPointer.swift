@@ -35,15 +35,11 @@ public struct SharedPointer<Content: ArenaContent>: PlainData, Hashable {
                 .invalidArgument, "follow a pointer in an arena: it is the place of nothing", object: arena.object)
         }
         guard fingerprint == Content.fingerprint else {
-            throw IPCError(
-                .typeMismatch,
-                """
-                follow a pointer in an arena: expected \(Content.typeDescription) with fingerprint \
-                \(String(Content.fingerprint, radix: 16)), found fingerprint \(String(fingerprint, radix: 16))
-                """, object: arena.object)
+            throw ArenaBlock.mismatch(
+                arena, "follow a pointer in an arena", Content.self, found: "a pointer to something else", fingerprint,
+                BlockPlace(raw: rawPlace))
         }
         return try Content(
-            ArenaBlock(
-                arena, owner, BlockPlace(raw: rawPlace), fingerprint: fingerprint, Content.typeDescription))
+            ArenaBlock(arena, owner, BlockPlace(raw: rawPlace), fingerprint: fingerprint, Content.self))
     }
 }

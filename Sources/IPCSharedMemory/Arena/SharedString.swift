@@ -4,7 +4,7 @@ import IPCSystem
 /// A text of up to a fixed number of bytes of UTF-8 in a ``SharedArena``, for its owner to set and for everybody to read.
 ///
 /// It is never half set: see ``SharedValue``. That costs the room of two.
-public struct SharedString: ArenaContent {
+public struct SharedString: ArenaContent, ArenaShaped {
     /// The block that it lies in.
     public let block: ArenaBlock
 
@@ -16,6 +16,8 @@ public struct SharedString: ArenaContent {
 
     /// The most bytes that it can have.
     public var capacity: Int { block.capacity }
+
+    static var shape: ArenaShape { .leaf }
 
     /// The largest capacity there is.
     static let maximumCapacity = Int(Int32.max)
@@ -43,7 +45,7 @@ public struct SharedString: ArenaContent {
         let bytes = try block.reading { memory throws(IPCError) in
             try Self.slot(memory, capacity).read(block.arena.object) { tag, copy throws(IPCError) -> [UInt8] in
                 guard Int(tag) <= capacity else { throw ArenaBlock.damaged(block.arena) }
-                return memory.array(copy, Int(tag))
+                return memory.wordArray(copy, Int(tag))
             }
         }
         return String(decoding: bytes, as: UTF8.self)
@@ -62,7 +64,9 @@ public struct SharedString: ArenaContent {
                 object: block.arena.object)
         }
         try block.writing { memory in
-            Self.slot(memory, capacity).write(UInt32(bytes.count)) { memory.store(unsafe bytes.span.bytes, at: $0) }
+            Self.slot(memory, capacity).write(UInt32(bytes.count)) { copy in
+                unsafe bytes.withUnsafeBytes { unsafe memory.storeWords($0.baseAddress!, $0.count, at: copy) }
+            }
         }
     }
 }

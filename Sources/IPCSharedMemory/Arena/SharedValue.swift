@@ -5,7 +5,7 @@ import IPCSystem
 ///
 /// It is never half set: a reader sees a value whole, and so does everybody after an owner that was killed while it set
 /// it. That costs the room of two.
-public struct SharedValue<Value: PlainData>: ArenaContent {
+public struct SharedValue<Value: PlainData>: ArenaContent, ArenaShaped {
     /// The block that it lies in.
     public let block: ArenaBlock
 
@@ -36,7 +36,7 @@ public struct SharedValue<Value: PlainData>: ArenaContent {
     /// - Throws: `.removed` when it was freed; `.busy` when it changes all the time.
     public func get() throws(IPCError) -> Value {
         try block.reading { memory throws(IPCError) in
-            try Self.slot(memory).read(block.arena.object) { _, copy in memory.load(copy, as: Value.self) }
+            try Self.slot(memory).read(block.arena.object) { _, copy in memory.loadWords(copy, as: Value.self) }
         }
     }
 
@@ -44,6 +44,6 @@ public struct SharedValue<Value: PlainData>: ArenaContent {
     ///
     /// - Throws: `.permissionDenied` for who does not own the arena; `.closed`, `.removed`.
     public func set(_ value: Value) throws(IPCError) {
-        try block.writing { memory in Self.slot(memory).write(1) { memory.store(value, at: $0) } }
+        try block.writing { memory in Self.slot(memory).write(1) { memory.storeWords(value, at: $0) } }
     }
 }

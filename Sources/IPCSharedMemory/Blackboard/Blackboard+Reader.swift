@@ -58,7 +58,7 @@ extension Blackboard {
         ///
         /// - Returns: nil when the writer has finished and there is no other.
         /// - Throws: `.timedOut`, `.cancelled`; `.peerClosed` when the writer of an *anonymous* board is gone without
-        ///   having finished (seen within a second when it dies): nobody can take its place. Any other board may get a new
+        ///   having finished (seen within 1.5 seconds when it dies): nobody can take its place. Any other board may get a new
         ///   writer, so its readers wait on. As ``latest``, too.
         public func change(after version: UInt64, until deadline: Deadline = .never) async throws(IPCError) -> Entry? {
             let isAnonymous = memory.region.place == .anonymous

@@ -22,12 +22,17 @@ extension Blackboard {
             options.allowsMoreSeals = place == .anonymous
             let region = try SharedMemory(
                 at: place, intent, byteCount: Blackboard.byteCount, layout: Blackboard.layout, options: options)
-            claim = try WriterClaim(region, "write a blackboard")
-            if place == .anonymous, let file = region.file {
-                // From here on nobody can map the memory for writing, whatever descriptor of it he is given.
-                try mapping("seal a blackboard") { () throws(SystemCallError) in
-                    try MemoryCalls.seal(file.number, [.futureWriting, .seals])
+            do throws(IPCError) {
+                claim = try WriterClaim(region, "write a blackboard")
+                if place == .anonymous, let file = region.file {
+                    // From here on nobody can map the memory for writing, whatever descriptor of it he is given.
+                    try mapping("seal a blackboard") { () throws(SystemCallError) in
+                        try MemoryCalls.seal(file.number, [.futureWriting, .seals])
+                    }
                 }
+            } catch {
+                region.abandon()
+                throw error
             }
             memory = BoardMemory(region, valueByteCount: MemoryLayout<Value>.size)
             memory.setFinished(false)

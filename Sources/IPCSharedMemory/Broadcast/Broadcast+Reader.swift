@@ -9,6 +9,7 @@ extension Broadcast {
     /// writer says. A larger message is `.messageTooLarge`, again and again, and stays the next one: take a reader with a
     /// higher limit, or close this one, which holds up the writer of a lossless broadcast.
     public final class Reader: ReceiveChannel, @unchecked Sendable {
+        /// The bytes of one message.
         public typealias Inbound = [UInt8]
 
         /// The limit unless another one is given: 64 MiB.

@@ -4,6 +4,7 @@ import IPCSystem
 extension Broadcast {
     /// The sending end of a ``Broadcast``. May be used from any number of tasks.
     public final class Writer: SendChannel, @unchecked Sendable {
+        /// The bytes of one message.
         public typealias Outbound = [UInt8]
 
         let memory: BroadcastMemory
@@ -46,7 +47,12 @@ extension Broadcast {
                     "open a broadcast: expected \(slotCount) reader slots, found \(memory.slotCount)",
                     object: place.description)
             }
-            claim = try WriterClaim(region, "write a broadcast")
+            do throws(IPCError) {
+                claim = try WriterClaim(region, "write a broadcast")
+            } catch {
+                region.abandon()
+                throw error
+            }
             if seals, let file = region.file {
                 try mapping("seal a broadcast") { () throws(SystemCallError) in
                     try MemoryCalls.seal(file.number, [.futureWriting, .seals])
@@ -142,7 +148,7 @@ extension Broadcast {
 extension BroadcastMemory {
     func guarantees(_ direction: ChannelGuarantees.Direction, atMost limit: Int = .max) -> ChannelGuarantees {
         ChannelGuarantees(
-            direction: direction, isLossless: isLossless, detectsPeerDeath: false,
+            direction: direction, isLossless: isLossless, detectsPeerDeath: direction == .receives,
             maximumMessageSize: min(limit, maximumMessageSize))
     }
 }

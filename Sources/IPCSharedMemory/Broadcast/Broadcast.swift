@@ -16,7 +16,7 @@
 /// | ring full | the oldest messages go; the writer never waits | the writer waits for the slowest live reader |
 /// | a slow reader | misses messages, and is told how many | holds everybody up |
 /// | a stopped reader (SIGSTOP) | misses messages | holds the writer up: give `send` a deadline |
-/// | a dead reader | is nobody's concern | is found within a second, and holds nobody up any more |
+/// | a dead reader | is nobody's concern | is found within 1.5 seconds, and holds nobody up any more |
 /// | readers map the memory | for reading alone | for reading and writing |
 /// | most readers | any number | ``Delivery/lossless(readers:)`` |
 ///
@@ -24,7 +24,7 @@
 /// - **Order.** Every reader sees the messages in the order in which they were sent, each once, whole or not at all,
 ///   whoever is killed and when.
 /// - **End.** After the writer's `finish` a reader gets what is left and then nil; after its death or `close`, what is left
-///   and then `.peerClosed` (the death is seen within a second). A new writer may then take the place over, and the same
+///   and then `.peerClosed` (the death is seen within 1.5 seconds). A new writer may then take the place over, and the same
 ///   readers receive what it sends.
 /// - **One writer** at a time: a second one gets `.busy`.
 /// - **Trust.** Readers copy each message out before anybody looks at it, and check what the memory says: no writer can make

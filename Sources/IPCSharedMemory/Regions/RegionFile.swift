@@ -7,6 +7,8 @@ struct RegionFile: ~Copyable {
     /// The size of the file in bytes.
     let byteCount: Int
     let wasCreated: Bool
+    /// Whether it has been given its name here.
+    var isNamedHere = false
 
     /// Where names of ``SharedMemoryPlace/named(_:)`` lie. shm_overview(7).
     static let namedFolder = "/dev/shm"
@@ -123,7 +125,8 @@ struct RegionFile: ~Copyable {
             try NameCalls.giveName(made.number, path)
         }
         KillPoints.pass("region named")
-        return isNamed ? RegionFile(descriptor: made, byteCount: byteCount, wasCreated: true) : nil
+        return isNamed
+            ? RegionFile(descriptor: made, byteCount: byteCount, wasCreated: true, isNamedHere: true) : nil
     }
 
     /// The same where the file system has no files without a name: under another name first.
@@ -140,7 +143,8 @@ struct RegionFile: ~Copyable {
         let isNamed = try mapping("create a region", object: path) { () throws(SystemCallError) in
             try NameCalls.link(unfinished, path)
         }
-        return isNamed ? RegionFile(descriptor: made, byteCount: byteCount, wasCreated: true) : nil
+        return isNamed
+            ? RegionFile(descriptor: made, byteCount: byteCount, wasCreated: true, isNamedHere: true) : nil
     }
 
     private static func prepare(
@@ -157,6 +161,18 @@ struct RegionFile: ~Copyable {
             // Says that the file is in use: see RegionUse.
             _ = try FileCalls.tryLock(number, exclusive: false)
         }
+    }
+
+    /// Removes the name `path` of the file that `number` is open for, unless it is another's by now or some other process
+    /// has the region open: whoever does holds a shared lock on it.
+    ///
+    /// - Returns: whether it was removed.
+    @discardableResult
+    static func removeIfUnused(_ number: Int32, _ path: String) -> Bool {
+        guard (try? FileCalls.tryLock(number)) ?? false, let status = try? FileCalls.status(of: number),
+            let now = try? FileCalls.status(at: path), now.inode == status.inode, now.device == status.device
+        else { return false }
+        return (try? FileCalls.unlink(path)) != nil
     }
 
     /// Room for `byteCount` bytes, or an error now and not SIGBUS later.

@@ -1,4 +1,5 @@
 import IPCCore
+import IPCParticipants
 import IPCSystem
 
 /// The first 4,096 bytes of a region with a layout. All numbers are in host byte order.
@@ -11,34 +12,25 @@ import IPCSystem
 /// | 16 | 8 | fingerprint |
 /// | 24 | 8 | usable bytes |
 /// | 32 | 8 | where they begin |
-/// | 40 | 4 | slots for processes, 64 bytes each, from 4,096 on |
+/// | 40 | 4 | slots for processes from 4,096 on: `ParticipantLayout` |
 /// | 44 | 4 | flags: 1 kept when unused |
 /// | 48 | 4 | process id of the maker, for people |
 /// | 52 | 4 | bytes of the layout's name |
-/// | 64 | 16 | the kernel's boot id when a process last attached |
-/// | 128 | 4 | death count, in a cache line of its own |
-/// | 192 | 4 | roster epoch, in a cache line of its own |
+/// | 64 | 132 | words of the participants: `ParticipantLayout` |
 /// | 256 | 64 | the layout's name |
-package enum RegionHeader {
-    package static let byteCount = 4096
-    package static let slotByteCount = 64
-    package static let maximumSlotCount = (PrivateArea.byteCount - byteCount) / slotByteCount
-    package static let magic: UInt64 = 0x3130_4D48_5343_5049  // "IPCSHM01"
+/// | 320 | 128 | the type that it was made for, for people: up to the first zero byte |
+enum RegionHeader {
+    static let byteCount = ParticipantLayout.headerByteCount
+    static let magic: UInt64 = 0x3130_4D48_5343_5049  // "IPCSHM01"
     static let formatVersion: UInt32 = 1
 
-    package static let bootIdentifierOffset = 64
-    package static let deathCountOffset = 128
-    package static let rosterEpochOffset = 192
     private static let nameOffset = 256
-
-    /// The private memory right below a region with slots, where the kernel's list of what to mark at death lies.
-    package enum PrivateArea {
-        package static let byteCount = 65536
-    }
+    private static let contentOffset = 320
+    private static let maximumContentLength = 128
 
     /// Where the usable bytes begin.
     static func payloadOffset(slotCount: Int) -> Int {
-        let end = byteCount + slotCount * slotByteCount
+        let end = ParticipantLayout.byteCount(slotCount: slotCount)
         return (end + byteCount - 1) / byteCount * byteCount
     }
 
@@ -67,6 +59,9 @@ package enum RegionHeader {
         let name = Array(layout.name.utf8)
         memory.store(UInt32(name.count), at: 52)
         memory.store(unsafe name.span.bytes, at: nameOffset)
+        if let content = layout.content {
+            memory.store(unsafe Array(content.utf8.prefix(maximumContentLength)).span.bytes, at: contentOffset)
+        }
     }
 
     /// Makes the region one that can be opened.
@@ -92,7 +87,7 @@ package enum RegionHeader {
         let slots = Int(memory.load(40, as: UInt32.self))
         let flags = memory.load(44, as: UInt32.self)
         let length = Int(memory.load(52, as: UInt32.self))
-        guard slots <= maximumSlotCount, length <= RegionLayout.maximumNameLength,
+        guard slots <= ParticipantLayout.maximumSlotCount, length <= RegionLayout.maximumNameLength,
             let size = Int(exactly: memory.load(24, as: UInt64.self)),
             let offset = Int(exactly: memory.load(32, as: UInt64.self)),
             offset == payloadOffset(slotCount: slots), offset <= fileByteCount, size <= fileByteCount - offset
@@ -103,8 +98,10 @@ package enum RegionHeader {
                 object: object)
         }
         let name = String(decoding: memory.array(nameOffset, length), as: UTF8.self)
-        let layout = RegionLayout(
+        var layout = RegionLayout(
             name, version: memory.load(12, as: UInt32.self), fingerprint: memory.load(16, as: UInt64.self))
+        let content = memory.array(contentOffset, maximumContentLength).prefix { $0 != 0 }
+        if !content.isEmpty { layout.content = String(decoding: content, as: UTF8.self) }
         return Contents(
             layout: layout, payloadByteCount: size, payloadOffset: offset, slotCount: slots,
             isKeptWhenUnused: flags & 1 != 0, creatorProcess: memory.load(48, as: Int32.self))

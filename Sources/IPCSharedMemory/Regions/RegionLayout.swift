@@ -16,6 +16,8 @@ public struct RegionLayout: Sendable, Hashable {
     public var version: UInt32
     /// A number that is the same when the types in the region are. 0 when there is nothing to compare.
     public var fingerprint: UInt64
+    /// The type in words, for errors; no part of what is compared.
+    var content: String?
 
     /// A layout with a fingerprint of the program's own making.
     public init(_ name: String, version: UInt32 = 1, fingerprint: UInt64 = 0) {
@@ -27,13 +29,26 @@ public struct RegionLayout: Sendable, Hashable {
     /// A layout with the fingerprint of a type: of its name, its size and, where Swift lays it out, its fields.
     public init<Value: PlainData>(_ name: String, version: UInt32 = 1, of type: Value.Type) {
         self.init(name, version: version, fingerprint: PlainDataFingerprint.of(type))
+        content = PlainDataFingerprint.words(for: type)
+    }
+
+    /// Whether name, version and fingerprint are the same.
+    public static func == (first: RegionLayout, second: RegionLayout) -> Bool {
+        first.name == second.name && first.version == second.version && first.fingerprint == second.fingerprint
+    }
+
+    /// Hashes name, version and fingerprint.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(version)
+        hasher.combine(fingerprint)
     }
 
     /// The longest name in bytes.
     static let maximumNameLength = 64
 
     var description: String {
-        let print = String(fingerprint, radix: 16)
-        return "\(name) version \(version) with fingerprint \(print)"
+        let type = content.map { " of \($0)" } ?? ""
+        return "\(name) version \(version)\(type), fingerprint \(String(fingerprint, radix: 16))"
     }
 }

@@ -1,4 +1,5 @@
 import IPCCore
+import IPCParticipants
 import IPCSystem
 
 /// Lays regions out, maps them and compares what is found with what is expected.
@@ -47,7 +48,7 @@ struct RegionMaker {
     /// where a header is to be, not just zeroes.
     func isWhole(_ file: borrowing OwnedDescriptor, _ fileByteCount: Int) -> Bool {
         guard layout != nil, fileByteCount > 0 else { return fileByteCount > 0 }
-        let start = (try? MemoryFileCalls.read(file.number, at: 0, size: RegionHeader.byteCount)) ?? []
+        let start = (try? FileCalls.read(file.number, at: 0, size: RegionHeader.byteCount)) ?? []
         // No magic, and behind it nothing or what this library writes first: somebody was killed before he was done.
         let isBegun = start.dropFirst(8).prefix(4).elementsEqual([UInt8(RegionHeader.formatVersion), 0, 0, 0])
         return start.prefix(8).contains { $0 != 0 } || (!isBegun && start.contains { $0 != 0 })
@@ -81,49 +82,69 @@ struct RegionMaker {
     }
 
     func map(_ number: Int32, _ byteCount: Int) throws(IPCError) -> MappedMemory {
+        // Large pages are asked for before the first is there.
+        let isPrefaulted = options.isPrefaulted && options.hugePages != .transparent
         let mode = MappedMemory.Mode(
             isWritable: options.access != .readOnly, isCopyOnWrite: options.access == .copyOnWrite,
-            isPrefaulted: options.isPrefaulted,
-            privateBytesBelow: options.slotCount > 0 ? RegionHeader.PrivateArea.byteCount : 0)
+            isPrefaulted: isPrefaulted,
+            privateBytesBelow: options.slotCount > 0 ? ParticipantLayout.privateBytesBelow : 0)
         let mapped = try mapping("map a region", object: object) { () throws(SystemCallError) in
-            let mapped = try MappedMemory(number, byteCount: byteCount, mode)
-            if options.hugePages == .transparent { try? mapped.adviseHugePages() }
-            return mapped
+            try MappedMemory(number, byteCount: byteCount, mode)
         }
-        guard options.isLockedInMemory else { return mapped }
+        try settle(mapped, isPrefaulted: isPrefaulted)
+        return mapped
+    }
+
+    /// Applies what is asked for the pages of a mapping.
+    private func settle(_ mapped: MappedMemory, isPrefaulted: Bool) throws(IPCError) {
+        if options.hugePages == .transparent { try? mapped.adviseHugePages() }
+        if options.isPrefaulted, !isPrefaulted { try populate(mapped) }
+        guard options.isLockedInMemory else { return }
         do throws(SystemCallError) {
             try mapped.lockInMemory()
         } catch {
             throw IPCError(
                 .resourceExhausted,
-                "lock a region in memory: \(byteCount) bytes are above the limit; raise RLIMIT_MEMLOCK (ulimit -l)",
-                object: object, systemCall: error.call.rawValue, errno: error.errno)
+                """
+                lock a region in memory: \(mapped.bytes.byteCount) bytes are above the limit; raise RLIMIT_MEMLOCK \
+                (ulimit -l)
+                """, object: object, systemCall: error.call.rawValue, errno: error.errno)
         }
-        return mapped
+    }
+
+    private func populate(_ mapped: MappedMemory) throws(IPCError) {
+        do throws(SystemCallError) {
+            try mapped.populate(isWritable: options.access != .readOnly)
+        } catch {
+            // Before Linux 5.14 the pages come at their first touch.
+            guard error.errno == Errno.invalid else { throw IPCError(error, "map a region", object: object) }
+        }
     }
 
     /// The usable bytes of a mapped region that is what was expected.
     func look(
         at memory: SharedBytes, _ fileByteCount: Int, expecting byteCount: Int?
-    ) throws(IPCError) -> (payload: SharedBytes, slotCount: Int) {
+    ) throws(IPCError) -> (payload: SharedBytes, slotCount: Int, options: SharedMemoryOptions) {
         guard let layout else {
             guard byteCount ?? 0 <= fileByteCount else {
                 throw IPCError(
                     .typeMismatch, "open a region: expected \(byteCount ?? 0) bytes, found \(fileByteCount)",
                     object: object)
             }
-            return (memory.slice(0, byteCount ?? fileByteCount), 0)
+            return (memory.slice(0, byteCount ?? fileByteCount), 0, options)
         }
         let found = try RegionHeader.read(memory, fileByteCount: fileByteCount, object)
         try RegionHeader.check(
             found, is: layout, byteCount: byteCount, slotCount: options.slotCount, object)
-        return (memory.slice(found.payloadOffset, found.payloadByteCount), found.slotCount)
+        var options = options
+        options.isKeptWhenUnused = found.isKeptWhenUnused
+        return (memory.slice(found.payloadOffset, found.payloadByteCount), found.slotCount, options)
     }
 
-    /// shmget(2) and shmat(2).
+    /// shmget(2).
     func takeSegment(
-        _ key: Int32, _ intent: CreationIntent, _ byteCount: Int?, _ initialize: (SharedBytes) -> Void
-    ) throws(IPCError) -> (memory: MappedMemory, number: Int32, wasCreated: Bool) {
+        _ key: Int32, _ intent: CreationIntent, _ byteCount: Int?
+    ) throws(IPCError) -> (number: Int32, wasCreated: Bool) {
         guard key != 0 else {
             throw IPCError(
                 .invalidName, "take a segment: key 0 makes one that nobody can find; use an anonymous region",
@@ -136,13 +157,18 @@ struct RegionMaker {
         guard intent == .open || size > 0 else {
             throw IPCError(.invalidArgument, "create a segment: say how many bytes it is to have", object: object)
         }
-        var isNew = false
-        let number: Int32
         do throws(SystemCallError) {
-            number = try findOrMakeSegment(key, intent, size, &isNew)
+            return try findOrMakeSegment(key, intent, size)
         } catch {
             throw explain(error)
         }
+    }
+
+    /// shmat(2).
+    func attachSegment(
+        _ number: Int32, _ intent: CreationIntent, _ byteCount: Int?, isNew: Bool,
+        _ initialize: (SharedBytes) -> Void
+    ) throws(IPCError) -> MappedMemory {
         let status = try mapping("attach a segment", object: object) { () throws(SystemCallError) in
             try SegmentCalls.status(of: number)
         }
@@ -156,32 +182,32 @@ struct RegionMaker {
             try MappedMemory(
                 segment: number, byteCount: status.byteCount, isWritable: options.access == .readWrite || isNew)
         }
-        guard let layout else { return (attached, number, isNew) }
+        try settle(attached, isPrefaulted: false)
+        guard let layout else { return attached }
         // A segment has its name before its contents. The header is the same whoever writes it, so whoever finds a
         // segment without one writes it: a maker who was killed leaves nothing to wait for.
         if intent != .open, options.access == .readWrite || isNew, let byteCount,
-            attached.bytes.byteCount >= size, attached.bytes.word64(0).loadAcquiring() == 0
+            attached.bytes.byteCount >= (try fileByteCount(byteCount)), attached.bytes.word64(0).loadAcquiring() == 0
         {
             write(layout, byteCount, attached.bytes, initialize)
         }
-        return (attached, number, isNew)
+        return attached
     }
 
     private func findOrMakeSegment(
-        _ key: Int32, _ intent: CreationIntent, _ size: Int, _ isNew: inout Bool
-    ) throws(SystemCallError) -> Int32 {
+        _ key: Int32, _ intent: CreationIntent, _ size: Int
+    ) throws(SystemCallError) -> (number: Int32, wasCreated: Bool) {
         let permissions = options.permissions.rawValue
         if intent != .open {
             do throws(SystemCallError) {
                 let made = try SegmentCalls.get(
                     key: key, byteCount: size, create: true, exclusive: true, permissions: permissions)
-                isNew = true
-                return made
+                return (made, true)
             } catch {
                 guard intent == .openOrCreate, error.errno == Errno.exists else { throw error }
             }
         }
-        return try SegmentCalls.get(key: key, byteCount: 0, create: false, exclusive: false, permissions: 0)
+        return (try SegmentCalls.get(key: key, byteCount: 0, create: false, exclusive: false, permissions: 0), false)
     }
 
     private func explain(_ error: SystemCallError) -> IPCError {

@@ -3,7 +3,8 @@ import IPCSystem
 
 /// A word of 64 bits in a region, which any number of processes read and change at once without losing a change.
 ///
-/// All operations are sequentially consistent. Made by ``SharedMemory/atomic(at:)``.
+/// The operations are named as those of `Synchronization.Atomic`, and all are sequentially consistent. Made by
+/// ``SharedMemory/atomic(at:)``.
 public struct SharedAtomic: Sendable {
     private let region: SharedMemory
     private let word: SharedWord64
@@ -17,21 +18,36 @@ public struct SharedAtomic: Sendable {
     public func load() -> UInt64 { word.loadSequential() }
 
     /// Replaces the value.
-    public func store(_ value: UInt64) { word.storeSequential(value) }
+    public func store(_ desired: UInt64) { word.storeSequential(desired) }
 
     /// Replaces the value and returns the one before.
     @discardableResult
-    public func exchange(_ value: UInt64) -> UInt64 { word.exchange(value) }
+    public func exchange(_ desired: UInt64) -> UInt64 { word.exchange(desired) }
 
-    /// Adds, wrapping around at 2^64, and returns the new value. Subtract n by adding `0 &- n`.
+    /// Adds, wrapping around at 2^64.
+    ///
+    /// - Returns: the value before and the one after.
     @discardableResult
-    public func add(_ value: UInt64) -> UInt64 { word.add(value) }
+    public func wrappingAdd(_ operand: UInt64) -> (oldValue: UInt64, newValue: UInt64) {
+        let newValue = word.add(operand)
+        return (newValue &- operand, newValue)
+    }
+
+    /// Subtracts, wrapping around at 0.
+    ///
+    /// - Returns: the value before and the one after.
+    @discardableResult
+    public func wrappingSubtract(_ operand: UInt64) -> (oldValue: UInt64, newValue: UInt64) {
+        let newValue = word.add(0 &- operand)
+        return (newValue &+ operand, newValue)
+    }
 
     /// Replaces the value if it is `expected`.
     ///
-    /// - Returns: whether it was, and what was found.
-    public func replace(_ expected: UInt64, with desired: UInt64) -> (isDone: Bool, found: UInt64) {
-        word.replaceSequential(expected, with: desired)
+    /// - Returns: whether it was, and the value that was found.
+    public func compareExchange(expected: UInt64, desired: UInt64) -> (exchanged: Bool, original: UInt64) {
+        let (exchanged, original) = word.replaceSequential(expected, with: desired)
+        return (exchanged, original)
     }
 }
 

@@ -63,10 +63,19 @@ extension SharedMemory {
     /// Writes what was changed to the file behind the region, and waits until the disk has it. msync(2).
     ///
     /// It may take as long as the disk does: a thread of the library does it, not one of Swift's pool.
-    /// - Throws: `.unsupported` for a region without a file; what the disk says.
+    /// - Throws: `.unsupported` for a region without a file, and for one that was opened copy-on-write, of which nothing goes
+    ///   to the file; what the disk says.
     public func flush() async throws(IPCError) {
         guard case .file = place.kind else {
             throw IPCError(.unsupported, "flush a region: there is no file behind it", object: place.description)
+        }
+        guard access != .copyOnWrite else {
+            throw IPCError(
+                .unsupported,
+                """
+                flush a region: it was opened copy-on-write, so what is written stays in this process; open it for reading \
+                and writing to change the file
+                """, object: place.description)
         }
         try checkSize()
         let (memory, name) = (memory, place.description)

@@ -22,6 +22,8 @@ public struct SharedMemoryListing: Sendable, Hashable {
     public var creatorProcess: Int32?
     /// Whether ``SharedMemory/sweep(namesBeginningWith:)`` would remove it.
     public var isLeftover: Bool
+    /// The number of a System V segment.
+    var segment: Int32?
 }
 
 extension SharedMemory {
@@ -55,7 +57,7 @@ extension SharedMemory {
     /// - Throws: `.notFound` when /dev/shm is not mounted; what the system says.
     public static func list() throws(IPCError) -> [SharedMemoryListing] {
         let names = try mapping("list regions", object: RegionFile.namedFolder) { () throws(SystemCallError) in
-            try TestingCalls.names(in: RegionFile.namedFolder).names
+            try DirectoryCalls.names(in: RegionFile.namedFolder).names
         }
         let segments = try mapping("list segments") { () throws(SystemCallError) in try SegmentCalls.all() }
         return names.sorted().compactMap { FoundRegion.look($0)?.listing } + segments.map(listing)
@@ -75,15 +77,24 @@ extension SharedMemory {
     public static func sweep(namesBeginningWith prefix: String = "") throws(IPCError) -> [SharedMemoryListing] {
         var removed: [SharedMemoryListing] = []
         for listing in try list() where listing.isLeftover && listing.name.hasPrefix(prefix) {
-            switch listing.place.kind {
-            case .segment(let key):
-                // A private segment has no key to be found by, and another process may have been given its number.
-                if key != 0, (try? remove(listing.place)) != nil { removed.append(listing) }
-            default:
-                if FoundRegion.look(listing.name)?.removeIfUnused() ?? false { removed.append(listing) }
-            }
+            if removeLeftover(listing) { removed.append(listing) }
         }
         return removed
+    }
+
+    /// Removes what was listed as a leftover, unless it is in use, removed or another by now.
+    ///
+    /// - Returns: whether it was removed.
+    package static func removeLeftover(_ listing: SharedMemoryListing) -> Bool {
+        guard case .segment(let key) = listing.place.kind else {
+            return FoundRegion.look(listing.name)?.removeIfUnused() ?? false
+        }
+        // By its number, because the key may stand for another segment by now. A private one has no key to be found by,
+        // and another process may have been given its number.
+        guard key != 0, let number = listing.segment, let now = try? SegmentCalls.status(of: number),
+            now.key == key, self.listing(now) == listing
+        else { return false }
+        return SegmentCalls.removeIfUnused(number, attachments: 0)
     }
 
     private static func listing(_ status: SegmentCalls.Status) -> SharedMemoryListing {
@@ -102,7 +113,7 @@ extension SharedMemory {
             permissions: AccessPermissions(rawValue: status.permissions), isInUse: status.attachments > 0,
             creatorProcess: status.creatorProcess,
             isLeftover: layout != nil && !isKept && status.attachments == 0 && status.key != 0
-                && status.owner == ProcessFacts.effectiveUser)
+                && status.owner == ProcessFacts.effectiveUser, segment: status.segment)
     }
 }
 
@@ -110,7 +121,6 @@ extension SharedMemory {
 private struct FoundRegion: ~Copyable {
     let listing: SharedMemoryListing
     private let descriptor: RegionDescriptor?
-    private let inode: UInt64
 
     /// nil when it is no regular file or is gone.
     static func look(_ name: String) -> FoundRegion? {
@@ -134,20 +144,17 @@ private struct FoundRegion: ~Copyable {
             owner: status.owner, permissions: AccessPermissions(rawValue: status.permissions), isInUse: isInUse,
             creatorProcess: contents?.creatorProcess,
             isLeftover: isOurs && isInUse == false && status.owner == ProcessFacts.effectiveUser)
-        return FoundRegion(listing: listing, descriptor: file, inode: status.inode)
+        return FoundRegion(listing: listing, descriptor: file)
     }
 
     /// Removes it under a lock that nobody can have who has it open.
     consuming func removeIfUnused() -> Bool {
-        let path = "\(RegionFile.namedFolder)/\(listing.name)"
-        guard let number = descriptor?.number, (try? FileCalls.tryLock(number)) ?? false,
-            let now = try? FileCalls.status(at: path), now.inode == inode
-        else { return false }
-        return (try? FileCalls.unlink(path)) != nil
+        guard let number = descriptor?.number else { return false }
+        return RegionFile.removeIfUnused(number, "\(RegionFile.namedFolder)/\(listing.name)")
     }
 
     private static func header(_ number: Int32, _ size: Int, _ path: String) -> RegionHeader.Contents? {
-        guard var bytes = try? MemoryFileCalls.read(number, at: 0, size: RegionHeader.byteCount),
+        guard var bytes = try? FileCalls.read(number, at: 0, size: RegionHeader.byteCount),
             bytes.count == RegionHeader.byteCount
         else { return nil }
         return unsafe bytes.withUnsafeMutableBytes { buffer in

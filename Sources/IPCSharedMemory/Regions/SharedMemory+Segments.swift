@@ -3,16 +3,20 @@ import IPCSystem
 
 /// Regions grow by more regions: a mapping never moves, so what points into it stays right.
 extension SharedMemory {
-    /// Makes one more segment, which has the layout, the access and the permissions of this region.
+    /// Makes one more segment, which has the layout of this region.
     ///
     /// The segment of a region with a name has the next free one of the names `name.segment-1`, `name.segment-2`, and so
     /// on, so that others find it with ``openSegment(_:options:)``; that of an anonymous region is anonymous and has to be passed on.
     ///
+    /// - Parameter options: nil: as this region was made or opened (access, pages, locking, trust), with the permissions
+    ///   that it has now.
     /// - Returns: the segment, and its number from 1 on (0 for an anonymous one).
-    /// - Throws: as the initializer; `.unsupported` for a System V segment, which has no names.
+    /// - Throws: as the initializer; `.permissionDenied` for a region that this process does not write to, unless `options`
+    ///   say what the segment is to be; `.unsupported` for a System V segment, which has no names.
     public func addSegment(
-        byteCount: Int, options: SharedMemoryOptions = SharedMemoryOptions()
+        byteCount: Int, options: SharedMemoryOptions? = nil
     ) throws(IPCError) -> (segment: SharedMemory, number: Int) {
+        guard let options else { return try addSegment(byteCount: byteCount, options: optionsOfNewSegment()) }
         if place == .anonymous {
             return (try SharedMemory(byteCount: byteCount, layout: layout, options: options), 0)
         }
@@ -38,13 +42,38 @@ extension SharedMemory {
     /// The most segments that a region can grow by.
     public static let maximumSegmentCount = 4096
 
+    private func optionsOfNewSegment() throws(IPCError) -> SharedMemoryOptions {
+        guard access == .readWrite else {
+            throw IPCError(
+                .permissionDenied, "grow a region: this process does not write to it; do so where it is written",
+                object: place.description)
+        }
+        var options = optionsOfSegment
+        if let number = file?.number {
+            let status = try mapping("grow a region", object: place.description) { () throws(SystemCallError) in
+                try FileCalls.status(of: number)
+            }
+            options.permissions = AccessPermissions(rawValue: status.permissions)
+        }
+        return options
+    }
+
+    /// Processes take part in the region, not in what it grew by.
+    private var optionsOfSegment: SharedMemoryOptions {
+        var options = options
+        options.slotCount = 0
+        return options
+    }
+
     /// Opens the segment `number`, from 1 on, that somebody added; nil when there is none.
     ///
+    /// - Parameter options: nil: as this region was made or opened.
     /// - Throws: as the initializer.
     public func openSegment(
-        _ number: Int, options: SharedMemoryOptions = SharedMemoryOptions()
+        _ number: Int, options: SharedMemoryOptions? = nil
     ) throws(IPCError) -> SharedMemory? {
         guard place != .anonymous, number > 0 else { return nil }
+        let options = options ?? optionsOfSegment
         do throws(IPCError) {
             return try SharedMemory(at: try place.segment(number), .open, layout: layout, options: options)
         } catch {

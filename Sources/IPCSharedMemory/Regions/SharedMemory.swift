@@ -1,4 +1,5 @@
 public import IPCCore
+import IPCParticipants
 package import IPCSystem
 
 /// A region of memory that several processes see at once. mmap(2).
@@ -6,7 +7,7 @@ package import IPCSystem
 /// ```swift
 /// // One process
 /// let region = try SharedMemory(at: .named("counters"), .openOrCreate, byteCount: 4096)
-/// try region.atomic(at: 0).add(1)
+/// try region.atomic(at: 0).wrappingAdd(1)
 ///
 /// // Another
 /// let region = try SharedMemory(at: .named("counters"), .open)
@@ -16,7 +17,8 @@ package import IPCSystem
 /// - **Who orders accesses?** Nobody: two processes that write the same bytes at once get a mixture. Use
 ///   ``SharedAtomic`` for words, and for more the objects of this library that stand on regions.
 /// - **Made whole.** A region has its size, its room and its header before it has its name, so nobody opens half of one,
-///   whenever its maker is killed. A full file system is `.resourceExhausted` here and not SIGBUS later.
+///   whenever its maker is killed. A full file system is `.resourceExhausted` here and not SIGBUS later. An initializer
+///   that throws removes the name that it has made, unless somebody else has opened the region by then.
 /// - **Lifetime.** The mapping lasts as long as this object. An anonymous region goes with the last process that has it;
 ///   others stay until ``remove(_:)``, whoever dies.
 /// - **Passing it on.** By name, or as a `DescriptorTransferable`: over a socket, at spawn, as an argument.
@@ -46,6 +48,10 @@ public final class SharedMemory: Sendable {
     package let slotCount: Int
     /// The number of the System V segment, or -1.
     let segment: Int32
+    /// Whether this object has given the region its name or key.
+    private let isNamedHere: Bool
+    /// How it was made or opened; for one that was found with a header, kept when unused if that says so.
+    let options: SharedMemoryOptions
 
     /// Usable bytes.
     public var byteCount: Int { payload.byteCount }
@@ -85,7 +91,7 @@ public final class SharedMemory: Sendable {
                 "lay a region out: a name of 1 to \(RegionLayout.maximumNameLength) bytes is needed",
                 object: layout.name)
         }
-        precondition(options.slotCount <= RegionHeader.maximumSlotCount, "too many slots for one region")
+        precondition(options.slotCount <= ParticipantLayout.maximumSlotCount, "too many slots for one region")
         let maker = RegionMaker(layout: layout, options: options, object: place.description)
         switch place.kind {
         case .anonymous:
@@ -113,21 +119,30 @@ public final class SharedMemory: Sendable {
                 .wrongMagic, "open a region: it has no bytes; whoever made it did not finish. Remove it",
                 object: maker.object)
         }
-        let options = maker.options
         wasCreated = file.wasCreated
-        let descriptor = file.release()
+        isNamedHere = file.isNamedHere
+        let descriptor = RegionDescriptor(file.release())
         // What was made here without a name was sealed here.
         let isSealed = wasCreated && place == .anonymous
         hasFixedSize = isSealed || ((try? MemoryCalls.seals(of: descriptor.number)) ?? []).contains(.shrinking)
-        let mapped = try maker.map(descriptor.number, fileByteCount)
-        let found = try maker.look(at: mapped.bytes, fileByteCount, expecting: byteCount)
-        memory = mapped
-        payload = found.payload
-        slotCount = found.slotCount
-        self.file = RegionDescriptor(descriptor)
+        do throws(IPCError) {
+            let mapped = try maker.map(descriptor.number, fileByteCount)
+            let found = try maker.look(at: mapped.bytes, fileByteCount, expecting: byteCount)
+            memory = mapped
+            payload = found.payload
+            slotCount = found.slotCount
+            options = found.options
+        } catch {
+            // Nobody gets an object that could remove what has been made.
+            if isNamedHere, let path = try? RegionFile.path(of: place) {
+                RegionFile.removeIfUnused(descriptor.number, path)
+            }
+            throw error
+        }
+        self.file = descriptor
         self.place = place
         layout = maker.layout
-        access = options.access
+        access = maker.options.access
         segment = -1
     }
 
@@ -135,11 +150,19 @@ public final class SharedMemory: Sendable {
         segment key: Int32, _ place: SharedMemoryPlace, _ intent: CreationIntent, _ byteCount: Int?,
         _ maker: RegionMaker, _ initialize: (SharedBytes) -> Void
     ) throws(IPCError) {
-        let (attached, number, isNew) = try maker.takeSegment(key, intent, byteCount, initialize)
-        let found = try maker.look(at: attached.bytes, attached.bytes.byteCount, expecting: byteCount)
-        memory = attached
-        payload = found.payload
-        slotCount = found.slotCount
+        let (number, isNew) = try maker.takeSegment(key, intent, byteCount)
+        do throws(IPCError) {
+            let attached = try maker.attachSegment(number, intent, byteCount, isNew: isNew, initialize)
+            let found = try maker.look(at: attached.bytes, attached.bytes.byteCount, expecting: byteCount)
+            memory = attached
+            payload = found.payload
+            slotCount = found.slotCount
+            options = found.options
+        } catch {
+            if isNew { SegmentCalls.removeIfUnused(number, attachments: 0) }
+            throw error
+        }
+        isNamedHere = isNew
         file = nil
         self.place = place
         layout = maker.layout
@@ -148,6 +171,19 @@ public final class SharedMemory: Sendable {
         wasCreated = isNew
         // A segment keeps its size until its last user is gone.
         hasFixedSize = true
+    }
+}
+
+extension SharedMemory {
+    /// Removes the name or key that this object has given the region, unless somebody else has it open by now: for an
+    /// object that makes a region and then cannot be made itself.
+    package func abandon() {
+        guard isNamedHere else { return }
+        if let file, let path = try? RegionFile.path(of: place) {
+            RegionFile.removeIfUnused(file.number, path)
+        } else if segment >= 0 {
+            SegmentCalls.removeIfUnused(segment, attachments: 1)
+        }
     }
 }
 

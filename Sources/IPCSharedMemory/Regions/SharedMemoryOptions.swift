@@ -31,7 +31,8 @@ public struct SharedMemoryOptions: Sendable, Hashable {
     /// Whose region is used when one is found.
     public var owner: TrustedOwner
     /// Whether all pages are there when the region is: otherwise each page costs a fault at its first touch, about 3
-    /// microseconds. MAP_POPULATE, mmap(2).
+    /// microseconds. MAP_POPULATE, mmap(2); for System V segments and huge pages MADV_POPULATE_WRITE, madvise(2), where the
+    /// kernel has it (Linux 5.14).
     public var isPrefaulted: Bool
     /// Whether to use larger pages.
     public var hugePages: HugePages

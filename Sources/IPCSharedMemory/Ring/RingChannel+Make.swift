@@ -9,7 +9,7 @@ extension RingChannel {
     ///
     /// - Throws: `.resourceExhausted` when memory or descriptors are lacking; `.invalidArgument`.
     public static func makePair(
-        _ options: RingOptions = RingOptions()
+        options: RingOptions = RingOptions()
     ) throws(IPCError) -> (RingChannel, RingChannel) {
         try options.check()
         let (near, far) = try SocketConnection.makePair()

@@ -62,7 +62,7 @@ extension RingChannel: DescriptorTransferable {
     /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no end of a ring; `.protocolViolation`,
     ///   `.wrongMagic` or `.wrongVersion` when its memory is not what it must be; `.resourceExhausted`.
     public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> RingChannel {
-        try receive(transferred, RingOptions())
+        try receive(transferred, options: RingOptions())
     }
 
     /// The end on the other side. Of the options ``RingOptions/trust`` and ``RingOptions/spin`` hold; the sizes are what
@@ -70,7 +70,7 @@ extension RingChannel: DescriptorTransferable {
     ///
     /// - Throws: as ``receive(_:)``.
     public static func receive(
-        _ transferred: TransferredDescriptors, _ options: RingOptions
+        _ transferred: TransferredDescriptors, options: RingOptions
     ) throws(IPCError) -> RingChannel {
         let state = transferred.state
         guard state.count == stateByteCount, state[0] == 1, state[1] <= 1, state[2] <= 3,

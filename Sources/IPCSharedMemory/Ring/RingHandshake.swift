@@ -169,7 +169,7 @@ extension RingChannel {
     ///   this process away; `.wrongMagic` or `.wrongVersion` when it is not one for rings; `.protocolViolation` when it
     ///   sent memory whose size could change, or that is not what it says; `.timedOut`, `.cancelled`.
     public static func connect(
-        to address: SocketAddress, _ options: RingOptions = RingOptions(), until deadline: Deadline = .never
+        to address: SocketAddress, options: RingOptions = RingOptions(), until deadline: Deadline = .never
     ) async throws(IPCError) -> RingChannel {
         try options.check()
         let connection = try await SocketConnection.connect(to: address, until: deadline)

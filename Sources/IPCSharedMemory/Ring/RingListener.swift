@@ -22,15 +22,15 @@ public final class RingListener: Sendable, AsyncSequence {
     private let listener: SocketListener
     private let options: RingOptions
 
-    /// Listens at `address`. Prefer ``withListener(at:_:listening:_:)``, which ends it, too.
+    /// Listens at `address`. Prefer ``withListener(at:options:listening:_:)``, which ends it, too.
     ///
-    /// - Throws: as `SocketListener/init(at:_:)`; `.invalidArgument` for options that cannot be.
+    /// - Throws: as `SocketListener/init(at:options:)`; `.invalidArgument` for options that cannot be.
     public convenience init(
-        at address: SocketAddress, _ options: RingOptions = RingOptions(),
+        at address: SocketAddress, options: RingOptions = RingOptions(),
         listening: SocketListenerOptions = SocketListenerOptions()
     ) throws(IPCError) {
         try options.check()
-        self.init(try SocketListener(at: address, listening), options)
+        self.init(try SocketListener(at: address, options: listening), options)
     }
 
     private init(_ listener: SocketListener, _ options: RingOptions) {
@@ -76,16 +76,16 @@ public final class RingListener: Sendable, AsyncSequence {
     /// Stops listening at once and removes the name. Rings that were made live on. Idempotent, never waits.
     public func close() { listener.close() }
 
-    /// Listens at `address` while `body` runs. See `SocketListener/withListener(at:_:_:)`.
+    /// Listens at `address` while `body` runs. See `SocketListener/withListener(at:options:_:)`.
     ///
     /// - Returns: what `body` returned.
-    /// - Throws: what ``init(at:_:listening:)`` throws, an `IPCError`, or what `body` throws.
+    /// - Throws: what ``init(at:options:listening:)`` throws, an `IPCError`, or what `body` throws.
     public static func withListener<Result>(
-        at address: SocketAddress, _ options: RingOptions = RingOptions(),
+        at address: SocketAddress, options: RingOptions = RingOptions(),
         listening: SocketListenerOptions = SocketListenerOptions(), _ body: (RingListener) async throws -> Result
     ) async throws -> Result {
         try options.check()
-        return try await SocketListener.withListener(at: address, listening) { listener in
+        return try await SocketListener.withListener(at: address, options: listening) { listener in
             try await body(RingListener(listener, options))
         }
     }

@@ -2,7 +2,7 @@ import IPCCore
 import IPCSystem
 import Synchronization
 
-/// That one handle is the only writer of a region: a claim on a byte far behind its end, which the kernel drops when the
+/// That one handle is the only writer of a region, or the owner of an arena: a claim on a byte far behind its end, which the kernel drops when the
 /// writer's process is gone. Readers ask the kernel whether there is a writer.
 ///
 /// Whoever may read the region's file can keep writers out (`.busy`) with a read lock on that byte, but cannot pass for one.
@@ -15,16 +15,29 @@ final class WriterClaim: Sendable {
 
     /// Claims `region`, which must have a file that is open for writing.
     ///
+    /// - Parameters:
+    ///   - opensAnew: on an open file of its own, for a region that may be passed on to another writer: an open file that
+    ///     was passed on shares its claims with the other process.
+    ///   - busy: what an error says when somebody has it.
     /// - Throws: `.busy` while somebody else writes; `.unsupported` for a System V segment.
-    init(_ region: SharedMemory, _ doing: StaticString) throws(IPCError) {
-        let file = try Self.file(of: region, doing)
+    init(
+        _ region: SharedMemory, _ doing: StaticString, opensAnew: Bool = false,
+        busy: @autoclosure () -> String = "it has a writer; there can be one at a time"
+    ) throws(IPCError) {
+        var file = try Self.file(of: region, doing)
+        if opensAnew {
+            let number = file.number
+            file = try mapping("\(doing)", object: region.place.description) { () throws(SystemCallError) in
+                RegionDescriptor(try FileCalls.open(CheckedFile.inodePath(number), .readWrite))
+            }
+        }
         self.file = file
+        let number = file.number
         let isTaken = try mapping("\(doing)", object: region.place.description) { () throws(SystemCallError) in
-            try ClaimCalls.tryTake(file.number, byte: Self.byte)
+            try ClaimCalls.tryTake(number, byte: Self.byte)
         }
         guard isTaken else {
-            throw IPCError(
-                .busy, "\(doing): it has a writer; there can be one at a time", object: region.place.description)
+            throw IPCError(.busy, "\(doing): \(busy())", object: region.place.description)
         }
     }
 
@@ -52,6 +65,7 @@ final class WriterClaim: Sendable {
     /// Gives the claim back. Idempotent.
     ///
     /// - Returns: whether it was held until now.
+    @discardableResult
     func drop() -> Bool {
         guard isHeld.exchange(false, ordering: .acquiringAndReleasing) else { return false }
         // It cannot fail for a lock that is held; and if it did, closing the file drops it.
@@ -59,7 +73,7 @@ final class WriterClaim: Sendable {
         return true
     }
 
-    deinit { _ = drop() }
+    deinit { drop() }
 }
 
 /// Waits for something that reports nothing when it changes: looks again, less often the longer it takes.

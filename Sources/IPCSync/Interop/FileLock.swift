@@ -90,7 +90,13 @@ public final class FileLock: Sendable {
             }
             do throws(SystemCallError) {
                 let made = try FileCalls.open(path, [.readWrite, .create, .exclusive, .noFollow], permissions: 0)
-                try FileCalls.setPermissions(made.number, permissions.rawValue)
+                do throws(SystemCallError) {
+                    try FileCalls.setPermissions(made.number, permissions.rawValue)
+                } catch {
+                    // A lock file that nobody can open is in everybody's way.
+                    try? FileCalls.unlink(path)
+                    throw error
+                }
                 return made
             } catch {
                 guard intent == .openOrCreate, error.errno == Errno.exists else {

@@ -31,7 +31,7 @@ extension POSIXSemaphore {
     /// - Throws: `.notFound` when /dev/shm is not mounted.
     public static func list() throws(IPCError) -> [Listing] {
         let names = try mapping("list semaphores", object: folder) { () throws(SystemCallError) in
-            try TestingCalls.names(in: folder).names
+            try DirectoryCalls.names(in: folder).names
         }
         return names.filter { $0.hasPrefix(prefix) }.sorted().compactMap { file in
             let path = "\(folder)/\(file)"
@@ -44,7 +44,7 @@ extension POSIXSemaphore {
 
     private static func value(at path: String, _ status: FileCalls.Status) -> Int? {
         guard status.size >= UInt64(byteCount), let file = try? FileCalls.open(path, [.readOnly, .noFollow]),
-            let bytes = try? MemoryFileCalls.read(file.number, at: 0, size: byteCount), bytes.count == byteCount,
+            let bytes = try? FileCalls.read(file.number, at: 0, size: byteCount), bytes.count == byteCount,
             bytes[Layout.kind] == UInt8(Layout.sharedKind)
         else { return nil }
         return Int(bytes[0]) | Int(bytes[1]) << 8 | Int(bytes[2]) << 16 | Int(bytes[3]) << 24

@@ -85,9 +85,9 @@ extension SyncObjectType {
                 "share \(type): it wants an alignment of \(MemoryLayout<Value>.alignment) bytes; 64 is "
                     + "the most")
         }
-        let layout = IPCSharedMemory.RegionLayout("mutex", of: type)
         return SyncObjectType(
-            kind: MutexCore.kind, name: "a mutex", fingerprint: layout.fingerprint,
+            kind: MutexCore.kind, name: "a mutex", fingerprint: PlainDataFingerprint.of(type),
+            content: PlainDataFingerprint.words(for: type),
             byteCount: MutexCore.byteCount(MemoryLayout<Value>.size, MemoryLayout<Value>.alignment))
     }
 }

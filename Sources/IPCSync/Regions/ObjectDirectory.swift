@@ -9,14 +9,39 @@ package struct SyncObjectType: Sendable, Equatable {
     package let version: UInt32
     /// Of the type of the value in it; 0 for none.
     package let fingerprint: UInt64
+    /// That type in words, for errors.
+    package let content: String?
     package let byteCount: Int
 
-    package init(kind: UInt32, name: String, version: UInt32 = 1, fingerprint: UInt64 = 0, byteCount: Int) {
+    package init(
+        kind: UInt32, name: String, version: UInt32 = 1, fingerprint: UInt64 = 0, content: String? = nil,
+        byteCount: Int
+    ) {
         self.kind = kind
         self.name = name
         self.version = version
         self.fingerprint = fingerprint
+        self.content = content
         self.byteCount = byteCount
+    }
+
+    /// What errors call an object of that kind that was found.
+    static func name(ofKind kind: UInt32) -> String {
+        switch kind {
+        case 1: "a mutex"
+        case 2: "a lock"
+        case 3: "a condition"
+        case 10: "an event that is reset by hand"
+        case 11: "an event that resets itself"
+        case 12: "a latch"
+        case 13: "a once"
+        case 14: "an election"
+        case 15: "a plain semaphore"
+        case 16: "a leased semaphore"
+        case 17: "a read-write lock"
+        case 18: "a barrier"
+        default: "an object of the unknown kind \(kind)"
+        }
     }
 }
 
@@ -184,10 +209,12 @@ struct ObjectDirectory {
         guard found.kind == type.kind, found.fingerprint == type.fingerprint, found.byteCount == UInt64(type.byteCount)
         else {
             let (want, have) = (String(type.fingerprint, radix: 16), String(found.fingerprint, radix: 16))
+            let kinds = (SyncObjectType.name(ofKind: type.kind), SyncObjectType.name(ofKind: found.kind))
+            let content = type.content.map { " of \($0)" } ?? ""
             throw IPCError(
                 .typeMismatch,
-                "open \(type.name): expected kind \(type.kind) of \(type.byteCount) bytes with fingerprint \(want), found "
-                    + "kind \(found.kind) of \(found.byteCount) bytes with fingerprint \(have)", object: found.name)
+                "open \(type.name): expected \(kinds.0)\(content), \(type.byteCount) bytes in all, found \(kinds.1), "
+                    + "\(found.byteCount) bytes in all; fingerprints \(want) and \(have)", object: found.name)
         }
         guard found.version == type.version else {
             throw IPCError(

@@ -47,7 +47,7 @@ public final class SyncRegion: Sendable {
     package let participant: Participant
     let directory: ObjectDirectory
 
-    private static let layout = IPCSharedMemory.RegionLayout("swift-ipc.sync", version: 1)
+    private static let layout = RegionLayout("swift-ipc.sync", version: 1)
 
     /// Makes or finds a region and takes part in it.
     ///
@@ -71,18 +71,28 @@ public final class SyncRegion: Sendable {
     }
 
     init(_ memory: SharedMemory, until deadline: Deadline) async throws(IPCError) {
-        let file = try Self.file(of: memory)
-        directory = try ObjectDirectory.find(memory.payload, memory.place.name)
-        participant = try await Participant.attach(
-            to: memory.memory, file: file, slotCount: memory.slotCount, until: deadline)
+        do throws(IPCError) {
+            let file = try Self.file(of: memory)
+            directory = try ObjectDirectory.find(memory.payload, memory.place.name)
+            participant = try await Participant.attach(
+                to: memory.memory, file: file, slotCount: memory.slotCount, until: deadline)
+        } catch {
+            memory.abandon()
+            throw error
+        }
         self.memory = memory
     }
 
     init(blocking memory: SharedMemory, until deadline: Deadline) throws(IPCError) {
-        let file = try Self.file(of: memory)
-        directory = try ObjectDirectory.find(memory.payload, memory.place.name)
-        participant = try Participant.attachBlocking(
-            to: memory.memory, file: file, slotCount: memory.slotCount, until: deadline)
+        do throws(IPCError) {
+            let file = try Self.file(of: memory)
+            directory = try ObjectDirectory.find(memory.payload, memory.place.name)
+            participant = try Participant.attachBlocking(
+                to: memory.memory, file: file, slotCount: memory.slotCount, until: deadline)
+        } catch {
+            memory.abandon()
+            throw error
+        }
         self.memory = memory
     }
 
@@ -103,12 +113,13 @@ public final class SyncRegion: Sendable {
         _ fill: (ObjectDirectory) -> Void
     ) throws(IPCError) -> SharedMemory {
         guard options.memory.access == .readWrite, options.byteCount > 0, options.maximumObjects > 0,
-            options.maximumObjects < 1 << 40, (1...RegionHeader.maximumSlotCount).contains(options.maximumProcesses)
+            options.maximumObjects < 1 << 40,
+            (1...ParticipantLayout.maximumSlotCount).contains(options.maximumProcesses)
         else {
             throw IPCError(
                 .invalidArgument,
                 "open a region of objects: it is for reading and writing, with room for objects and 1 to "
-                    + "\(RegionHeader.maximumSlotCount) processes", object: place.name)
+                    + "\(ParticipantLayout.maximumSlotCount) processes", object: place.name)
         }
         var memory = options.memory
         memory.slotCount = options.maximumProcesses

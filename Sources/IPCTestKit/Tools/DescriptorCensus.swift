@@ -69,7 +69,7 @@ public struct DescriptorCensus: Sendable, Hashable {
     public var isEmpty: Bool { descriptors.isEmpty && sharedMemoryNames.isEmpty && children.isEmpty }
 
     private static func entries(in directory: String) -> (names: [String], own: Int32) {
-        (try? TestingCalls.names(in: directory)) ?? ([], -1)
+        (try? DirectoryCalls.names(in: directory)) ?? ([], -1)
     }
 
     private static func openDescriptors() -> Set<Descriptor> {

@@ -51,7 +51,7 @@ enum Watchdog {
 
     /// Each thread of the process: number, name, and the kernel function in which it sleeps.
     static var threads: [String] {
-        let names = (try? TestingCalls.names(in: "/proc/self/task").names) ?? []
+        let names = (try? DirectoryCalls.names(in: "/proc/self/task").names) ?? []
         return names.compactMap { Int($0) }.sorted().map { thread in
             let name = line("/proc/self/task/\(thread)/comm")
             let place = line("/proc/self/task/\(thread)/wchan")

@@ -7,7 +7,9 @@ final class Journal: Sendable {
     init() throws(IPCError) {
         file = OwnedDescriptor(
             owning: try mapping("make the journal of a worker") { () throws(SystemCallError) in
-                try MemoryFileCalls.make("swift-ipc-worker", size: JournalLayout.fileSize).release()
+                let file = try MemoryCalls.makeFile("swift-ipc-worker")
+                try FileCalls.truncate(file.number, to: JournalLayout.fileSize)
+                return file.release()
             })
     }
 
@@ -27,7 +29,7 @@ final class Journal: Sendable {
     /// Reads what is there. A worker that went wild may have written anything: lengths are checked here, and the frames
     /// by whoever reads them.
     func read() -> Remains {
-        let header = (try? MemoryFileCalls.read(file.number, at: 0, size: 24)) ?? []
+        let header = (try? FileCalls.read(file.number, at: 0, size: 24)) ?? []
         guard header.count == 24 else { return Remains(running: nil, messages: []) }
         let words = unsafe header.span.bytes
         let running = words.load(UInt64.self, at: JournalLayout.runningOffset)
@@ -35,7 +37,7 @@ final class Journal: Sendable {
         for half in 0..<2 {
             let length = words.load(UInt64.self, at: JournalLayout.lengthOffsets[half])
             guard length > 0, length <= UInt64(JournalLayout.halfSize) else { continue }
-            let bytes = try? MemoryFileCalls.read(
+            let bytes = try? FileCalls.read(
                 file.number, at: JournalLayout.halfOffsets[half], size: Int(length))
             if let bytes { messages.append(bytes) }
         }

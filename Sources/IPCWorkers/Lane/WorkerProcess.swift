@@ -67,7 +67,7 @@ struct WorkerProcess: Sendable {
         case .peerClosed, .truncated: what = "it \(death.status.map { "\($0)" } ?? "died") before it introduced itself"
         default: what = error.message
         }
-        let tail = death.standardErrorTail.isEmpty ? "" : "; its standard error ended with: \(death.standardErrorTail)"
+        let tail = death.standardErrorTail.isEmpty ? "" : "; its standard error: \(death.standardErrorTail)"
         return IPCError(
             .handshakeFailed,
             "start a worker: \(what). The main of a worker's program must call Worker.serveIfSpawned first\(tail)",

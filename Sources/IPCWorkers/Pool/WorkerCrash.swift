@@ -6,12 +6,13 @@ public struct WorkerCrash: Sendable, Hashable {
     public let processID: Int32
     /// How it ended; nil when another part of the program took the status.
     public let status: ExitStatus?
-    /// The end of what it had written to standard error.
+    /// The end of what it had written to standard error; before it, where that is longer, up to 2 KiB from the line of its
+    /// fatal error on, or from its first line.
     public let standardErrorTail: String
 
     var error: IPCError {
         var message = "worker \(workerIndex) \(status.map { "\($0)" } ?? "died") while it ran the task"
-        if !standardErrorTail.isEmpty { message += "; its standard error ended with: \(standardErrorTail)" }
+        if !standardErrorTail.isEmpty { message += "; its standard error: \(standardErrorTail)" }
         return IPCError(.workerCrashed, message, object: "process \(processID)", detail: self)
     }
 }

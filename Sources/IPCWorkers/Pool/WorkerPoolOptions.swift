@@ -20,7 +20,8 @@ public struct WorkerPoolOptions: Sendable {
     public var standardOutput: ChildOutput
     /// What happens to what workers write to standard error.
     public var standardError: StandardErrorPolicy
-    /// How many bytes of the end of a worker's standard error are kept for the error of a crash.
+    /// How many bytes of the end of a worker's standard error are kept for the error of a crash, beside up to 2 KiB of its
+    /// beginning or from the line of a fatal error on. 0: nothing is kept.
     public var standardErrorTailSize: Int
     /// How many tasks `map` hands in before their results are taken; nil for as many as keep the workers busy.
     public var lookAhead: Int?

@@ -12,7 +12,7 @@ struct DescriptorPassingStop: TourStop {
     private static let answerThere: UInt8 = 2
 
     func visit(until deadline: Deadline) async throws -> TourResult {
-        let (ours, theirs) = try SocketChannel.makePair(Self.options)
+        let (ours, theirs) = try SocketChannel.makePair(options: Self.options)
         let child = try await Tour.startPeer(of: self, transferring: [theirs])
         return try await withPeer(child) { child in
             var result = TourResult()

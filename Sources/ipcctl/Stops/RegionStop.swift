@@ -51,7 +51,7 @@ struct RegionStop: TourStop {
 
     private static func count(_ region: SharedMemory) throws {
         let word = try region.atomic(at: 0)
-        for _ in 0..<additions { word.add(1) }
+        for _ in 0..<additions { word.wrappingAdd(1) }
     }
 
     /// A message in the region, a byte through the socket; the answer is the message backwards.

@@ -6,7 +6,7 @@ struct RingStop: TourStop {
     let mechanism = "ring in shared memory"
 
     func visit(until deadline: Deadline) async throws -> TourResult {
-        let (ours, theirs) = try RingChannel.makePair(RingOptions(ringByteCount: 1 << 20))
+        let (ours, theirs) = try RingChannel.makePair(options: RingOptions(ringByteCount: 1 << 20))
         let child = try await Tour.startPeer(of: self, transferring: [theirs])
         return try await withPeer(child) { child in
             var result = try await Exchange(incoming: ours, outgoing: ours).run(until: deadline)

@@ -8,7 +8,7 @@ struct UnixSocketStop: TourStop {
     func visit(until deadline: Deadline) async throws -> TourResult {
         let address = try SocketAddress.unix(name: "ipcctl-tour-\(UInt64.random(in: .min ... .max)).sock")
         let options = SocketListenerOptions(maximumConnections: 1, gracePeriod: .zero)
-        return try await SocketListener.withListener(at: address, options) { listener in
+        return try await SocketListener.withListener(at: address, options: options) { listener in
             let child = try await Tour.startPeer(of: self, arguments: [address.path ?? ""])
             return try await withPeer(child) { child in
                 guard let connection = try await listener.accept(until: deadline) else {

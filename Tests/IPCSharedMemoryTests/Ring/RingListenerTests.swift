@@ -12,7 +12,7 @@ import Testing
     ) async throws {
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/ring.sock")
-            try await RingListener.withListener(at: address, options, listening: listening) { listener in
+            try await RingListener.withListener(at: address, options: options, listening: listening) { listener in
                 try await body(listener, address)
             }
         }
@@ -55,7 +55,7 @@ import Testing
         let options = RingOptions(ringByteCount: 8192, maximumMessageSize: 1000)
         try await listening(options) { listener, address in
             async let connected = RingChannel.connect(
-                to: address, RingOptions(ringByteCount: 1 << 20, maximumMessageSize: 5000, trust: .trusted))
+                to: address, options: RingOptions(ringByteCount: 1 << 20, maximumMessageSize: 5000, trust: .trusted))
             let served = try #require(try await listener.accept())
             let client = try await connected
             #expect(client.ringByteCount == 8192)
@@ -93,9 +93,9 @@ import Testing
         try await withFolder { folder in
             let address = try SocketAddress.unix(path: folder + "/ring.sock")
             for options in [RingOptions(ringByteCount: 5000), RingOptions(maximumMessageSize: 0)] {
-                let listening = await code { _ = try RingListener(at: address, options) }
+                let listening = await code { _ = try RingListener(at: address, options: options) }
                 #expect(listening == .invalidArgument)
-                let connecting = await code { _ = try await RingChannel.connect(to: address, options) }
+                let connecting = await code { _ = try await RingChannel.connect(to: address, options: options) }
                 #expect(connecting == .invalidArgument)
             }
         }

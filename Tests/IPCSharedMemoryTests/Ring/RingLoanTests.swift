@@ -6,7 +6,7 @@ import Testing
 @Suite(.watched) struct RingLoanTests {
     @Test(arguments: [RingTrust.trusted, .untrusted])
     func whatWasFilledArrives(_ trust: RingTrust) async throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 8192, trust: trust))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 8192, trust: trust))
         for size in [0, 1, 8, 56, 57, 4096, 5000, 8192] {
             var loan = try await near.loan(byteCount: size)
             #expect(loan.byteCount == size)
@@ -36,7 +36,7 @@ import Testing
 
     @Test(arguments: [RingTrust.trusted, .untrusted])
     func whatIsGivenUpOrDroppedIsNotSent(_ trust: RingTrust) async throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, trust: trust))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096, trust: trust))
         for _ in 0..<200 {
             let given = try await near.loan(byteCount: 4096)
             given.abort()
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test func aLoanLargerThanTheRingIsRefused() async throws {
-        let (near, _) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
+        let (near, _) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096))
         let error = await #expect(throws: IPCError.self) {
             let loan = try await near.loan(byteCount: 4097)
             loan.abort()

@@ -10,7 +10,7 @@ import Testing
 
     @Test(arguments: [RingTrust.trusted, .untrusted])
     func everySizeAtEveryPlaceOfTheRing(_ trust: RingTrust) async throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, trust: trust))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096, trust: trust))
         // Cache lines are what places differ by; sizes that share no factor with the ring visit all of them.
         var seed = 0
         for size in [57, 64, 65, 200, 1000, 2048, 4000, 4096] {
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func smallMessagesTakeNoData() throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096))
         for round in 0..<300 {
             let isSent = try near.trySend(message(round % 57, round))
             #expect(isSent)
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func aFullRingSaysNoAndHasAllItsRoomAgainAfterwards() throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096))
         for _ in 0..<5 {
             var count = 0
             while try near.trySend(message(448, count)) { count += 1 }
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test func aReceiverWithMoreToReadGivesRoomBackInEighths() throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096))
         for _ in 0..<64 { #expect(try near.trySend(message(64, 0))) }
         for _ in 0..<3 {
             for _ in 0..<7 { #expect(try far.tryReceive() == .message(message(64, 0))) }
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func aRingWithNothingToReadHasAllItsRoom() throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096))
         for round in 0..<200 {
             let few = round % 9
             for index in 0..<few { #expect(try near.trySend(message(index * 20, round))) }
@@ -81,7 +81,7 @@ import Testing
 
     @Test(arguments: [RingTrust.trusted, .untrusted])
     func messagesLargerThanTheRingComeWhole(_ trust: RingTrust) async throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, trust: trust))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096, trust: trust))
         let sizes = [2049, 4097, 8191, 60_000]
         let sending = Task {
             for size in sizes {
@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test func aMessageInFragmentsThatIsGivenUpLeavesNothing() async throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096))
         for round in 0..<20 {
             let error = await #expect(throws: IPCError.self) {
                 try await near.send(message(20_000, round), until: .after(.milliseconds(2)))
@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test func aReceiverThatStoppedHearsOfBatches() async throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, spin: .never))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096, spin: .never))
         let receiving = Task { () throws -> Int in
             var found = 0
             while let count = try await far.receive(upTo: 7, until: .after(.seconds(20)), into: { _ in }) {

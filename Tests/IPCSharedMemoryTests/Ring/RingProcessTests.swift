@@ -29,7 +29,7 @@ import Testing
     @Test(arguments: ["ring-claimed", "ring-filled", "ring-committed", "ring-fragment", "ring-before-bell"])
     func aProducerThatDiesAtAStepHasSentWhatItCommitted(_ point: String) async throws {
         for passage in [1, 2, 8] {
-            let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 16 << 10))
+            let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 16 << 10))
             let child = try await spawn("ring-produce", far, dyingAt: "\(point):\(passage)")
             var index = 0
             let error = await #expect(throws: IPCError.self) {
@@ -73,7 +73,7 @@ import Testing
     @Test(arguments: ["ring-taken", "ring-before-release", "ring-released"])
     func aConsumerThatDiesAtAStepIsTold(_ point: String) async throws {
         for passage in [1, 2, 40] {
-            let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 16 << 10))
+            let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 16 << 10))
             let child = try await spawn("ring-consume", far, dyingAt: "\(point):\(passage)")
             let error = await #expect(throws: IPCError.self) {
                 while true { try await near.send([UInt8](repeating: 1, count: 700), until: .after(.seconds(60))) }

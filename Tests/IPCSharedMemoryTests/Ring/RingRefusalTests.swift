@@ -17,7 +17,7 @@ import Testing
     }
 
     private func replacingMemory(_ make: (Int) throws -> OwnedDescriptor) throws -> TransferredDescriptors {
-        let (_, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
+        let (_, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096))
         var parts = try far.transfer()
         let number = parts.descriptors[0].borrowedNumber ?? -1
         let size = Int(try FileCalls.status(of: number).size)
@@ -50,7 +50,11 @@ import Testing
             }
             #expect(refusal(parts) == .protocolViolation)
         }
-        let unsealable = try replacingMemory { size in try MemoryFileCalls.make("test", size: size) }
+        let unsealable = try replacingMemory { size in
+            let file = try MemoryCalls.makeFile("test", isSealable: false)
+            try FileCalls.truncate(file.number, to: size)
+            return file
+        }
         #expect(refusal(unsealable) == .protocolViolation)
     }
 
@@ -68,7 +72,7 @@ import Testing
 
     @Test func anotherMagicVersionOrSizeIsRefused() throws {
         for (offset, code) in [(0, IPCError.Code.wrongMagic), (8, .wrongVersion), (16, .protocolViolation)] {
-            let (_, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
+            let (_, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096))
             let parts = try far.transfer()
             let memory = try MappedMemory(parts.descriptors[0].borrowedNumber ?? -1, byteCount: 4096)
             memory.bytes.word64(offset).storeRelaxed(0x7777)
@@ -78,7 +82,7 @@ import Testing
 
     @Test func aStateThatIsNoneIsRefused() throws {
         for change in [(0, UInt8(9)), (1, 2), (2, 4), (10, 1)] {
-            let (_, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
+            let (_, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096))
             var parts = try far.transfer()
             parts.state[change.0] = change.1
             #expect(refusal(parts) == .decodingFailed)
@@ -115,7 +119,7 @@ import Testing
     @Test(arguments: lies)
     func wordsThatLieEndTheRing(_ lie: Lie) async throws {
         let options = RingOptions(ringByteCount: 4096, maximumMessageSize: 1000, trust: .untrusted)
-        let (near, far) = try RingChannel.makePair(options)
+        let (near, far) = try RingChannel.makePair(options: options)
         let parts = try far.transfer()
         let number = parts.descriptors[0].borrowedNumber ?? -1
         let memory = try MappedMemory(number, byteCount: 8192 + 2 * 4096)
@@ -132,7 +136,7 @@ import Testing
 
     @Test func aConsumerThatIsAheadOfItsProducerEndsTheRing() async throws {
         for (offset, value) in [(0, UInt64(3)), (8, 64), (0, 1 << 40), (8, 1 << 63)] {
-            let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096, trust: .untrusted))
+            let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096, trust: .untrusted))
             let parts = try far.transfer()
             let memory = try MappedMemory(parts.descriptors[0].borrowedNumber ?? -1, byteCount: 8192)
             memory.bytes.word64(4096 + offset).storeReleasing(value)

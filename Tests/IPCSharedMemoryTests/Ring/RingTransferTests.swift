@@ -62,12 +62,12 @@ import Testing
             let received = try await waiting.value
             #expect(received == [9])
         }
-        let again = try RingChannel.receive(moved.transfer(), RingOptions(trust: .trusted))
+        let again = try RingChannel.receive(moved.transfer(), options: RingOptions(trust: .trusted))
         #expect(again.trust == .trusted)
     }
 
     @Test func roomThatWasKeptBackIsGivenBack() async throws {
-        let (near, far) = try RingChannel.makePair(RingOptions(ringByteCount: 4096))
+        let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096))
         var sent = 0
         while try near.trySend([UInt8](repeating: UInt8(sent), count: 448)) { sent += 1 }
         #expect(try far.tryReceive() == .message([UInt8](repeating: 0, count: 448)))

@@ -39,7 +39,7 @@ enum Race {
                 try region.store(try region.load(at: 0, as: UInt64.self) + 1)
             } else {
                 // One step that nobody can come between.
-                word.add(1)
+                word.wrappingAdd(1)
             }
         }
     }

@@ -15,7 +15,7 @@
 ///       +48    gone, 64 bits: the highest generation of which no thread runs any more
 ///
 /// 960 slots end at 64 KiB, so that the private node of each slot, 64 KiB below it, lies below the region.
-package enum RegionLayout {
+package enum ParticipantLayout {
     package static let headerByteCount = 4096
     package static let bootIdentifier = 64
     package static let deathCount = 128
