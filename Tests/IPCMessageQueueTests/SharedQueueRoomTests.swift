@@ -71,7 +71,9 @@ import Testing
             let sender = Task { try await queue.send(QueueMessage("taken"), until: soon) }
             #expect(try await other.receive(.any, until: soon).text == "taken")
             try await sender.value
-            let large = Task { try await queue.send(QueueMessage(payload: [UInt8](repeating: 3, count: 8000)), until: soon) }
+            let large = Task {
+                try await queue.send(QueueMessage(payload: [UInt8](repeating: 3, count: 8000)), until: soon)
+            }
             #expect(try await other.receive(.any, until: soon).payload.count == 8000)
             try await large.value
             let cancelled = Task { try await queue.send(QueueMessage("cancelled")) }
@@ -104,7 +106,8 @@ import Testing
     }
 
     @Test func manySendersAndReceiversShareTheWork() async throws {
-        try await withSharedQueue(SharedQueueOptions(capacity: .bounded(messages: 8), maximumMessageSize: 64)) { queue, place in
+        try await withSharedQueue(SharedQueueOptions(capacity: .bounded(messages: 8), maximumMessageSize: 64)) {
+            queue, place in
             let total = try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<4 {
                     group.addTask {

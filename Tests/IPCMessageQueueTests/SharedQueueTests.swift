@@ -67,15 +67,21 @@ import Testing
             let status = try await queue.status()
             #expect(status.depth == 0 && status.byteCount == 0 && status.unfinished == 0)
             #expect(status.freeByteCount == 1 << 20)
-            let error = await failure { try await queue.send(QueueMessage(payload: [UInt8](repeating: 0, count: 300_001))) }
+            let error = await failure {
+                try await queue.send(QueueMessage(payload: [UInt8](repeating: 0, count: 300_001)))
+            }
             #expect(error?.code == .messageTooLarge)
         }
     }
 
     @Test func wrongArgumentsAreTypedErrors() async throws {
         try await withSharedQueue { queue, place in
-            for label in [QueueLabel(priority: 64), QueueLabel(priority: -1), QueueLabel(type: 0), QueueLabel(type: -1)] {
-                #expect(await failure { try await queue.send(QueueMessage(payload: [], label: label)) }?.code == .invalidArgument)
+            for label in [
+                QueueLabel(priority: 64), QueueLabel(priority: -1), QueueLabel(type: 0), QueueLabel(type: -1),
+            ] {
+                #expect(
+                    await failure { try await queue.send(QueueMessage(payload: [], label: label)) }?.code
+                        == .invalidArgument)
             }
             #expect(await failure { try queue.tryReceive(.only(0)) }?.code == .invalidArgument)
             #expect(await failure { try await queue.receive(.lowest(upTo: -1)) }?.code == .invalidArgument)
@@ -88,16 +94,19 @@ import Testing
             #expect(await failure { try await SharedQueue(at: .segment(key: 0x7777_0001)) }?.code == .unsupported)
             for options in [
                 SharedQueueOptions(blockSize: 100), SharedQueueOptions(capacity: .bounded(messages: 0)),
-                SharedQueueOptions(capacity: .growing(maximumByteCount: 1000)), SharedQueueOptions(maximumDeliveries: 0),
+                SharedQueueOptions(capacity: .growing(maximumByteCount: 1000)),
+                SharedQueueOptions(maximumDeliveries: 0),
                 SharedQueueOptions(maximumMessageSize: -1), SharedQueueOptions(maximumProcesses: 0),
             ] {
-                #expect(await failure { try await SharedQueue(options: options) }?.code == .invalidArgument, "\(options)")
+                #expect(
+                    await failure { try await SharedQueue(options: options) }?.code == .invalidArgument, "\(options)")
             }
         }
     }
 
     @Test func finishAndCloseConcernOneObject() async throws {
-        try await withSharedQueue(SharedQueueOptions(capacity: .bounded(messages: 1), maximumMessageSize: 64)) { queue, place in
+        try await withSharedQueue(SharedQueueOptions(capacity: .bounded(messages: 1), maximumMessageSize: 64)) {
+            queue, place in
             let other = try await SharedQueue(at: place, .open)
             try await queue.send(QueueMessage("1"))
             try await queue.finish()
@@ -134,7 +143,8 @@ import Testing
     }
 
     @Test func blockingFormsWaitForEachOther() async throws {
-        try await withSharedQueue(SharedQueueOptions(capacity: .bounded(messages: 3), maximumMessageSize: 9000)) { queue, place in
+        try await withSharedQueue(SharedQueueOptions(capacity: .bounded(messages: 3), maximumMessageSize: 9000)) {
+            queue, place in
             async let sum = onThread { () -> Int in
                 var sum = 0
                 for _ in 0..<200 { sum += (try? queue.receiveBlocking(until: soon).payload.count) ?? -1000 }
@@ -161,7 +171,8 @@ import Testing
 
     /// Received and left are what was sent, whatever the instant of a cancellation or a deadline.
     @Test func cancelledAndExpiredReceivesLoseNothing() async throws {
-        try await withSharedQueue(SharedQueueOptions(capacity: .bounded(messages: 16), maximumMessageSize: 64)) { queue, _ in
+        try await withSharedQueue(SharedQueueOptions(capacity: .bounded(messages: 16), maximumMessageSize: 64)) {
+            queue, _ in
             let count = 20_000
             let sender = Task {
                 for index in 0..<count { try await queue.send(QueueMessage("\(index)"), until: soon) }
@@ -172,7 +183,9 @@ import Testing
                 attempts += 1
                 if attempts % 2 == 0 {
                     let deadline = Deadline.after(.microseconds(Int.random(in: 0...200)))
-                    if let message = try? await queue.receive(.any, until: deadline) { found.append(Int(message.text)!) }
+                    if let message = try? await queue.receive(.any, until: deadline) {
+                        found.append(Int(message.text)!)
+                    }
                 } else {
                     let task = Task { try? await queue.receive(.any) }
                     if attempts % 4 == 1 { try await Task.sleep(for: .microseconds(Int.random(in: 0...200))) }

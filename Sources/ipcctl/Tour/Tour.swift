@@ -28,6 +28,7 @@ struct Tour {
         BroadcastStop(),
         POSIXQueueStop(),
         SystemVQueueStop(),
+        SharedQueueStop(),
         WorkerPoolStop(),
     ]
 
