@@ -37,7 +37,7 @@ struct SharedQueueWork {
         for _ in 0..<assignment.job.channels { try await queue.send(QueueMessage(payload: [])) }
         // Who receives has it open when nothing is left.
         let end = cbase_now() + 10_000_000_000
-        while try queue.depth > 0, cbase_now() < end { await Task.yield() }
+        while try queue.depth > (isBatch ? 2 : 0), cbase_now() < end { await Task.yield() }
         try SharedQueue.remove(place)
     }
 

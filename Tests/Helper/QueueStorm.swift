@@ -3,96 +3,11 @@ import IPCMessageQueue
 import IPCSharedMemory
 import IPCSystem
 
-let sharedQueueScenarios: [String: Scenario] = [
-    "queue-storm": queueStorm,
-    "queue-lease": leaseForEver,
-    "queue-die": sendAndReceiveForEver,
-]
-
 /// `queue-storm FOLDER KILLS SEED`: three processes send, three receive, and all are killed at random instants and between
 /// any two steps of the queue. What must hold is in `QueueStormRecord` and in the end of the storm.
-private func queueStorm(_ arguments: [String]) async throws -> Int32 {
+func queueStorm(_ arguments: [String]) async throws -> Int32 {
     var storm = try QueueStorm(folder: arguments[0], seed: UInt64(arguments[2]) ?? 1)
     return try storm.run(kills: Int(arguments[1]) ?? 1)
-}
-
-/// What happened to each message, in a word of its own that every process writes, and counts of what must not be.
-struct QueueStormRecord: Sendable {
-    static let limit = 6 << 20
-    static let started: UInt64 = 1
-    static let sent: UInt64 = 2
-    /// `send` threw: nobody may ever see it.
-    static let refused: UInt64 = 4
-    static let begun: UInt64 = 1 << 8
-    static let received: UInt64 = 1 << 24
-    private static let table = 4096
-
-    let memory: SharedMemory
-
-    func count(_ index: Int) throws -> SharedAtomic { try memory.atomic(at: index * 64) }
-    func message(_ id: UInt64) throws -> SharedAtomic {
-        try memory.atomic(at: Self.table + Int(id % UInt64(Self.limit)) * 8)
-    }
-
-    var next: SharedAtomic { get throws { try count(0) } }
-    var progress: SharedAtomic { get throws { try count(1) } }
-    var torn: SharedAtomic { get throws { try count(2) } }
-    /// Given twice without a mark.
-    var unmarked: SharedAtomic { get throws { try count(3) } }
-    /// Seen although `send` had thrown.
-    var ghosts: SharedAtomic { get throws { try count(4) } }
-    var disordered: SharedAtomic { get throws { try count(5) } }
-    var late: SharedAtomic { get throws { try count(6) } }
-    var points: SharedAtomic { get throws { try count(7) } }
-    var again: SharedAtomic { get throws { try count(8) } }
-
-    var faults: String? {
-        get throws {
-            let counts = [
-                ("torn", try torn.load()), ("unmarked", try unmarked.load()), ("ghosts", try ghosts.load()),
-                ("disordered", try disordered.load()), ("late", try late.load()),
-            ]
-            let bad = counts.filter { $0.1 > 0 }
-            return bad.isEmpty ? nil : bad.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
-        }
-    }
-
-    /// A message is its number, its sender, and bytes that follow from them.
-    static func message(_ id: UInt64, _ sender: UInt64, _ count: Int) -> [UInt8] {
-        var random = StormRandom(state: id)
-        var words = [id, sender]
-        for _ in 0..<count { words.append(random.next()) }
-        return words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64($0 * 8)) } }
-    }
-
-    static func read(_ bytes: [UInt8]) -> (id: UInt64, sender: UInt64)? {
-        guard bytes.count >= 16, bytes.count % 8 == 0 else { return nil }
-        func word(_ index: Int) -> UInt64 {
-            (0..<8).reduce(0) { $0 | UInt64(bytes[index * 8 + $1]) << UInt64($1 * 8) }
-        }
-        let (id, sender) = (word(0), word(1))
-        return bytes == message(id, sender, bytes.count / 8 - 2) ? (id, sender) : nil
-    }
-
-    /// Looks at a message that was given out.
-    func look(_ bytes: [UInt8], deliveries: Int, last: inout [UInt64: UInt64]) throws -> UInt64? {
-        guard let (id, sender) = Self.read(bytes) else {
-            try torn.add(1)
-            return nil
-        }
-        let before = try message(id).add(Self.begun) - Self.begun
-        if before & Self.refused != 0 || before & Self.started == 0 { try ghosts.add(1) }
-        if deliveries > 1 {
-            try again.add(1)
-        } else {
-            if before >= Self.begun { try unmarked.add(1) }
-            // Each sender sends odd and even numbers with different priorities.
-            let stream = sender * 2 + id % 2
-            if id <= last[stream] ?? 0 { try disordered.add(1) }
-            last[stream] = id
-        }
-        return id
-    }
 }
 
 private struct QueueStorm {
@@ -318,30 +233,4 @@ private struct QueueStormer {
     private func lookAtTheClock(_ deadline: Deadline) throws {
         if MonotonicClock.nanoseconds > deadline.nanoseconds + 5_000_000_000 { try record.late.add(1) }
     }
-}
-
-/// `queue-lease PLACE`: takes a message under a lease, says so, and keeps it until it is killed.
-private func leaseForEver(_ arguments: [String]) async throws -> Int32 {
-    let queue = try await SharedQueue(at: .file(arguments[0]), .open)
-    try await queue.withLease { message in
-        say("leased \(String(decoding: message.payload, as: UTF8.self)) \(message.deliveryCount)")
-        try await Task.sleep(for: .seconds(100))
-    }
-    return 0
-}
-
-/// `queue-die PLACE`: sends and receives until it is killed, at a kill point.
-private func sendAndReceiveForEver(_ arguments: [String]) async throws -> Int32 {
-    let queue = try await SharedQueue(at: .file(arguments[0]), .open)
-    for index in 0..<1000 {
-        let size = index % 2 == 0 ? 40 : 6000
-        try await queue.send(QueueMessage(payload: [UInt8](repeating: 7, count: size), type: 2))
-        do {
-            try await queue.withLease(.only(2)) { _ in throw Wrong("given back") }
-        } catch {}
-        _ = try await queue.receive(.only(2))
-        // One that waits in vain.
-        _ = try? await queue.receive(.only(3), until: .after(.milliseconds(5)))
-    }
-    return 5
 }

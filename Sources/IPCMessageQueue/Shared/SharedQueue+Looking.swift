@@ -131,7 +131,8 @@ extension QueueCore {
     ) async throws(IPCError) -> Int {
         var count = 0
         var isOver = false
-        while !isOver {
+        // No more than there can be: whoever writes nonsense into the memory ends up with a broken queue, not with a loop.
+        while !isOver && count <= table.shape.blockLimit {
             var turn = try await acquire(until: deadline, doing)
             let before = count
             while !isOver && count - before < 64 {
