@@ -27,7 +27,7 @@ inline wakeReceiver(){ atomic{ if :: asleep[1]->asleep[1]=0 :: asleep[2]->asleep
 inline enter(){ lock(); x=deaths;
   if :: dd || seen!=x ->
      i=0; do :: i<R ->
-#ifdef BUG_READY_KEEPS_OWNER
+#ifdef BUG_UNFINISHED_IS_READY
        if :: state[i]==FILLING && tokdead[own[i]] -> state[i]=READY
 #else
        if :: state[i]==FILLING && tokdead[own[i]] -> state[i]=FREE
@@ -77,7 +77,7 @@ active [2] proctype C(){ byte x,q,w,i; bool dd;
  { do :: enter(); PICK(inl[i]);
    if :: i<R ->
       own[i]=_pid;
-      d_step{ state[i]=LEASED; del[i]++; begun[msg[i]]++; assert(del[i]==begun[msg[i]]) };
+      d_step{ state[i]=LEASED; del[i]++; begun[msg[i]]++; assert(del[i]==begun[msg[i]] && committed[msg[i]]) };
       inl[i]=0; leave(); i=0; x=0;
       /* the body runs */
       enter(); PICK(state[i]==LEASED && own[i]==_pid);
