@@ -16,6 +16,7 @@ final class QueueCore: Sendable {
     let roomSpins = SpinRecord()
     private let isClosed = Atomic<Bool>(false)
     private let isFinished = Atomic<Bool>(false)
+    private let isAwaitingDeparture = Atomic<Bool>(false)
 
     /// Messages up to this size are copied with the lock held; larger ones while others go on.
     static let largestUnderLock = 4096
@@ -92,6 +93,16 @@ final class QueueCore: Sendable {
         guard withTheLock || table.get(.owned) > 0 else { return table.set(.seenDeaths, turn.deaths) }
         turn.leaving = table.recover(QueueTable.Owners(participant: participant))
         turn.wakes.signalAll(table)
+        if let leaving = turn.leaving { awaitDeparture(of: leaving) }
+    }
+
+    /// Until its threads are gone every turn looks at all messages again, so somebody finds out, even if nobody waits.
+    private func awaitDeparture(of leaving: OwnerWord) {
+        guard !isAwaitingDeparture.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        Task {
+            try? await participant.waitUntilGone(leaving, until: .never, "look after a death")
+            isAwaitingDeparture.store(false, ordering: .sequentiallyConsistent)
+        }
     }
 
     /// Lets go of the lock and wakes whoever has something to look at.
