@@ -14,9 +14,10 @@ func freshName() -> String { "/ipc-test-\(ProcessFacts.processID)-\(UInt64.rando
 
 func freshKey() throws -> SystemVQueueKey { try SystemVQueueKey(Int32.random(in: 1 ... .max)) }
 
-/// A POSIX queue of its own for `body`, removed afterwards. Small, because all queues of a user together are bounded.
+/// A small POSIX queue of its own for `body`, removed afterwards: all queues of a user together are bounded.
 func withPOSIXQueue<Result>(
-    _ options: POSIXQueueOptions = POSIXQueueOptions(capacity: 10, maximumMessageSize: 512), _ body: (POSIXMessageQueue, String) async throws -> Result
+    _ options: POSIXQueueOptions = POSIXQueueOptions(capacity: 10, maximumMessageSize: 512),
+    _ body: (POSIXMessageQueue, String) async throws -> Result
 ) async throws -> Result {
     let name = freshName()
     let queue = try POSIXMessageQueue(named: name, .create, options: options)

@@ -71,7 +71,9 @@ extension POSIXMessageQueue {
         }
         do throws(IPCError) {
             if let taken = try take() { return taken }
-            if let taken = try spin() { return taken }
+            if let taken = try inbox.spinning.lookAgain(stream.engine, { () throws(IPCError) in try take() }) {
+                return taken
+            }
             while true {
                 try await stream.registration.waitReadable(until: deadline, "receive")
                 if receiveLock.isClosed { throw .closed("receive") }
@@ -105,16 +107,6 @@ extension POSIXMessageQueue {
         } catch {
             throw IPCError(error, "receive from a POSIX queue", object: name)
         }
-    }
-
-    /// Looks again for a few microseconds, as long as that has paid off lately.
-    private func spin() throws(IPCError) -> Taken? {
-        guard inbox.spinning.shouldSpin(stream.engine) else { return nil }
-        let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
-        var taken: Taken?
-        repeat { taken = try take() } while taken == nil && MonotonicClock.nanoseconds < limit
-        inbox.spinning.record(taken != nil)
-        return taken
     }
 
     func check(_ selection: QueueSelection) throws(IPCError) {

@@ -77,7 +77,7 @@ extension SystemVMessageQueue {
         let choice = try choice(selection)
         try calls.checkOpen("receive")
         if let count = try take(choice, into: buffer) { return count }
-        if let count = try spin(choice, into: buffer) { return count }
+        if let count = try lookAgain(choice, into: buffer) { return count }
         if Task.isCancelled { throw .cancelled("receive") }
         if deadline.hasPassed { throw .timedOut("receive") }
         let call = try calls.begin("receive")
@@ -125,20 +125,12 @@ extension SystemVMessageQueue {
         }
     }
 
-    /// Looks again for a few microseconds, as long as that has paid off lately.
-    private func spin(_ choice: SystemVQueueCalls.Choice, into buffer: QueueBuffer) throws(IPCError) -> Int? {
-        var found: Result<Int?, IPCError> = .success(nil)
-        _ = spinning.spin(.shared) {
-            do throws(IPCError) {
-                let count = try take(choice, into: buffer)
-                found = .success(count)
-                return count != nil
-            } catch {
-                found = .failure(error)
-                return true
-            }
-        }
-        return try found.get()
+    /// Looks again before a thread is asked to wait, as long as that has paid off lately.
+    private func lookAgain(_ choice: SystemVQueueCalls.Choice, into buffer: QueueBuffer) throws(IPCError) -> Int? {
+        // Several may look at once: a record that gets lost only changes how soon they give up.
+        var policy = spinning.withLock { $0 }
+        defer { spinning.withLock { [policy] in $0 = policy } }
+        return try policy.lookAgain(.shared) { () throws(IPCError) in try take(choice, into: buffer) }
     }
 
     /// Where a message is cut, one byte more shows it; where it is refused, the kernel compares with what there is room for.

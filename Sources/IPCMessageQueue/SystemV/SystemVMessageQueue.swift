@@ -45,7 +45,7 @@ public final class SystemVMessageQueue: MessageQueue {
 
     let calls = OpenCalls()
     let buffers: QueueBuffers
-    let spinning = SpinRecord()
+    let spinning = Lock(SpinPolicy())
 
     /// Opens or makes the queue of a key. msgget(2).
     ///
