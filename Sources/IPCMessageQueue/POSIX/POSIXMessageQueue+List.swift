@@ -36,7 +36,7 @@ extension POSIXMessageQueue {
     public static func list() throws(IPCError) -> Listing {
         if let folder = POSIXQueueFiles.mountPoint {
             let names = try mapping("list POSIX queues", object: folder) { () throws(SystemCallError) in
-                try TestingCalls.names(in: folder).names
+                try DirectoryCalls.names(in: folder).names
             }
             return Listing(queues: names.sorted().compactMap { POSIXQueueFiles.entry($0, at: "\(folder)/\($0)") })
         }
@@ -75,10 +75,10 @@ enum POSIXQueueFiles {
     /// The queues that processes have open, as far as this user may see.
     static func openQueues() throws(SystemCallError) -> [POSIXMessageQueue.Listing.Entry] {
         var found: [String: POSIXMessageQueue.Listing.Entry] = [:]
-        for process in try TestingCalls.names(in: "/proc").names where process.utf8.allSatisfy({ $0 & 0xF0 == 0x30 }) {
+        for process in try DirectoryCalls.names(in: "/proc").names where process.utf8.allSatisfy({ $0 & 0xF0 == 0x30 }) {
             let folder = "/proc/\(process)/fd"
             // Gone by now, or another user's.
-            guard let numbers = try? TestingCalls.names(in: folder).names else { continue }
+            guard let numbers = try? DirectoryCalls.names(in: folder).names else { continue }
             for number in numbers {
                 let link = "\(folder)/\(number)"
                 guard let name = try? FileCalls.destination(of: link), name.hasPrefix("/"),

@@ -1,4 +1,6 @@
 import IPCCore
+import IPCParticipants
+import IPCParticipants
 import IPCSharedMemory
 import IPCSystem
 
@@ -63,10 +65,10 @@ struct QueueShape: Sendable, Equatable {
         guard options.maximumDeliveries.map({ $0 > 0 && $0 < 1 << 30 }) ?? true else {
             throw refuse("maximumDeliveries is positive or nil")
         }
-        guard (1...RegionHeader.maximumSlotCount).contains(options.maximumProcesses),
+        guard (1...ParticipantLayout.maximumSlotCount).contains(options.maximumProcesses),
             options.memory.access == .readWrite
         else {
-            throw refuse("it is for 1 to \(RegionHeader.maximumSlotCount) processes that read and write")
+            throw refuse("it is for 1 to \(ParticipantLayout.maximumSlotCount) processes that read and write")
         }
         let largest = Self.fewest(size, block)
         var messages = Int(UInt32.max)
