@@ -1,4 +1,5 @@
 import IPCMessageQueue
+import IPCSharedMemory
 import IPCSystem
 public import IPCTestKit
 

@@ -121,12 +121,12 @@ private func drain(_ queue: SharedQueue, _ record: QueueStormRecord) throws {
     var last: [UInt64: UInt64] = [:]
     while let found = try queue.tryReceive(.any) {
         if let id = try record.look(found.payload, deliveries: found.label.deliveryCount, last: &last) {
-            try record.message(id).add(QueueStormRecord.received)
+            try record.message(id).wrappingAdd(QueueStormRecord.received)
         }
     }
     while let letter = try queue.receiveDeadLetterBlocking() {
         guard let (id, _) = QueueStormRecord.read(letter.payload) else { throw Wrong("a torn dead letter") }
-        try record.message(id).add(QueueStormRecord.received)
+        try record.message(id).wrappingAdd(QueueStormRecord.received)
     }
     if let faults = try record.faults { throw Wrong("\(faults) at the end") }
 }
@@ -168,14 +168,16 @@ private struct QueueStormer {
         do {
             if random.below(2) == 0 {
                 let counter = try record.points
-                KillPoints.arm(points[random.below(points.count)], passage: 1 + random.below(40)) { counter.add(1) }
+                KillPoints.arm(points[random.below(points.count)], passage: 1 + random.below(40)) {
+                    counter.wrappingAdd(1)
+                }
             }
             let queue = try SharedQueue(
                 blockingAt: .file(path), .openOrCreate, options: options, until: .after(.seconds(20)))
             var last: [UInt64: UInt64] = [:]
             while true {
                 try sends ? send(queue, &random) : receive(queue, &random, &last)
-                try record.progress.add(1)
+                try record.progress.wrappingAdd(1)
             }
         } catch {
             say("stormer: \(error)")
@@ -184,18 +186,18 @@ private struct QueueStormer {
     }
 
     private func send(_ queue: SharedQueue, _ random: inout StormRandom) throws {
-        let id = try record.next.add(1)
+        let id = try record.next.wrappingAdd(1).newValue
         let words = random.below(8) == 0 ? random.below(1400) : random.below(20)
         let message = QueueMessage(
             payload: QueueStormRecord.message(id, life, words), priority: id % 2 == 1 ? 3 : 0, type: id % 2 == 1 ? 1 : 2
         )
-        try record.message(id).add(QueueStormRecord.started)
+        try record.message(id).wrappingAdd(QueueStormRecord.started)
         let deadline = Deadline.after(.milliseconds(random.below(50)))
         do {
             try queue.sendBlocking(message, until: deadline)
-            try record.message(id).add(QueueStormRecord.sent)
+            try record.message(id).wrappingAdd(QueueStormRecord.sent)
         } catch let error as IPCError where error.code == .timedOut {
-            try record.message(id).add(QueueStormRecord.refused)
+            try record.message(id).wrappingAdd(QueueStormRecord.refused)
             try lookAtTheClock(deadline)
         }
     }
@@ -208,7 +210,7 @@ private struct QueueStormer {
             if random.below(2) == 0 {
                 let found = try queue.receiveBlocking(.only(2), until: deadline)
                 if let id = try record.look(found.payload, deliveries: found.label.deliveryCount, last: &last) {
-                    try record.message(id).add(QueueStormRecord.received)
+                    try record.message(id).wrappingAdd(QueueStormRecord.received)
                 }
                 return
             }
@@ -216,7 +218,7 @@ private struct QueueStormer {
             try queue.withLeaseBlocking(.only(1), until: deadline) { found in
                 let id = try record.look(found.payload, deliveries: found.deliveryCount, last: &last)
                 if givesBack { throw Wrong("given back") }
-                if let id { try record.message(id).add(QueueStormRecord.received) }
+                if let id { try record.message(id).wrappingAdd(QueueStormRecord.received) }
             }
         } catch let error as IPCError where error.code == .timedOut {
             try lookAtTheClock(deadline)
@@ -231,6 +233,6 @@ private struct QueueStormer {
 
     /// Nobody waits past its deadline, by more than a loaded machine explains.
     private func lookAtTheClock(_ deadline: Deadline) throws {
-        if MonotonicClock.nanoseconds > deadline.nanoseconds + 5_000_000_000 { try record.late.add(1) }
+        if MonotonicClock.nanoseconds > deadline.nanoseconds + 5_000_000_000 { try record.late.wrappingAdd(1) }
     }
 }

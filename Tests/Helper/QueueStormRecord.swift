@@ -61,18 +61,18 @@ struct QueueStormRecord: Sendable {
     /// Looks at a message that was given out.
     func look(_ bytes: [UInt8], deliveries: Int, last: inout [UInt64: UInt64]) throws -> UInt64? {
         guard let (id, sender) = Self.read(bytes) else {
-            try torn.add(1)
+            try torn.wrappingAdd(1)
             return nil
         }
-        let before = try message(id).add(Self.begun) - Self.begun
-        if before & Self.refused != 0 || before & Self.started == 0 { try ghosts.add(1) }
+        let before = try message(id).wrappingAdd(Self.begun).oldValue
+        if before & Self.refused != 0 || before & Self.started == 0 { try ghosts.wrappingAdd(1) }
         if deliveries > 1 {
-            try again.add(1)
+            try again.wrappingAdd(1)
         } else {
-            if before >= Self.begun { try unmarked.add(1) }
+            if before >= Self.begun { try unmarked.wrappingAdd(1) }
             // Each sender sends odd and even numbers with different priorities.
             let stream = sender * 2 + id % 2
-            if id <= last[stream] ?? 0 { try disordered.add(1) }
+            if id <= last[stream] ?? 0 { try disordered.wrappingAdd(1) }
             last[stream] = id
         }
         return id

@@ -1,5 +1,6 @@
 import IPCMessageQueue
 import IPCProcess
+import IPCSharedMemory
 import IPCSystem
 import TestSupport
 import Testing
