@@ -9,13 +9,13 @@ import Testing
 @Suite(.watched) struct SharedQueueRoomTests {
     @Test func aBoundedQueueCountsMessagesAndBytes() async throws {
         let options = SharedQueueOptions(
-            capacity: .bounded(messages: 4, byteCount: 8 * 128), maximumMessageSize: 900, blockSize: 128)
+            capacity: .bounded(messages: 4, byteCount: 9 * 128), maximumMessageSize: 900, blockSize: 128)
         try await withSharedQueue(options) { queue, _ in
             for index in 0..<4 { #expect(try queue.trySend(QueueMessage("\(index)"))) }
             #expect(try !queue.trySend(QueueMessage("4")))
             #expect(await failure { try await queue.send(QueueMessage("4"), until: .now) }?.code == .timedOut)
             #expect(try await queue.purge() == 4)
-            // Eight blocks: one message of 900 bytes takes them all, however few messages that is.
+            // Nine blocks: one message of 900 bytes takes them all, however few messages that is.
             #expect(try queue.trySend(QueueMessage(payload: [UInt8](repeating: 1, count: 900))))
             #expect(try !queue.trySend(QueueMessage("no block")))
             async let wide: Void = queue.send(QueueMessage(payload: [UInt8](repeating: 2, count: 900)), until: soon)

@@ -75,7 +75,8 @@ enum POSIXQueueFiles {
     /// The queues that processes have open, as far as this user may see.
     static func openQueues() throws(SystemCallError) -> [POSIXMessageQueue.Listing.Entry] {
         var found: [String: POSIXMessageQueue.Listing.Entry] = [:]
-        for process in try DirectoryCalls.names(in: "/proc").names where process.utf8.allSatisfy({ $0 & 0xF0 == 0x30 }) {
+        for process in try DirectoryCalls.names(in: "/proc").names where process.utf8.allSatisfy({ $0 & 0xF0 == 0x30 })
+        {
             let folder = "/proc/\(process)/fd"
             // Gone by now, or another user's.
             guard let numbers = try? DirectoryCalls.names(in: folder).names else { continue }

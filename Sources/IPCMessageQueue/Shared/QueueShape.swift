@@ -1,6 +1,5 @@
 import IPCCore
 import IPCParticipants
-import IPCParticipants
 import IPCSharedMemory
 import IPCSystem
 
