@@ -60,7 +60,8 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
     (
         "ipcctl",
         [
-            "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCMessageQueue", "IPCSystem", "IPCWorkers",
+            "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSync", "IPCMessageQueue", "IPCSystem",
+            "IPCWorkers",
         ], nil
     ),
     // Programs for tests to start; not products.
@@ -105,7 +106,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
         "IPCSyncTests",
         [
             "IPCSync", "IPCSharedMemory", "IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem",
-            "ipc-test-helper", "TestSupport",
+            "ipc-test-helper", "ipcctl", "TestSupport",
         ]
     ),
     (

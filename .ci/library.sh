@@ -82,11 +82,13 @@ ipcctl_explains_itself() {
     local tool status=0 complaint help table
     tool=$(swift build -c release --product ipcctl --show-bin-path)/ipcctl
     help=$("$tool" --help)
-    for command in tour list clean; do grep -q "ipcctl $command" <<<"$help"; done
+    for command in tour list clean locks; do grep -q "ipcctl $command" <<<"$help"; done
     table=$("$tool" list)
     grep -Eq '^name +layout' <<<"${table%%$'\n'*}"
     table=$("$tool" clean --prefix no-such-prefix --dry-run)
     grep -q '^0 regions' <<<"$table"
+    # A region of locks that is not there, for a script.
+    "$tool" locks --check no-such-region >/dev/null 2>&1 && return 1
     "$tool" --version | grep -Eq '^ipcctl [0-9]+\.[0-9]+'
     complaint=$("$tool" no-such-command 2>&1 >/dev/null) || status=$?
     [ "$status" -eq 64 ]

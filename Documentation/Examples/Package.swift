@@ -12,11 +12,12 @@ let package = Package(
         .executableTarget(name: "echo-server", dependencies: [ipc("IPCProcess"), ipc("IPCSockets")]),
         .executableTarget(name: "producer-consumer", dependencies: [ipc("IPCProcess"), ipc("IPCSharedMemory")]),
         .executableTarget(name: "clipboard", dependencies: [ipc("IPCSharedMemory")]),
+        .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "producer-consumer", "clipboard",
-                ipc("IPCProcess"),
+                "race", ipc("IPCProcess"), ipc("IPCSync"),
             ]),
     ]
 )

@@ -19,6 +19,15 @@ int32_t cipc_futex_wait_any(const cipc_futex_entry *entries, uint32_t count, uin
     return result < 0 ? -errno : (int32_t)result;
 }
 
+int32_t cipc_futex_wait_two(const void *first, uint32_t first_expected, const void *second, uint32_t second_expected,
+                            uint64_t limit) {
+    const cipc_futex_entry entries[2] = {
+        {first_expected, (uint64_t)(uintptr_t)first, CIPC_FUTEX_SHARED, 0},
+        {second_expected, (uint64_t)(uintptr_t)second, CIPC_FUTEX_SHARED, 0},
+    };
+    return cipc_futex_wait_any(entries, 2, limit);
+}
+
 int32_t cipc_futex_wait_slice(const cipc_futex_entry *entries, uint32_t count, uint32_t primary, uint64_t limit) {
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t *word = (const uint32_t *)(uintptr_t)entries[i].address;

@@ -15,34 +15,45 @@ __thread void *cipc_thread_worker = NULL;
 typedef struct {
     void (*body)(void *);
     void *context;
+    int unblocks_sigpipe;
     char name[16];
 } start;
+
+// The host has blocked SIGPIPE where this thread comes from: that stays.
+static __thread int host_blocks_sigpipe = 0;
+
+void cipc_thread_block_sigpipe(void) {
+    sigset_t pipe_signal, old;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &old);
+    if (!cipc_thread_blocks_sigpipe) host_blocks_sigpipe = sigismember(&old, SIGPIPE);
+    cipc_thread_blocks_sigpipe = 1;
+}
+
+void cipc_thread_unblock_sigpipe(void) {
+    if (host_blocks_sigpipe) return;
+    sigset_t pipe_signal;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    // What broken pipes have left on this thread is for nobody.
+    struct timespec zero = {0, 0};
+    while (sigtimedwait(&pipe_signal, NULL, &zero) < 0 && errno == EINTR) {
+    }
+    pthread_sigmask(SIG_UNBLOCK, &pipe_signal, NULL);
+    cipc_thread_blocks_sigpipe = 0;
+}
 
 static void *run(void *argument) {
     start given = *(start *)argument;
     free(argument);
+    // A thread inherits the mask of the one that starts it, which may be a worker.
+    if (given.unblocks_sigpipe) cipc_thread_unblock_sigpipe();
     pthread_setname_np(pthread_self(), given.name);
     given.body(given.context);
     return NULL;
 }
 
-static void set_sigpipe(int how) {
-    sigset_t pipe_signal;
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    if (how == SIG_UNBLOCK) {
-        // What broken pipes have left on this thread is for nobody.
-        struct timespec zero = {0, 0};
-        while (sigtimedwait(&pipe_signal, NULL, &zero) < 0 && errno == EINTR) {
-        }
-    }
-    pthread_sigmask(how, &pipe_signal, NULL);
-    cipc_thread_blocks_sigpipe = how == SIG_BLOCK;
-}
-
-void cipc_thread_block_sigpipe(void) { set_sigpipe(SIG_BLOCK); }
-
-void cipc_thread_unblock_sigpipe(void) { set_sigpipe(SIG_UNBLOCK); }
 
 int32_t cipc_thread_start(const char *name, void (*body)(void *), void *context) {
     start *given = calloc(1, sizeof *given);
@@ -50,6 +61,7 @@ int32_t cipc_thread_start(const char *name, void (*body)(void *), void *context)
     given->body = body;
     given->context = context;
     for (size_t i = 0; i < sizeof given->name - 1 && name[i]; i++) given->name[i] = name[i];
+    given->unblocks_sigpipe = cipc_thread_blocks_sigpipe && !host_blocks_sigpipe;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

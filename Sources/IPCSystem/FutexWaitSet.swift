@@ -55,10 +55,7 @@ package struct FutexWaitSet: ~Copyable {
                     unsafe cipc_futex_wait_any($0.baseAddress!, UInt32($0.count), limit)
                 }
             }
-            guard result == -Errno.notImplemented || result == -Errno.notPermitted else {
-                return try Self.outcome(of: result, .futex_waitv)
-            }
-            Self.isRefused.store(true, ordering: .relaxed)
+            if !Self.isRefusal(result) { return try Self.outcome(of: result, .futex_waitv) }
         }
         let result = attempt(.futex) {
             unsafe entries.withUnsafeBufferPointer {
@@ -66,6 +63,33 @@ package struct FutexWaitSet: ~Copyable {
             }
         }
         return try Self.outcome(of: result, .futex)
+    }
+
+    /// Sleeps while two words that processes share are as expected, as ``wait(until:)`` does: what most sleepers need,
+    /// without memory for a list.
+    @discardableResult
+    package static func wait(
+        while first: SharedWord32, is firstExpected: UInt32, and second: SharedWord32, is secondExpected: UInt32,
+        until limit: UInt64 = .max
+    ) throws(SystemCallError) -> Bool {
+        if !isRefused.load(ordering: .relaxed) {
+            let result = attempt(.futex_waitv) {
+                // SAFETY: the kernel reads the words, which the caller keeps mapped.
+                unsafe cipc_futex_wait_two(first.address, firstExpected, second.address, secondExpected, limit)
+            }
+            if !isRefusal(result) { return try outcome(of: result, .futex_waitv) }
+        }
+        var words = FutexWaitSet()
+        words.add(first, firstExpected)
+        words.add(second, secondExpected)
+        return try words.wait(until: limit)
+    }
+
+    /// Whether the system does not let us have that call, which is remembered.
+    private static func isRefusal(_ result: Int32) -> Bool {
+        guard result == -Errno.notImplemented || result == -Errno.notPermitted else { return false }
+        isRefused.store(true, ordering: .relaxed)
+        return true
     }
 
     private static func outcome(of result: Int32, _ call: SystemCall) throws(SystemCallError) -> Bool {

@@ -1,6 +1,6 @@
 public import CIPC
 
-/// A thread of this library, for what must block or poll. No signal is blocked on it.
+/// A thread of this library, for what must block or poll. Its signal mask is the one that the host has.
 @usableFromInline
 package enum SystemThread {
     private final class Body {

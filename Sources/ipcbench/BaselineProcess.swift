@@ -52,6 +52,10 @@ struct BaselineProcess {
         let makes = assignment.side == .initiator
         switch (assignment.job.work, assignment.side) {
         case (.handover, _): unsafe cbase_sync_handover(name, makes, plan, &report)
+        case (.lockFutex, _): unsafe cbase_sync_lock_futex(name, plan, &report)
+        case (.semaphore, _): unsafe cbase_sync_semaphore(name, plan, &report)
+        case (.semaphoreTurn, _): unsafe cbase_sync_semaphore_turns(name, makes, plan, &report)
+        case (.readLock, _): unsafe cbase_sync_read_lock(name, plan, &report)
         case _ where assignment.job.isLocking:
             unsafe cbase_sync_lock(name, makes, assignment.job.work == .lockContended, plan, &report)
         case (.board, .initiator): unsafe cbase_board_read(name, plan, &report)
@@ -96,7 +100,9 @@ struct BaselineProcess {
             unsafe cbase_idle_resident(descriptors, descriptors.count, &report)
         case .idleProcessorTime:
             unsafe cbase_idle_processor_time(descriptors, descriptors.count, plan, &report)
-        case .board, .broadcast, .lock, .lockTask, .lockValue, .lockContended, .handover, .queue, .blockingQueue,
+        case .board, .broadcast, .broadcastEach, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover,
+            .semaphore,
+            .semaphoreTurn, .readLock, .queue, .blockingQueue,
             .queueStream, .queueBatch:
             unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
         case .loan:
@@ -122,8 +128,9 @@ struct BaselineProcess {
             unsafe cbase_region_receive(descriptors[0], plan, &report)
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
-        case .spawn, .regionCreation, .loan, .board, .broadcast, .allocationsInPlace, .allocationsArray,
-            .allocationsBatch, .lock, .lockTask, .lockValue, .lockContended, .handover, .queue, .blockingQueue,
+        case .spawn, .regionCreation, .loan, .board, .broadcast, .broadcastEach, .allocationsInPlace, .allocationsArray,
+            .allocationsBatch, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore,
+            .semaphoreTurn, .readLock, .queue, .blockingQueue,
             .queueStream, .queueBatch:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }

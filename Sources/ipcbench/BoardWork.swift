@@ -105,8 +105,24 @@ struct BoardWork {
         // Each reader says that it is there by taking a slot: a reader more than there are slots left is refused.
         _ = try await opened { () throws(IPCError) in try readersArePresent(readers) }
         try SharedMemory.remove(place)
-        let batch = Batch.messageCount
+        let batch = assignment.job.work == .broadcast ? Batch.messageCount : 1
         var source = MessageSource(bytes: assignment.job.bytes, count: batch, nanoseconds: assignment.nanoseconds)
+        if batch == 1 {
+            while source.goesOn {
+                source.stamp()
+                try await unsafe writer.send(source.messages.span.bytes, until: .never)
+            }
+        } else {
+            try await sendBatches(from: &source, to: writer)
+        }
+        try await writer.finish()
+        source.conclude(&report)
+        report.sent *= UInt64(readers)
+    }
+
+    private func sendBatches(
+        from source: inout MessageSource, to writer: Broadcast.Writer
+    ) async throws(IPCError) {
         do throws(BatchError) {
             while source.goesOn {
                 source.stamp()
@@ -116,9 +132,6 @@ struct BoardWork {
         } catch {
             throw error.error
         }
-        try await writer.finish()
-        source.conclude(&report)
-        report.sent *= UInt64(readers)
     }
 
     /// Whether all readers but one have a slot: then one more can join, and a second one cannot.
@@ -134,6 +147,16 @@ struct BoardWork {
         }
     }
 
+    private func receiveEach(from reader: Broadcast.Reader, _ sink: inout MessageSink) async throws(IPCError) {
+        do throws(ChannelBodyError<Never>) {
+            while sink.isIntact, try await reader.receive(until: .never, { sink.take($0) }) != nil {}
+        } catch {
+            switch error {
+            case .channel(let error): throw error
+            }
+        }
+    }
+
     private func receive(_ report: inout cbase_report) async throws(IPCError) {
         let reader = try await opened { () throws(IPCError) in
             do throws(IPCError) {
@@ -145,9 +168,13 @@ struct BoardWork {
             }
         }
         var sink = MessageSink(bytes: assignment.job.bytes)
-        while sink.isIntact,
-            try await reader.receive(upTo: Batch.messageCount, until: .never, into: { sink.take($0) }) != nil
-        {}
+        if assignment.job.work == .broadcastEach {
+            try await receiveEach(from: reader, &sink)
+        } else {
+            while sink.isIntact,
+                try await reader.receive(upTo: Batch.messageCount, until: .never, into: { sink.take($0) }) != nil
+            {}
+        }
         sink.conclude(&report)
     }
 }

@@ -92,21 +92,37 @@ enum Catalogue {
                 "broadcast/stream/64/free", .free,
                 Job(work: .broadcast, transport: .none, by: .library, bytes: 64, channels: 2),
                 "C ring to one reader, spinning; ours: batches to two", .atLeast(0.6, .throughput)),
+            row(
+                "broadcast/each/64/free", .free,
+                Job(work: .broadcastEach, transport: .none, by: .library, bytes: 64, channels: 2),
+                "C ring to one reader, spinning; ours: one by one to two", .none),
         ]
     }
 
     private static var locks: [Row] {
         func row(_ name: String, _ pinning: Pinning, _ work: Job.Work, _ bytes: Int, _ target: Target) -> Row {
-            let theirs = work == .handover ? "C pshared pthread condition" : "C robust pshared pthread mutex"
+            let theirs =
+                switch work {
+                case .handover: "C pshared pthread condition"
+                case .semaphore, .semaphoreTurn: "C pshared sem_t"
+                case .readLock: "C pshared pthread rwlock"
+                default: "C robust pshared pthread mutex"
+                }
             return Self.row(
                 name, pinning, Job(work: work, transport: .none, by: .library, bytes: bytes), theirs, target)
         }
+        var plain = row("mutex/uncontended/futex", .free, .lock, 8, .atMost(1.2, .meanTime))
+        plain.theirs?.work = .lockFutex
+        plain.baseline = "C futex lock, which does not survive its owner"
         return [
-            row("mutex/uncontended", .free, .lock, 8, .atMost(0.5, .meanTime)),
+            row("mutex/uncontended", .free, .lock, 8, .atMost(0.5, .meanTime)), plain,
             row("mutex/contended/cross", .cross, .lockContended, 8, .atMost(0.9, .meanTime)),
             row("mutex/async", .free, .lockTask, 8, .atMost(1.3, .meanTime)),
             row("mutex/value/64", .free, .lockValue, 64, .atMost(1.1, .meanTime)),
             row("condition/handover/same", .same, .handover, 8, .atMost(0.7, .meanTime)),
+            row("semaphore/uncontended", .free, .semaphore, 8, .atMost(0.9, .meanTime)),
+            row("semaphore/handover/same", .same, .semaphoreTurn, 8, .atMost(1.1, .meanTime)),
+            row("rwlock/read", .free, .readLock, 8, .atMost(1.0, .meanTime)),
         ]
     }
 

@@ -13,9 +13,9 @@ struct DescriptorLayout {
 
     var peerCount: Int {
         switch job.work {
-        case .spawn, .regionCreation, .lock, .lockTask, .lockValue: 0
+        case .spawn, .regionCreation, .lock, .lockTask, .lockValue, .lockFutex, .semaphore, .readLock: 0
         case .pool: job.by == .c ? job.channels : 0
-        case .broadcast: job.by == .c ? 1 : job.channels
+        case .broadcast, .broadcastEach: job.by == .c ? 1 : job.channels
         case .queueStream, .queueBatch: job.channels
         default: 1
         }

@@ -20,18 +20,28 @@ struct Job: Equatable {
         case passDescriptor = "fd-pass"
         /// The latest value is read while another process writes without pause.
         case board = "blackboard"
-        /// Messages one way, to two readers.
+        /// Messages one way, to two readers, many in one send.
         case broadcast
+        /// The same, one send and one receive each.
+        case broadcastEach = "broadcast-each"
         /// Take a lock, add one, let go; nobody else wants it.
         case lock = "mutex-lock"
         /// The same by a task.
         case lockTask = "mutex-async"
         /// The same with a value of `bytes` bytes that is whole whoever dies.
         case lockValue = "mutex-value"
+        /// The same with the plainest lock there is in C, which does not survive its owner: a baseline alone.
+        case lockFutex = "mutex-futex"
         /// The same against another process.
         case lockContended = "mutex-contended"
         /// A turn that goes to the other process and back by a condition.
         case handover = "condition-handover"
+        /// Take a permit and give it back; nobody else wants it.
+        case semaphore = "semaphore-take"
+        /// A permit that goes to the other process, and another that comes back.
+        case semaphoreTurn = "semaphore-handover"
+        /// Lock for reading, look, let go; nobody writes.
+        case readLock = "rwlock-read"
         /// A message goes over by one queue of the kernel and comes back by another, by tasks.
         case queue = "queue-rtt"
         /// The same on threads that block.
@@ -96,12 +106,15 @@ struct Job: Equatable {
     var channels = 1
 
     /// Whether both sides find each other by a name in shared memory.
-    var isNamedMemory: Bool { work == .board || work == .broadcast || isLocking }
+    var isNamedMemory: Bool { work == .board || isBroadcast || isLocking }
+
+    var isBroadcast: Bool { work == .broadcast || work == .broadcastEach }
 
     /// Whether it is about a lock or a condition.
     var isLocking: Bool {
         switch work {
-        case .lock, .lockTask, .lockValue, .lockContended, .handover: true
+        case .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore, .semaphoreTurn, .readLock:
+            true
         default: false
         }
     }

@@ -31,7 +31,7 @@ enum LibraryWork: Sendable {
         case _ where assignment.job.isLocking: self = .sync(SyncWork(assignment: assignment))
         case (_, .sharedQueue): self = .queueStream(SharedQueueWork(assignment: assignment))
         case (_, .posixQueue), (_, .systemVQueue): self = .queue(QueueWork(assignment: assignment))
-        case (.board, _), (.broadcast, _): self = .board(BoardWork(assignment: assignment))
+        case (.board, _), (.broadcast, _), (.broadcastEach, _): self = .board(BoardWork(assignment: assignment))
         case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
         case (.regionCreation, _): self = .regionCreation(RegionCreation(assignment: assignment))
         case (.regionPassing, _):

@@ -30,9 +30,10 @@ struct Outcome {
                 throw BenchmarkFailure("\(initiator.sent) messages were sent, not all arrived")
             }
             rate = try Self.rate(receiver.measured, from: initiator.started_ns, to: receiver.ended_ns)
-        case .board, .lock, .lockTask, .lockValue, .lockContended, .handover:
+        case .board, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore, .semaphoreTurn,
+            .readLock:
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)
-        case .broadcast:
+        case .broadcast, .broadcastEach:
             // When the last reader has the last message.
             guard let end = peers.map(\.ended_ns).max(), peers.allSatisfy({ $0.received == initiator.measured }) else {
                 throw BenchmarkFailure("not every reader received every message")

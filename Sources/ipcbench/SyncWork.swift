@@ -12,12 +12,12 @@ struct SyncWork {
         var isOver: Int
     }
 
-    private static let clockInterval: UInt64 = 64
+    static let clockInterval: UInt64 = 64
 
     let assignment: ProcessAssignment
 
     private var place: SharedMemoryPlace { .named(BoardWork.name(assignment)) }
-    private var makes: Bool { assignment.side == .initiator }
+    var makes: Bool { assignment.side == .initiator }
 
     /// Does this side's work.
     func perform() async -> cbase_report {
@@ -27,6 +27,9 @@ struct SyncWork {
             case .lockValue: try await updateValue(&report)
             case .lockTask: try await lockAsTask(&report)
             case .handover: try await handOver(&report)
+            case .semaphore: try await takePermits(&report)
+            case .semaphoreTurn: try await passPermits(&report)
+            case .readLock: try await lockForReading(&report)
             default: try await lock(&report)
             }
             if makes { try SharedMemory.remove(place) }
@@ -36,7 +39,7 @@ struct SyncWork {
         return report
     }
 
-    private func region() async throws(IPCError) -> SyncRegion {
+    func region() async throws(IPCError) -> SyncRegion {
         let end = cbase_now() + 5_000_000_000
         while true {
             do throws(IPCError) {

@@ -8,6 +8,7 @@ enum Help {
         USAGE: ipcctl tour [--list] [--only NAME]
                ipcctl list [--prefix P]
                ipcctl clean [--prefix P] [--dry-run]
+               ipcctl locks [--check] NAME
                ipcctl queue send NAME [TEXT] [--priority N] [--type N] [--timeout S] [--lines] [--no-create]
                ipcctl queue receive | watch NAME [--type T] [--timeout S] [--count N] [--raw]
                ipcctl queue list
@@ -19,10 +20,11 @@ enum Help {
 
                   mechanism       what carried the messages
                   checked         how many messages came back and were what they had to be
-                  rtt p50, p99    the median and the slowest hundredth of the round trips of 64 bytes, in microseconds
+                  rtt p50, p99    the median and the slowest hundredth of the round trips of 64 bytes, in microseconds; for
+                          locks and the like, of handing over there and back
                   one way         how much went through in a second, one way, in messages of 64 KiB
                   death seen      from the call that killed the second process to the moment when the first one,
-                                  waiting, was told, in microseconds
+                                  waiting, was told, in microseconds; for locks, had what the dead one had held
 
           --list        names the mechanisms and ends
           --only NAME   only the mechanisms whose names contain NAME
@@ -50,6 +52,27 @@ enum Help {
 
           --prefix P    only leftovers whose names begin with P
           --dry-run     prints what would be removed, and removes nothing
+
+        locks   prints the locks and other objects of a region of IPCSync, which processes have them, and which take part
+                in the region. NAME is the region's name, or with a slash the path of its file. Nothing is changed or
+                locked, and nobody is waited for; what is printed may be over by then. A line has
+
+                  object    its name in the region, - for the one object of a region of its own
+                  kind      mutex, lock, read-write lock, plain semaphore, leased semaphore, condition, barrier, manual
+                            event, automatic event, latch, once, election
+                  state     free, held, owner died (the next one takes it over), poisoned, read by 3, written, writer
+                            died, 1 of 4 free, 2 of 3 (arrived), round 7, broken, not set, 5 left, led, and so on
+                  waiters   how many wait: more than there are when some of them were killed; - where nobody counts
+                  process   one that has it, or a part of it; ? when it died and its place is another's by now
+                  program   what that process runs
+                  has       what it has: owner, reads, 2 permits, party, leads; and whether it died
+                  seconds   for how long it has had it at least; - when nobody has waited, so that nobody looked
+
+                After an empty line, a line for each process that takes part, or that died and whose place nobody has
+                taken: number, program, alive or died, seconds since it came. Columns are two spaces apart at least;
+                spaces and control characters of names are written as \\x20.
+
+          --check       exit status 2 when something is poisoned, broken, or held by the dead
 
         queue   sends to and receives from message queues. A NAME is
 
@@ -80,9 +103,9 @@ enum Help {
         --version  the version
         --help     this text
 
-        EXIT STATUS of queue: 0; 64 when the arguments cannot be right; 69 when there is no such queue; 75 when the time is up;
-        77 when the system does not allow it; 1 for everything else.
-        EXIT STATUS: 0; 1 when a mechanism failed (its row says why) or the regions could not be looked at; 64 when the arguments cannot be right.
+        EXIT STATUS: 0; 1 when a mechanism failed (its row says why) or a region could not be looked at; 2 when
+        locks --check found an object in trouble; 64 when the arguments cannot be right. Of queue: 69 when there is no such
+        queue; 75 when the time is up; 77 when the system does not allow it; 1 for everything else.
         Errors go to standard error.
         """
 }

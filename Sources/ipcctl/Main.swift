@@ -16,6 +16,9 @@ enum Main {
             case .list(let prefix): try RegionList.show(namesBeginningWith: prefix)
             case .clean(let options):
                 try RegionList.clean(namesBeginningWith: options.prefix, isDryRun: options.isDryRun)
+            case .locks(let options):
+                let isWell = try LockList.show(options.name)
+                ProcessExit.leave(options.isCheck && !isWell ? 2 : 0)
             case .queue(let request): try await queue(request)
             case .peer(let name, let arguments): try await Tour.serve(name, arguments)
             }

@@ -6,6 +6,7 @@ enum Request {
     /// The regions whose names begin so.
     case list(String)
     case clean(CleanOptions)
+    case locks(LockOptions)
     case queue(QueueRequest)
     /// The second process of a stop of the tour.
     case peer(String, [String])
@@ -30,6 +31,7 @@ enum Request {
             guard !options.isDryRun else { throw UsageError("list does not know --dry-run: it changes nothing") }
             self = .list(options.prefix)
         case "clean": self = .clean(try CleanOptions(rest, of: command))
+        case "locks": self = .locks(try LockOptions(rest))
         case "queue": self = .queue(try QueueRequest(rest))
         case Tour.peerCommand:
             guard let name = rest.first else { throw UsageError("\(command) is for the tour itself") }
@@ -81,6 +83,24 @@ struct CleanOptions {
             default: throw UsageError("\(command) does not know \(argument)")
             }
         }
+    }
+}
+
+/// What `ipcctl locks` was asked.
+struct LockOptions {
+    /// The region's name, or its path.
+    let name: String
+    /// Whether an object in trouble is told by the exit status.
+    let isCheck: Bool
+
+    init(_ arguments: [String]) throws(UsageError) {
+        let names = arguments.filter { !$0.hasPrefix("-") }
+        for argument in arguments where argument.hasPrefix("-") && argument != "--check" {
+            throw UsageError("locks does not know \(argument)")
+        }
+        guard let name = names.first, names.count == 1 else { throw UsageError("locks needs the name of one region") }
+        self.name = name
+        isCheck = names.count < arguments.count
     }
 }
 

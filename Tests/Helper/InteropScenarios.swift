@@ -64,6 +64,10 @@ let interopScenarios: [String: Scenario] = [
         }
         return 0
     },
+    "semaphore-post": { arguments in
+        try POSIXSemaphore(named: arguments[0], .open).post()
+        return 0
+    },
     "semaphore-wait": { arguments in
         let semaphore = try POSIXSemaphore(named: arguments[0], .open)
         say("waiting")

@@ -7,7 +7,7 @@ struct StormField: Sendable {
         "attach-locked", "attach-pending", "attach-generation", "attach-token", "attach-prepared", "attach-linked",
         "attach-listed", "attach-unlocked", "recycle-announced", "recycle-freed", "roster-counted", "roster-woke",
         "detach-locked", "detach-pending", "detach-unlinked", "detach-freed", "detach-token-woke", "detach-ended",
-        "sweep-token", "sweep-marked", "counted", "woke", "keeper-swept", "keeper-watches", "keeper-woke",
+        "sweep-token", "sweep-marked", "sweep-gone", "counted", "woke", "keeper-swept", "keeper-watches", "keeper-woke",
         "boot-announced", "boot-cleared",
     ].map { "participants-\($0)" }
 

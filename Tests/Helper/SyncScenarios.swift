@@ -77,7 +77,7 @@ private func syncHoldMany(_ arguments: [String]) async throws -> Int32 {
     return 0
 }
 
-private func keepForEver(_ guarded: consuming ProcessMutex<SyncPair>.Guard) {
+func keepForEver(_ guarded: consuming ProcessMutex<SyncPair>.Guard) {
     let memory = UnsafeMutablePointer<ProcessMutex<SyncPair>.Guard>.allocate(capacity: 1)
     unsafe memory.initialize(to: guarded)
 }

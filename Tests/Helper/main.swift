@@ -13,7 +13,7 @@ let tables: [[String: Scenario]] = [
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
-    syncScenarios,
+    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios,
     sharedQueueScenarios,
     queueScenarios,
 ]

@@ -117,6 +117,40 @@ import Testing
         #expect(watcher.tally.waits == 0)
     }
 
+    /// A wake-up that ends at a thread whose only wait began after the change is for somebody else.
+    @Test func aWakeForAnotherIsPassedOn() throws {
+        let page = try Page()
+        func wait(_ expected: UInt32) -> FutexWait {
+            FutexWait(
+                WaitEngine.shared.makeWaitPoint(), page.expect(0, expected), nil, owner: page.memory, looksAgainAt: .max
+            )
+        }
+        func make() -> (WatchedWords, FutexWait) {
+            var words = WatchedWords()
+            words.threads.append(WatchedWords.Thread(control: FutexWord()))
+            let first = wait(0)
+            _ = words.add(first, page.expect(0, 0), to: 0)
+            return (words, first)
+        }
+        // It sleeps at 0 with a wait, which goes; the word becomes 1, and a new wait expects that.
+        var (words, first) = make()
+        #expect(words.plan(0, after: .changed, now: 1).words.count == 1)
+        words.remove(first)
+        page.word(0).storeSequential(1)
+        _ = words.add(wait(1), page.expect(0, 1), to: 0)
+        #expect(words.plan(0, after: .woken([page.word(0)]), now: 2).toPassOn.count == 1)
+        // Once: nothing has changed since.
+        _ = words.add(wait(1), page.expect(0, 1), to: 0)
+        #expect(words.plan(0, after: .woken([page.word(0)]), now: 3).toPassOn.isEmpty)
+        // With a wait that the change is for it is nobody else's.
+        page.word(0).storeSequential(0)
+        (words, first) = make()
+        _ = words.plan(0, after: .changed, now: 4)
+        page.word(0).storeSequential(1)
+        let plan = words.plan(0, after: .woken([page.word(0)]), now: 5)
+        #expect(plan.toPassOn.isEmpty && plan.due.count == 1)
+    }
+
     @Test func manyWaitsOnManyWords() async throws {
         let page = try Page(byteCount: 100 * 64)
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -1,7 +1,8 @@
 import IPCMessageQueue
+import TestSupport
 import Testing
 
-@Suite struct LabelTests {
+@Suite(.watched) struct LabelTests {
     @Test func labelsHaveTheDefaultsOfEveryQueue() {
         var message = QueueMessage(payload: 7)
         #expect(message.priority == 0 && message.type == 1 && message.label == .standard)

@@ -31,6 +31,28 @@ import Testing
         }
     }
 
+    /// A thread of the dead may take a wake-up with it after the first announcement, so there is one more, and the mark, when
+    /// all of them are gone.
+    @Test func aDeathIsAnnouncedAgainWhenAllThreadsAreGone() async throws {
+        try await withWatchdog(.seconds(120)) {
+            try await withFolder { folder in
+                let path = "\(folder)/region"
+                let region = try TestRegion(path, slotCount: 8)
+                for knowsOfThreads in [true, false] {
+                    let (member, owner) = try await Member.join(path, slotCount: 8)
+                    try await member.kill()
+                    if !knowsOfThreads { region.forgetLifeLock(owner.slot) }
+                    let before = region.table.deathCount.loadAcquiring()
+                    #expect(!region.table.records[owner.slot].isAnnounced)
+                    #expect(region.table.sweep(file: region.file.number) == 1)
+                    #expect(region.table.records[owner.slot].isAnnounced)
+                    #expect(region.table.deathCount.loadAcquiring() == before + (knowsOfThreads ? 1 : 2))
+                    #expect(region.table.sweep(file: region.file.number) == 0)
+                }
+            }
+        }
+    }
+
     /// Whoever waits for a lock gets it when its owner is killed, with nobody but his own keeper to tell him.
     @Test func aWaiterTakesOver() async throws {
         try await withWatchdog(.seconds(120)) {

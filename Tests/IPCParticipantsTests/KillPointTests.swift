@@ -17,6 +17,8 @@ import Testing
         case recycling
         /// It comes to a table with a death that nobody has seen.
         case sweeping
+        /// The same, and nobody can tell yet whether all threads of the dead are gone.
+        case sweepingEarly
         /// It comes and goes.
         case going
         /// It comes to a table of an earlier boot.
@@ -41,6 +43,8 @@ import Testing
             "attach-token",
         ].map { Point(name: $0, way: .recycling) }
         + ["sweep-token", "counted", "woke", "sweep-marked"].map { Point(name: $0, way: .sweeping) }
+        + ["sweep-token", "sweep-gone"].map { Point(name: $0, way: .sweepingEarly) }
+        + ["counted", "woke"].map { Point(name: $0, way: .sweepingEarly, passage: 2) }
         + [
             "detach-locked", "detach-pending", "detach-unlinked", "detach-freed", "detach-token-woke", "detach-ended",
             "counted", "woke", "keeper-woke",
@@ -60,11 +64,12 @@ import Testing
                 try await first.detachAndWait(until: .after(.seconds(30)))
                 var before: OwnerWord?
                 switch point.way {
-                case .recycling, .sweeping:
+                case .recycling, .sweeping, .sweepingEarly:
                     // It dies alone: nobody is there to announce it.
                     let (member, owner) = try await Member.join(path, slotCount: slots)
                     try await member.kill()
                     before = owner
+                    if point.way == .sweepingEarly { region.forgetLifeLock(owner.slot) }
                     #expect(region.state(owner.slot) == .dead && !region.table.records[owner.slot].isAnnounced)
                 case .afterBoot:
                     let (member, owner) = try await Member.join(path, slotCount: slots)

@@ -47,6 +47,12 @@ final class TestRegion: Sendable {
     }
 
     func state(_ slot: Int) -> ParticipantRecord.State { table.records[slot].state }
+
+    /// Has the table say that whoever is in the slot never had the lock of its life (`held`, at 40): so nobody can tell
+    /// from it whether all of its threads are gone.
+    func forgetLifeLock(_ slot: Int) {
+        memory.bytes.word64(ParticipantLayout.byteCount(slotCount: slot) + 40).storeSequential(0)
+    }
 }
 
 /// A process that takes part in a region and does what it is told.

@@ -75,7 +75,7 @@ import Testing
                 region.memory.bytes.word64(offset).storeRelaxed(random.next())
             }
             for _ in 0..<100 {
-                region.table.sweep()
+                region.table.sweep(file: region.file.number)
                 _ = region.table.records
             }
             #expect(region.table.isDead(OwnerWord(slot: 4, generation: 1)))

@@ -161,6 +161,16 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: ["condition", "rwlock", "barrier", "plain", "leased", "event"])
+    func aStormOfKills(of object: String) async throws {
+        try await withWatchdog(.seconds(200)) {
+            try await withFolder { folder in
+                let text = try await expectScenario("sync-storm", object, folder, "60", "7")
+                #expect(text.contains("0 torn, 0 intruders"), "\(text)")
+            }
+        }
+    }
 }
 
 /// Raw bytes under a lock: recovery, and when it fails.

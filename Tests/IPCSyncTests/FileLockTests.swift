@@ -130,6 +130,28 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
         }
     }
 
+    /// A shared lock becomes no exclusive one: its holder stands in its own way, until it lets go.
+    @Test func thereIsNoUpgrade() async throws {
+        try await withPath { path in
+            let lock = try FileLock(at: path)
+            try await Interop.whileHelper(["file-lock-hold", path, "shared"], says: "held") { child in
+                let shared = try await lock.lock(.shared, until: .after(.seconds(30)))
+                let early = try lock.tryLock(.exclusive)
+                let earlyIsFree = !isNone(early)
+                #expect(!earlyIsFree)
+                _ = try await child.kill()
+                _ = try await child.exitStatus(until: .after(.seconds(30)))
+                #expect(
+                    await Interop.code { _ = try await lock.lock(.exclusive, until: .after(.milliseconds(30))) }
+                        == .timedOut)
+                shared.release()
+                let alone = try lock.tryLock(.exclusive)
+                let aloneIsFree = !isNone(alone)
+                #expect(aloneIsFree)
+            }
+        }
+    }
+
     @Test func badInputIsATypedError() async throws {
         try await withPath { path in
             #expect(await Interop.code { _ = try FileLock(at: path, .open) } == .notFound)

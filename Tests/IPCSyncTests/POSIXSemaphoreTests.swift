@@ -134,6 +134,39 @@ import Testing
         }
     }
 
+    /// Killed between the count and the wake-up: nobody is woken, and no region has the news of the death. A task looks again
+    /// by itself; who waits in C sleeps on until the next post.
+    @Test func aPostThatIsCutOffIsSeenByTasks() async throws {
+        try await withName { name in
+            let semaphore = try POSIXSemaphore(named: name, .create)
+            async let woken: Void = semaphore.wait(until: .after(.seconds(60)))
+            while semaphore.waiterCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            let status = try await Command(
+                .path(helperPath), arguments: ["semaphore-post", name],
+                options: .init(environment: .inherit.updating([KillPoints.variable: "posix semaphore posted:1"]))
+            ).output().status
+            #expect(status == .signaled(.kill, coreDumped: false))
+            try await woken
+            #expect(semaphore.value == 0 && semaphore.waiterCount == 0)
+
+            try await Interop.whileHelper(["semaphore-glibc-wait", name], says: "waiting") { child in
+                while semaphore.waiterCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+                _ = try await Command(
+                    .path(helperPath), arguments: ["semaphore-post", name],
+                    options: .init(environment: .inherit.updating([KillPoints.variable: "posix semaphore posted:1"]))
+                ).output()
+                try await Task.sleep(for: .seconds(2))
+                // One that was not asleep yet has seen the count by itself.
+                if try child.exitStatusIfEnded() == nil {
+                    #expect(semaphore.value == 1)
+                    try semaphore.post()
+                }
+                #expect(try await child.exitStatus(until: .after(.seconds(60))).isSuccess)
+            }
+            #expect(semaphore.value <= 1)
+        }
+    }
+
     @Test func livesInARegion() async throws {
         let region = try SharedMemory(byteCount: 256)
         let semaphore = try POSIXSemaphore(in: region, at: 64, initialValue: 1)
@@ -146,6 +179,41 @@ import Testing
         #expect(await Interop.code { _ = try POSIXSemaphore(in: region, at: 0, initialValue: -1) } == .invalidArgument)
         let full = try POSIXSemaphore(in: region, at: 0, initialValue: POSIXSemaphore.maximumValue)
         #expect(await Interop.code { try full.post() } == .resourceExhausted)
+    }
+
+    /// A program that knows nothing of this library: sem_open(3), sem_wait(3) and sem_post(3) of the C library, in turns
+    /// with ours, so each side is woken by the other.
+    @Test func anotherProgramWakesAndIsWoken() async throws {
+        try await withName { name in
+            let ping = try POSIXSemaphore(named: name, .create)
+            defer { try? POSIXSemaphore.remove(named: name + "-back") }
+            let program = """
+                import ctypes
+                c=ctypes.CDLL(None,use_errno=True); c.sem_open.restype=ctypes.c_void_p
+                a=ctypes.c_void_p(c.sem_open(b'/\(name)',0))
+                b=ctypes.c_void_p(c.sem_open(b'/\(name)-back',0o100,0o600,0))
+                print('ready',flush=True)
+                for i in range(300):
+                    while c.sem_wait(a)!=0: pass
+                    c.sem_post(b)
+                print('over',flush=True)
+                """
+            try await withChildProcess(
+                .name("python3"), arguments: ["-c", program],
+                options: ChildProcess.Options(standardOutput: .pipe)
+            ) { child in
+                var lines = try child.standardOutput.lines.makeAsyncIterator()
+                #expect(try await lines.next() == "ready")
+                let pong = try POSIXSemaphore(named: name + "-back", .open)
+                for _ in 0..<300 {
+                    try ping.post()
+                    try await pong.wait(until: .after(.seconds(60)))
+                }
+                #expect(try await lines.next() == "over")
+                #expect(try await child.exitStatus(until: .after(.seconds(60))).isSuccess)
+                #expect(ping.value == 0 && pong.value == 0 && ping.waiterCount == 0 && pong.waiterCount == 0)
+            }
+        }
     }
 
     @Test func badNamesAreRefused() async {

@@ -36,6 +36,24 @@ import Testing
         }
     }
 
+    @Test(arguments: ["exit", "crash", "exec"]) func eachEndIsRecovered(_ end: String) async throws {
+        try await withMutex { name, _, mutex in
+            let peer = try await Peer.start(
+                "pthread-hold-until", name, environment: ["SWIFT_BACKTRACE": "enable=no"])
+            #expect(try await peer.line() == "held")
+            try await peer.child.standardInput.write("\(end)\n")
+            var repairs = 0
+            for _ in 0..<2 {
+                try await mutex.withLock(
+                    until: .after(.seconds(60)), recovering: { () throws(IPCError) in repairs += 1 },
+                    { () throws(IPCError) in })
+            }
+            #expect(repairs == 1)
+            if end == "exec" { try await peer.kill() }
+            _ = try await peer.child.exitStatus(until: .after(.seconds(60)))
+        }
+    }
+
     /// F4: who dies in the repair passes it on.
     @Test func deathInTheRepairIsToldAgain() async throws {
         try await withMutex { name, _, mutex in

@@ -76,6 +76,41 @@ import Testing
         }
     }
 
+    /// Undo is the process's: it survives exec, and comes with the end, whatever that is.
+    @Test(arguments: ["exit", "crash", "exec"]) func permitsReturnAtEachEnd(_ end: String) async throws {
+        try await withSet([2, 1]) { set in
+            let peer = try await Peer.start(
+                "sysv-hold-until", "\(set.key)", environment: ["SWIFT_BACKTRACE": "enable=no"])
+            #expect(try await peer.line() == "held")
+            #expect(try set.values() == [0, 0])
+            try await peer.child.standardInput.write("\(end)\n")
+            if end == "exec" {
+                // The new program has begun when it has its own name.
+                while try name(of: peer.child.processID) != "sleep" { try await Task.sleep(for: .milliseconds(1)) }
+                #expect(try set.values() == [0, 0])
+                try await peer.kill()
+            }
+            try await set.perform([.take(0, 2), .take(1)], until: .after(.seconds(60)))
+            try await set.perform([.give(0, 2), .give(1)])
+            _ = try await peer.child.exitStatus(until: .after(.seconds(60)))
+        }
+    }
+
+    private func name(of process: Int32) throws -> String {
+        String(decoding: try TestingCalls.contents(of: "/proc/\(process)/comm").dropLast(), as: UTF8.self)
+    }
+
+    @Test func theBlockingFormMakesAndFindsTheSame() async throws {
+        let key = Interop.freshKey()
+        defer { try? SystemVSemaphoreSet.remove(key: key) }
+        let (made, found, values) = try await onThread {
+            let one = try SystemVSemaphoreSet(blockingKey: key, initialValues: [3, 4])
+            let other = try SystemVSemaphoreSet(blockingKey: key, .open)
+            return (one.wasCreated, other.identifier == one.identifier, try other.values())
+        }
+        #expect(made && found && values == [3, 4])
+    }
+
     /// F32: of many who want to be first, one is.
     @Test func oneOfManyCreatorsInitialises() async throws {
         for _ in 0..<3 {

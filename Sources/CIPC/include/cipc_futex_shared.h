@@ -22,6 +22,9 @@ typedef struct cipc_futex_entry {
 /// The result is the index of a word that was woken, or -EAGAIN when one is not as expected, -ETIMEDOUT, -EINTR, -EFAULT
 /// when one is not mapped; -ENOSYS or -EPERM where the system refuses the call.
 int32_t cipc_futex_wait_any(const cipc_futex_entry *_Nonnull entries, uint32_t count, uint64_t limit);
+/// The same for two words that processes share.
+int32_t cipc_futex_wait_two(const void *_Nonnull first, uint32_t first_expected, const void *_Nonnull second,
+                            uint32_t second_expected, uint64_t limit);
 /// futex(2) FUTEX_WAIT on `entries[primary]` alone, for at most 15 ms: where futex_waitv(2) is refused.
 int32_t cipc_futex_wait_slice(const cipc_futex_entry *_Nonnull entries, uint32_t count, uint32_t primary,
                               uint64_t limit);

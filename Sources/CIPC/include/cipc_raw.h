@@ -72,7 +72,7 @@ static inline long cipc_send(int32_t descriptor, const void *_Nonnull buffer, si
     return cipc_syscall6(CIPC_SYS_SENDTO, descriptor, (long)buffer, (long)count, 0x4000, 0, 0);
 }
 
-/// Whether SIGPIPE is blocked for good on this thread, which is so on the workers of our executor alone.
+/// Whether SIGPIPE is blocked on this thread by us, which is so on the workers of our executor alone.
 extern __thread int32_t cipc_thread_blocks_sigpipe;
 static inline int32_t cipc_thread_blocks_sigpipe_get(void) { return cipc_thread_blocks_sigpipe; }
 

@@ -9,7 +9,7 @@ int32_t cipc_thread_start(const char *_Nonnull name, void (*_Nonnull body)(void 
 
 /// Blocks SIGPIPE on this thread, which makes writes to pipes cheaper. Threads that this one starts inherit that.
 void cipc_thread_block_sigpipe(void);
-/// Unblocks it again, without what is pending on this thread.
+/// Unblocks it again, without what is pending on this thread; unless it was blocked before.
 void cipc_thread_unblock_sigpipe(void);
 
 /// The worker of the executor whose thread this is, or null.

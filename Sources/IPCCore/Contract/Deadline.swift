@@ -13,11 +13,12 @@ public struct Deadline: Sendable, Hashable, Comparable {
         self.nanoseconds = nanoseconds
     }
 
+    // Computed: the default of every wait shall cost no look at a global.
     /// No limit.
-    public static let never = Deadline(nanoseconds: .max)
+    @inlinable public static var never: Deadline { Deadline(nanoseconds: .max) }
 
     /// Already over: an operation is tried once and does not wait.
-    public static let now = Deadline(nanoseconds: 0)
+    @inlinable public static var now: Deadline { Deadline(nanoseconds: 0) }
 
     /// `duration` from now. A negative duration is over already; one beyond 292 years is `.never`.
     public static func after(_ duration: Duration) -> Deadline {

@@ -1,7 +1,8 @@
 import IPCSystem
 
 extension SpinPolicy {
-    /// Looks again before a sleep, in the way that pays here: by spinning, or by yielding the processor.
+    /// Looks again before a sleep, in the way that pays here: by spinning, or by yielding the processor. After something
+    /// was found, ask ``takesBreak()``.
     ///
     /// - Returns: what `attempt` came back with; nil when it is time to sleep.
     package mutating func lookAgain<Value, Failure: Error>(
@@ -15,6 +16,7 @@ extension SpinPolicy {
             var found: Value?
             repeat { found = try attempt() } while found == nil && MonotonicClock.nanoseconds < limit
             record(found != nil)
+            if found != nil { countHit(engine) }
             return found
         case .yield:
             for _ in 0..<Self.yieldCount {
@@ -23,11 +25,12 @@ extension SpinPolicy {
                 let isLong = MonotonicClock.nanoseconds - before > Self.longYield
                 let found = try attempt()
                 if isLong {
-                    recordLongYield()
+                    stop()
                     return found
                 }
                 guard found == nil else {
                     record(true)
+                    countHit(engine)
                     return found
                 }
             }

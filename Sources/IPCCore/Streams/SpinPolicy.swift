@@ -30,10 +30,13 @@ package struct SpinPolicy: Sendable {
     private var hits: UInt32 = 0
     private var misses: UInt32 = 0
     private var interval = probeInterval
+    /// What `Scheduler.lookAround` knows from the last turn; nil after a pause.
+    private var seenJobs: UInt?
+    private var wantsBreak = false
 
     package init() {}
 
-    /// Whether to spin now.
+    /// Whether to spin now: for rings, which do not yield.
     package mutating func shouldSpin(_ engine: WaitEngine) -> Bool { way(engine, yields: false) == .spin }
 
     /// What to do now.
@@ -50,23 +53,32 @@ package struct SpinPolicy: Sendable {
         if hit { credit = Self.trust } else { credit -= 1 }
     }
 
-    /// Whether, after a hit, it is time to let the thread look at what others wait for.
-    mutating func isTurnOver() -> Bool {
+    /// Counts a hit. When the turn is over others get a look in: what waits at the poller of a worker's thread, which is
+    /// served together, several for one sleep; on another thread, by ``takesBreak()``.
+    mutating func countHit(_ engine: WaitEngine) {
         hits &+= 1
-        return hits % Self.turn == 0
+        guard hits % Self.turn == 0 else { return }
+        guard Scheduler.isWorkersThread else {
+            wantsBreak = true
+            return
+        }
+        if engine.scheduler.lookAround(&seenJobs) { stop() } else { interval = Self.probeInterval }
     }
 
-    /// Records whether others waited for the thread meanwhile. They are served together, several for one sleep.
-    mutating func recordTurn(_ othersWaited: Bool) {
-        if othersWaited { stop() } else { interval = Self.probeInterval }
+    /// Whether the caller now lets other tasks have its thread, once, by `await Task.yield()`: it has found what it wanted
+    /// many times in a row without a wait.
+    package mutating func takesBreak() -> Bool {
+        guard wantsBreak else { return false }
+        wantsBreak = false
+        interval = Self.probeInterval
+        return true
     }
 
-    /// Records that a yield went to a process that keeps the processor busy.
-    mutating func recordLongYield() { stop() }
-
-    /// Not for a while, and for longer each time.
-    private mutating func stop() {
+    /// Not for a while, and for longer each time: others need the thread or the processor.
+    mutating func stop() {
         credit = 0
+        misses = 0
+        seenJobs = nil
         interval = min(interval * 2, Self.longestInterval)
     }
 }

@@ -13,7 +13,7 @@ package final class StreamReceiver: @unchecked Sendable {
     }
 
     /// What one step towards the next message brought.
-    private enum Progress {
+    enum Progress {
         case message, ended, blocked
     }
 
@@ -27,7 +27,7 @@ package final class StreamReceiver: @unchecked Sendable {
     // Protected by the lock.
     var buffer = ReceiveBuffer()
     var ending: Ending?
-    private var spinning = SpinPolicy()
+    var spinning = SpinPolicy()
     private var hasEndedUse = false
     /// The stream has just broken, and the observer does not know yet.
     private var isBreakUnreported = false
@@ -78,20 +78,28 @@ package final class StreamReceiver: @unchecked Sendable {
             var progress = Progress.blocked
             if deadline != .never || !isKnownToBeEmpty { progress = try advance() }
             while progress == .blocked {
-                progress = try lookAgain()
+                progress = try spinning.lookAgain(stream.engine) { () throws(IPCError) in try lookOnce() } ?? .blocked
                 guard progress == .blocked else { break }
                 if stream.registration.readable.willLast { buffer.releaseIfEmpty() }
                 try await stream.registration.waitReadable(until: deadline, "receive")
                 if lock.isClosed { throw .closed("receive") }
                 progress = try advance()
             }
-            if progress == .message { return true }
+            if progress == .message {
+                if spinning.takesBreak() { await Task.yield() }
+                return true
+            }
         } catch {
             release(after: error)
             throw error
         }
         release()
         return false
+    }
+
+    private func lookOnce() throws(IPCError) -> Progress? {
+        let progress = try advance()
+        return progress == .blocked ? nil : progress
     }
 
     /// The same without waiting: nil when there is nothing yet.
@@ -164,46 +172,8 @@ package final class StreamReceiver: @unchecked Sendable {
         lastReadWasShort && buffer.count == 0 && stream.engine.scheduler.isCrowded
     }
 
-    private func lookAgain() throws(IPCError) -> Progress {
-        let progress =
-            switch spinning.way(stream.engine) {
-            case .sleep: Progress.blocked
-            case .spin: try spin()
-            case .yield: try yield()
-            }
-        if progress != .blocked, spinning.isTurnOver() { spinning.recordTurn(stream.engine.scheduler.lookAround()) }
-        return progress
-    }
-
-    private func yield() throws(IPCError) -> Progress {
-        for _ in 0..<SpinPolicy.yieldCount {
-            let before = MonotonicClock.nanoseconds
-            ProcessorHint.yield()
-            let isLong = MonotonicClock.nanoseconds - before > SpinPolicy.longYield
-            let progress = try advance()
-            if isLong {
-                spinning.recordLongYield()
-                return progress
-            }
-            if progress != .blocked {
-                spinning.record(true)
-                return progress
-            }
-        }
-        spinning.record(false)
-        return .blocked
-    }
-
-    private func spin() throws(IPCError) -> Progress {
-        let limit = MonotonicClock.nanoseconds + SpinPolicy.limit
-        var progress: Progress
-        repeat { progress = try advance() } while progress == .blocked && MonotonicClock.nanoseconds < limit
-        spinning.record(progress != .blocked)
-        return progress
-    }
-
     /// Finds the next message, reading what is there.
-    private func advance() throws(IPCError) -> Progress {
+    func advance() throws(IPCError) -> Progress {
         while true {
             switch ending {
             case .finished: return .ended

@@ -25,9 +25,6 @@ import Synchronization
     /// Jobs that ran one after the other from `latest`, so that the others get their turn.
     var latestStreak = 0
 
-    /// How many jobs the other workers had run when this one last looked around.
-    var othersJobCount: UInt = 0
-
     /// How many jobs it has run, for the monitor.
     let jobCount = Atomic<UInt>(0)
 

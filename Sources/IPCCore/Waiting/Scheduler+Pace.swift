@@ -42,7 +42,7 @@ extension Scheduler {
     /// Dekker with `enqueue`: the monitor says that it sleeps before it asks this, and a job is in its queue before the
     /// worker looks whether the monitor sleeps.
     var isAtRest: Bool {
-        pollState.load(ordering: .sequentiallyConsistent) != PollState.nobody && !hasSharedWork
+        pollState.load(ordering: .sequentiallyConsistent) == PollState.sleeping && !hasSharedWork
             && workers.allSatisfy { $0.latest.load(ordering: .sequentiallyConsistent) == 0 }
     }
 }

@@ -195,13 +195,15 @@ package final class Scheduler: Sendable {
     /// Looks at the descriptors in passing: for a task that keeps finding what it wants without a wait, while others wait
     /// for the thread.
     ///
+    /// - Parameter seenJobs: how many jobs the other workers had run when the task last asked.
     /// - Returns: whether there was something for others.
-    func lookAround() -> Bool {
+    func lookAround(_ seenJobs: inout UInt?) -> Bool {
         guard let worker = Self.currentWorker, worker.family == family, !worker.isPolling else { return false }
-        let othersJobCount = workers.reduce(0) { $0 &+ ($1 === worker ? 0 : $1.jobCount.load(ordering: .relaxed)) }
-        defer { worker.othersJobCount = othersJobCount }
+        let jobs = workers.reduce(0) { $0 &+ ($1 === worker ? 0 : $1.jobCount.load(ordering: .relaxed)) }
+        let before = seenJobs ?? jobs
+        seenJobs = jobs
         // Who polls instead runs the others' jobs too.
-        guard poll(worker, blocking: false) else { return othersJobCount != worker.othersJobCount }
+        guard poll(worker, blocking: false) else { return jobs != before }
         guard worker.next != 0 else { return false }
         // The task may run on for long: what the poll made ready is for anyone.
         push(worker.next, worker)

@@ -13,6 +13,9 @@ struct WatchedWords {
         weak var owner: (any AnyObject & Sendable)?
         /// The value at which the thread sleeps; nil when it must look. All `waits` expect just that value.
         var armed: UInt32?
+        /// The value with which the thread went to sleep last: with another one now, it may have had a wake-up that was
+        /// meant for those who slept at the old one.
+        var slept: UInt32?
         /// When it was first seen without waits; nil while it has some.
         var idleSince: UInt64?
     }
@@ -121,6 +124,7 @@ struct WatchedWords {
         var isAnyWaitedFor = false
         for place in threads[index].places {
             let (stays, isWaitedFor) = update(place) { entry, _ in
+                if woken[place] != nil, Self.mayHaveTakenAnothersWake(entry) { plan.toPassOn.append(entry.word) }
                 let stays = Self.look(at: &entry, woken: woken[place], now: now, isBackstop: isBackstop, &plan)
                 return (stays, !entry.waits.isEmpty)
             }
@@ -133,6 +137,16 @@ struct WatchedWords {
         threads[index].nextLook = isAnyWaitedFor ? nextLook ?? now + FutexWatcher.backstop : nil
         plan.limit = min(plan.limit, threads[index].nextLook ?? .max)
         return plan
+    }
+
+    /// Whether a wake-up on the word ended here that no wait of this process is for: the word has changed since the thread
+    /// went to sleep on it, and whoever waits here began to after that, as when a process signals and then waits itself.
+    ///
+    /// Each change is passed on once at most, so two processes cannot pass a wake-up to and fro.
+    private static func mayHaveTakenAnothersWake(_ entry: Entry) -> Bool {
+        guard let slept = entry.slept, !entry.waits.isEmpty else { return false }
+        let value = entry.word.loadSequential()
+        return value != slept && entry.waits.allSatisfy { $0.expectation(at: entry.word.place) == value }
     }
 
     /// - Parameter woken: whether a wake on the word was taken for certain (true), or maybe (false).
@@ -177,6 +191,7 @@ struct WatchedWords {
             entry.waits = staying
         }
         entry.armed = value
+        entry.slept = value
         plan.words.append(WordExpectation(entry.word, is: value))
         return true
     }

@@ -72,6 +72,7 @@ extension POSIXMessageQueue {
         do throws(IPCError) {
             if let taken = try take() { return taken }
             if let taken = try inbox.spinning.lookAgain(stream.engine, { () throws(IPCError) in try take() }) {
+                if inbox.spinning.takesBreak() { await Task.yield() }
                 return taken
             }
             while true {

@@ -92,6 +92,7 @@ public final class SharedQueue: MessageQueue {
         var memory = options.memory
         memory.slotCount = options.maximumProcesses
         memory.allocatedByteCount = shape.initialByteCount
+        memory.takesAnySize = true
         return try SharedMemory(
             at: place, intent, byteCount: intent == .open ? nil : shape.byteCount, layout: QueueShape.layout,
             options: memory

@@ -77,7 +77,10 @@ extension SystemVMessageQueue {
         let choice = try choice(selection)
         try calls.checkOpen("receive")
         if let count = try take(choice, into: buffer) { return count }
-        if let count = try lookAgain(choice, into: buffer) { return count }
+        if let count = try lookAgain(choice, into: buffer) {
+            if spinning.withLock({ $0.takesBreak() }) { await Task.yield() }
+            return count
+        }
         if Task.isCancelled { throw .cancelled("receive") }
         if deadline.hasPassed { throw .timedOut("receive") }
         let call = try calls.begin("receive")

@@ -44,7 +44,7 @@ struct KeeperRun: ~Copyable {
             let table = attachment.table
             // Also before the sweep: whoever comes after this ends the sleep.
             waitSet.add(table.rosterEpoch, table.rosterEpoch.loadAcquiring())
-            let announced = table.sweep()
+            let announced = table.sweep(file: attachment.file.number)
             if sleptOut { KeeperFacts.late.wrappingAdd(UInt64(announced), ordering: .relaxed) }
             KillPoints.pass("participants-keeper-swept")
             let before = waitSet.count

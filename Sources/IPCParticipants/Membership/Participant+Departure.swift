@@ -11,7 +11,7 @@ extension Participant {
     /// Waits until no thread of a dead participant runs any more, on a thread that may block: mostly some 100 microseconds,
     /// at most some 20 ms.
     package func waitUntilGone(_ owner: OwnerWord) {
-        table.waitUntilGone(owner, file: file)
+        table.waitUntilGone([owner], file: file)
     }
 
     /// The same for a task. What may block is done on a thread of the library.

@@ -53,7 +53,7 @@ extension ParticipantTable {
     /// cleared; lock words that name it stay dead. The generation comes after that, or a slow keeper could take the new
     /// participant for the old one.
     private func recycle(_ slot: ParticipantSlot, _ index: Int, _ file: Int32) {
-        waitUntilGone(OwnerWord(slot: index, generation: slot.generation.loadRelaxed()), file: file)
+        waitUntilGone([OwnerWord(slot: index, generation: slot.generation.loadRelaxed())], file: file)
         announceDeath()
         KillPoints.pass("participants-recycle-announced")
         slot.token.storeReleasing(ParticipantToken.free.rawValue)

@@ -12,11 +12,10 @@ extension ParticipantTable {
         backstop: UInt64 = ParticipantTable.backstop
     ) throws(IPCError) -> Bool {
         let (end, overflow) = MonotonicClock.nanoseconds.addingReportingOverflow(backstop)
-        var waitSet = FutexWaitSet()
-        waitSet.add(word, expected)
-        waitSet.add(deathCount, seen)
         do {
-            return try waitSet.wait(until: min(overflow ? .max : end, deadline.nanoseconds))
+            return try FutexWaitSet.wait(
+                while: word, is: expected, and: deathCount, is: seen,
+                until: min(overflow ? .max : end, deadline.nanoseconds))
         } catch {
             throw IPCError(error, "sleep in a shared region")
         }

@@ -12,13 +12,19 @@ extension ParticipantTable {
     /// Announces each death that has not been announced. Any participant may, any number of times, and die on the way:
     /// the mark comes last, so the next one does it again.
     ///
+    /// At once, and again when all threads of the dead are gone: a thread that sleeps or is about to may take a wake-up
+    /// after the first time, one that was for a single sleeper, and be killed with it. Waits for that, 20 ms at most.
+    ///
     /// The mark is a generation, and the token is read between two looks at the generation: otherwise a keeper that was
     /// slow could mark the slot's next participant, whose death would then never be announced.
     ///
+    /// - Parameter file: the region's.
     /// - Returns: how many deaths it announced.
     @discardableResult
-    package func sweep() -> Int {
+    package func sweep(file: Int32) -> Int {
         var announced = 0
+        var leaving: [OwnerWord] = []
+        var toMark: [(slot: ParticipantSlot, generation: UInt64)] = []
         for index in 0..<slotCount {
             let slot = slot(index)
             // More rounds than this are not newcomers but somebody who scribbles.
@@ -28,15 +34,27 @@ extension ParticipantTable {
                 guard token.isDead else { break }
                 guard slot.generation.loadAcquiring() == generation else { continue }
                 guard slot.announced.loadAcquiring() < generation else { break }
+                let owner = OwnerWord(slot: index, generation: generation)
+                let isGone = departure(of: owner, file: file) == .gone
                 SharedFutexCalls.wake(slot.token)
                 KillPoints.pass("participants-sweep-token")
                 announceDeath()
-                mark(slot, generation)
-                KillPoints.pass("participants-sweep-marked")
                 announced += 1
+                if isGone {
+                    mark(slot, generation)
+                } else {
+                    leaving.append(owner)
+                    toMark.append((slot, generation))
+                }
+                KillPoints.pass("participants-sweep-marked")
                 break
             }
         }
+        if leaving.isEmpty { return announced }
+        waitUntilGone(leaving, file: file)
+        KillPoints.pass("participants-sweep-gone")
+        announceDeath()
+        for (slot, generation) in toMark { mark(slot, generation) }
         return announced
     }
 

@@ -34,7 +34,8 @@ extension Broadcast {
         /// - Parameters:
         ///   - place: where the broadcast lies.
         ///   - start: where it begins.
-        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast.
+        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast: with the oldest one that is left,
+        ///     or with the newest, as it also does after 50 milliseconds in which it could copy no whole message.
         ///   - maximumMessageSize: the most bytes that it allocates for a message.
         ///   - options: whose memory is used, and how it is mapped; the access follows from the kind of broadcast.
         /// - Throws: `.notFound` before there is one; `.invalidArgument` for a negative limit; `.unsupported` for an anonymous one, of which the writer makes
@@ -104,13 +105,14 @@ extension Broadcast {
                     hasSpun = true
                     continue
                 }
+                // Before the last look: see `Broadcast.Writer.signal`.
+                if memory.isLossless { memory.readersWait.storeSequential(1) }
                 // Time for what costs a system call.
                 switch try look(tellsLaps: tellsLaps) {
                 case .empty: break
                 case let found: return found
                 }
                 if hasEnded { return nil }
-                if memory.isLossless { memory.readersWait.storeSequential(1) }
                 try await FutexWatcher.shared.wait(
                     while: WordExpectation(memory.signal, is: seen), and: WordExpectation(closing.view, is: closed),
                     keeping: self, until: deadline, "receive a broadcast")

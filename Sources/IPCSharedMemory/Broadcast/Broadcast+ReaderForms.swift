@@ -8,9 +8,11 @@ extension Broadcast.Reader: ByteReceiveChannel {
     /// - Throws: `.timedOut`, `.cancelled`, with nothing consumed; `.peerClosed` as long as the writer is gone without having
     ///   finished; `.messageTooLarge` above ``maximumMessageSize``; `.protocolViolation` when the memory says what cannot be; `.closed`.
     public func receive(until deadline: Deadline) async throws(IPCError) -> [UInt8]? {
-        try await lock.acquire(until: deadline, "receive a broadcast")
+        if !lock.tryAcquire() { try await lock.acquire(until: deadline, "receive a broadcast") }
         defer { release() }
-        guard try await wait(until: deadline) != nil else { return nil }
+        if try next() == nil {
+            guard try await wait(until: deadline) != nil else { return nil }
+        }
         return take()
     }
 
@@ -41,13 +43,15 @@ extension Broadcast.Reader: ByteReceiveChannel {
         until deadline: Deadline, _ body: (RawSpan) throws(Failure) -> Result
     ) async throws(ChannelBodyError<Failure>) -> Result? {
         do {
-            try await lock.acquire(until: deadline, "receive a broadcast")
+            if !lock.tryAcquire() { try await lock.acquire(until: deadline, "receive a broadcast") }
         } catch {
             throw .channel(error)
         }
         defer { release() }
         do {
-            guard try await wait(until: deadline) != nil else { return nil }
+            if try next() == nil {
+                guard try await wait(until: deadline) != nil else { return nil }
+            }
         } catch {
             throw .channel(error)
         }
@@ -77,17 +81,12 @@ extension Broadcast.Reader: ByteReceiveChannel {
         upTo maximumCount: Int, until deadline: Deadline, into body: (RawSpan) -> Void
     ) async throws(IPCError) -> Int? {
         precondition(maximumCount > 0, "a batch has room for at least one message")
-        try await lock.acquire(until: deadline, "receive a broadcast")
+        if !lock.tryAcquire() { try await lock.acquire(until: deadline, "receive a broadcast") }
         defer { release() }
-        guard try await wait(until: deadline) != nil else { return nil }
-        take { body($0) }
-        var count = 1
-        // The end, or what is wrong, shows at the next call: these messages were received.
-        while count < maximumCount, case .message? = try? next() {
-            take { body($0) }
-            count += 1
+        if try next() == nil {
+            guard try await wait(until: deadline) != nil else { return nil }
         }
-        return count
+        return cursor?.drain(maximumCount, into: body)
     }
 
     // MARK: Under the lock

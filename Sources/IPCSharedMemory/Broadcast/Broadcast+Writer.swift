@@ -13,6 +13,7 @@ extension Broadcast {
         let lock = TaskLock()
         /// Ends waits for room when this end is closed.
         let closing = FutexWord()
+        let spinning = SpinRecord()
 
         // Protected by the lock.
         var tape: BroadcastTape
@@ -59,7 +60,7 @@ extension Broadcast {
                 }
             }
             self.memory = memory
-            slots = slotCount == 0 ? nil : region.file.map { BroadcastSlots(memory: memory, file: $0) }
+            slots = slotCount == 0 ? nil : region.file.map { BroadcastSlots(memory, file: $0) }
             tape = BroadcastTape(memory)
             memory.finished.storeSequential(0)
             signal()
@@ -91,7 +92,7 @@ extension Broadcast {
         ///
         /// - Parameters:
         ///   - start: where it begins.
-        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast.
+        ///   - afterLap: where it goes on when it missed messages of a lossy broadcast: see ``BroadcastStart``.
         ///   - maximumMessageSize: the most bytes that it allocates for a message: see ``Reader``.
         /// - Throws: `.resourceExhausted` when all slots of a lossless one are taken; `.invalidArgument` for a negative
         ///   limit.
@@ -110,16 +111,23 @@ extension Broadcast {
                 maximumMessageSize: maximumMessageSize)
         }
 
-        /// Tells readers that there is something to see.
+        /// Tells readers that there is something to see, which is in the memory already.
+        ///
+        /// Readers of a lossless broadcast say by a flag that they sleep. A reader: (1) reads the signal, (2) raises the flag,
+        /// (3) looks, (4) sleeps if the signal is as in 1. The writer: (a) stores what is to be seen, (b) takes the flag down,
+        /// (c) changes the signal, (d) wakes if the flag was up. All are sequentially consistent, or have such a step between.
+        ///
+        /// - b before 2: a is before 3, so the reader sees it and does not sleep; its flag stays up for the next time.
+        /// - 2 before b, 4 before c: it sleeps, and d wakes it.
+        /// - 2 before b, c before 4: 1 is before c too, so the signal is another one, and it does not sleep.
+        ///
+        /// Taking the flag down after c would also take down that of a reader that read the new signal, and nobody would
+        /// wake it. `Tests/Models/broadcast-bell.pml` is a model.
         func signal() {
-            // At once: one that closes signals after it gave up its claim, beside the next writer.
+            // The writer that closes signals after it gave up its claim, beside the next writer: each step is atomic.
+            let isAwaited = !memory.isLossless || memory.readersWait.exchange(0) != 0
             memory.signal.add(1)
-            // A reader that may write says that it sleeps before it looks a last time.
-            if memory.isLossless {
-                guard memory.readersWait.loadSequential() != 0 else { return }
-                memory.readersWait.storeSequential(0)
-            }
-            SharedFutexCalls.wake(memory.signal)
+            if isAwaited { SharedFutexCalls.wake(memory.signal) }
         }
 
         /// Lets go of the broadcast, so that another writer may come. Readers get what is left, and then `.peerClosed`,

@@ -15,10 +15,10 @@ extension Broadcast.Writer: ByteSendChannel {
     /// Sends the bytes as one message. See ``send(_:until:)-([UInt8],_)``.
     public func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
         try checkSize(bytes.byteCount)
-        try await lock.acquire(until: deadline, "send a broadcast")
+        if !lock.tryAcquire() { try await lock.acquire(until: deadline, "send a broadcast") }
         defer { release() }
         try checkOpen()
-        try await append(bytes, until: deadline)
+        if !tryAppend(bytes) { try await append(bytes, until: deadline) }
         publish()
     }
 
@@ -31,7 +31,7 @@ extension Broadcast.Writer: ByteSendChannel {
         }
         defer { release() }
         try checkOpen()
-        guard tryAppend(bytes) else { return false }
+        guard tryAppend(bytes, clearsDead: true) else { return false }
         publish()
         return true
     }
@@ -79,19 +79,22 @@ extension Broadcast.Writer: ByteSendChannel {
         precondition(messageSize > 0, "messages of a batch have at least one byte")
         var sent = 0
         do throws(IPCError) {
-            try await lock.acquire(until: deadline, "send a broadcast")
+            if !lock.tryAcquire() { try await lock.acquire(until: deadline, "send a broadcast") }
             defer { release() }
             try checkOpen()
+            try checkSize(min(messageSize, bytes.byteCount))
             defer { publish() }
-            var offset = 0
-            while offset < bytes.byteCount {
-                let end = min(offset + messageSize, bytes.byteCount)
-                let message = bytes.extracting(offset..<end)
-                try checkSize(message.byteCount)
-                if !tryAppend(message) { try await append(message, until: deadline) }
-                if tape.isLongOverdue { publish() }
-                offset = end
-                sent += 1
+            while sent * messageSize < bytes.byteCount {
+                let rest = bytes.extracting((sent * messageSize)...)
+                let count = unsafe rest.withUnsafeBytes { unsafe tape.append($0, each: messageSize) }
+                sent += count
+                if tape.isLongOverdue {
+                    publish()
+                } else if sent * messageSize < bytes.byteCount {
+                    let next = rest.extracting(droppingFirst: count * messageSize).extracting(first: messageSize)
+                    if !tryAppend(next) { try await append(next, until: deadline) }
+                    sent += 1
+                }
             }
         } catch {
             throw BatchError(sentCount: sent, error: error)
@@ -102,13 +105,15 @@ extension Broadcast.Writer: ByteSendChannel {
     public func send(contentsOf messages: [[UInt8]], until deadline: Deadline) async throws(BatchError) {
         var sent = 0
         do throws(IPCError) {
-            try await lock.acquire(until: deadline, "send a broadcast")
+            if !lock.tryAcquire() { try await lock.acquire(until: deadline, "send a broadcast") }
             defer { release() }
             try checkOpen()
             defer { publish() }
             for message in messages {
                 try checkSize(message.count)
-                try await unsafe append(message.span.bytes, until: deadline)
+                if unsafe !tryAppend(message.span.bytes) {
+                    try await unsafe append(message.span.bytes, until: deadline)
+                }
                 if tape.isLongOverdue { publish() }
                 sent += 1
             }
@@ -148,18 +153,24 @@ extension Broadcast.Writer: ByteSendChannel {
         signal()
     }
 
-    private func tryAppend(_ bytes: RawSpan) -> Bool {
+    private func tryAppend(_ bytes: RawSpan, clearsDead: Bool = false) -> Bool {
         unsafe bytes.withUnsafeBytes { buffer in
             // SAFETY: an empty span may have no address, and then none of its bytes are read.
             let source = unsafe buffer.baseAddress ?? UnsafeRawPointer(bitPattern: 8)!
-            return unsafe tape.append(source, buffer.count, slots: slots)
+            if unsafe tape.append(source, buffer.count) { return true }
+            guard tape.makeRoom(for: buffer.count, slots, clearsDead: clearsDead) else { return false }
+            return unsafe tape.append(source, buffer.count)
         }
     }
 
+    /// Appends what `tryAppend` had no room for.
     private func append(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
-        if tryAppend(bytes) { return }
         // The readers may be waiting for just what was appended before.
         publish()
+        if let slots {
+            // Not for ever: a reader could go to and fro.
+            for _ in 0..<8 where spinning.spin(.shared, { !slots.isObstructed }) { if tryAppend(bytes) { return } }
+        }
         defer { memory.writerWaits.storeSequential(0) }
         while true {
             let closed = closing.value
@@ -167,7 +178,7 @@ extension Broadcast.Writer: ByteSendChannel {
             let room = memory.room.loadSequential()
             // A Dekker pair with a reader that stores its cursor and then looks at this word.
             memory.writerWaits.storeSequential(1)
-            if tryAppend(bytes) { return }
+            if tryAppend(bytes, clearsDead: true) { return }
             try await FutexWatcher.shared.wait(
                 while: WordExpectation(memory.room, is: room), and: WordExpectation(closing.view, is: closed),
                 keeping: self, until: deadline, "wait for room in a broadcast")

@@ -45,6 +45,10 @@ public enum Broadcast {
 }
 
 /// Where a reader of a ``Broadcast`` begins, and where it goes on after it missed messages.
+///
+/// Where it goes on is not a promise of the oldest message: a writer may overwrite that one before it is copied, again and
+/// again, above all if messages are large. A reader that has tried for 50 milliseconds goes on with the newest one, and
+/// counts what it missed (``Broadcast/Reader/lappedCount``).
 public enum BroadcastStart: Sendable, Hashable {
     /// With the oldest message that is still there.
     case oldest

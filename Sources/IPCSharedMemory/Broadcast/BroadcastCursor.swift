@@ -19,11 +19,16 @@ final class BroadcastCursor {
     private static let maximumTries = 10_000
     private static let firstByteCount = 4096
 
-    let memory: BroadcastMemory
+    private let memory: BroadcastMemory
+    private let words: BroadcastWords
     let seat: BroadcastSeat?
     let afterLap: BroadcastStart
     /// The most bytes of a message: what the memory says of itself decides not alone how much is allocated.
     let maximumMessageSize: Int
+    /// The most bytes of a message that is read.
+    private let mostBytes: Int
+    /// So many bytes are read before the writer is told.
+    private let publishingInterval: UInt64
     private(set) var position: UInt64
     /// How far the ring was seen to be filled: saves a look at the writer's word for each record.
     private var knownTail: UInt64
@@ -39,18 +44,21 @@ final class BroadcastCursor {
     ) throws(IPCError) {
         try Self.check(maximumMessageSize)
         self.memory = memory
+        words = memory.words
+        mostBytes = min(memory.maximumMessageSize, maximumMessageSize)
+        publishingInterval = memory.words.capacity / 64
         self.afterLap = afterLap
         self.maximumMessageSize = maximumMessageSize
         let seat = memory.isLossless ? try BroadcastSeat(memory, at: start) : nil
         self.seat = seat
         var first = seat?.cursor.loadSequential() ?? 0
-        var sequence = memory.header(at: first & ~7).sequence
+        var sequence = memory.words.header(at: first & ~7).sequence
         var isSettled = memory.isLossless
         var tries = 0
         // The number of the first record, so that a lap before it is counted too: again if it was overwritten meanwhile.
         while !isSettled, tries < Self.maximumTries {
             first = start == .oldest ? memory.oldest.loadAcquiring() : memory.tail.loadAcquiring()
-            sequence = memory.header(at: first & ~7).sequence
+            sequence = memory.words.header(at: first & ~7).sequence
             MemoryFence.acquire()
             isSettled = Int64(bitPattern: memory.oldest.loadRelaxed() &- first) <= 0
             tries += 1
@@ -78,6 +86,9 @@ final class BroadcastCursor {
         afterLap: BroadcastStart, maximumMessageSize: Int
     ) {
         self.memory = memory
+        words = memory.words
+        mostBytes = min(memory.maximumMessageSize, maximumMessageSize)
+        publishingInterval = memory.words.capacity / 64
         self.maximumMessageSize = maximumMessageSize
         self.seat = seat
         self.afterLap = afterLap
@@ -102,29 +113,25 @@ final class BroadcastCursor {
         var limit = LookLimit()
         repeat {
             if position == knownTail {
-                knownTail = memory.tail.loadAcquiring()
+                knownTail = words.tail.loadAcquiring()
                 if position == knownTail { return .empty }
             }
             let available = knownTail &- position
-            guard available <= UInt64(memory.capacity), position & 7 == 0 else {
+            guard available <= words.capacity, position & 7 == 0 else {
                 try jump(isLate: limit.isLate)
                 continue
             }
-            let header = memory.header(at: position)
-            let size = UInt64(BroadcastMemory.recordByteCount(header.length))
+            let header = words.header(at: position)
+            let size = BroadcastWords.recordByteCount(header.length)
             let isPossible = header.length <= memory.maximumMessageSize && size <= available
             let isAllowed = header.length <= maximumMessageSize
             if isPossible && isAllowed {
                 makeRoom(header.length)
-                unsafe memory.loadBody(at: position, header.length, to: buffer.baseAddress!)
+                unsafe words.loadBody(at: position, header.length, to: buffer.baseAddress!)
             }
-            if !memory.isLossless {
-                MemoryFence.acquire()
-                // The writer moves `oldest` past a record before it writes there again.
-                guard Int64(bitPattern: memory.oldest.loadRelaxed() &- position) <= 0 else {
-                    try jump(isLate: limit.isLate)
-                    continue
-                }
+            guard isStillThere else {
+                try jump(isLate: limit.isLate)
+                continue
             }
             guard isPossible else { throw violation("a record of \(header.length) bytes") }
             guard isAllowed else { throw tooLarge(header.length) }
@@ -140,7 +147,7 @@ final class BroadcastCursor {
 
     /// Where the first record begins that was not delivered.
     var unreadPosition: UInt64 {
-        holdsMessage ? position &- UInt64(BroadcastMemory.recordByteCount(messageByteCount)) : position
+        holdsMessage ? position &- BroadcastWords.recordByteCount(messageByteCount) : position
     }
 
     /// The number of that record.
@@ -149,12 +156,60 @@ final class BroadcastCursor {
     /// The message was delivered.
     func consume() {
         holdsMessage = false
-        guard let seat else { return }
-        // Not for each record: the writer looks at the cursor only when the ring is full.
-        if position &- publishedPosition >= UInt64(memory.capacity / 8) || memory.writerWaits.loadRelaxed() != 0 {
+        tellWriterInTime()
+    }
+
+    /// Tells a writer that waits, and every other one after so many bytes: it looks only when the ring is full.
+    @inline(__always)
+    private func tellWriterInTime() {
+        guard words.isLossless, position != publishedPosition else { return }
+        if position &- publishedPosition >= publishingInterval || words.writerWaits.loadRelaxed() != 0 {
             publishedPosition = position
-            seat.advance(to: position)
+            seat?.advance(to: position)
         }
+    }
+
+    /// Hands over the message that was copied by `step`, and those behind it that are there already, at most `count`.
+    ///
+    /// It ends before whatever is out of the ordinary: the next `step` meets it again.
+    ///
+    /// - Returns: how many.
+    func drain(_ count: Int, into body: (RawSpan) -> Void) -> Int {
+        guard holdsMessage else { return 0 }
+        holdsMessage = false
+        // What was copied needs its room no more.
+        tellWriterInTime()
+        unsafe body(message.bytes)
+        var delivered = 1
+        while delivered < count {
+            if position == knownTail {
+                knownTail = words.tail.loadAcquiring()
+                if position == knownTail { break }
+            }
+            let available = knownTail &- position
+            let header = words.header(at: position)
+            let size = BroadcastWords.recordByteCount(header.length)
+            guard available <= words.capacity, header.length <= mostBytes, size <= available else { break }
+            makeRoom(header.length)
+            unsafe words.loadBody(at: position, header.length, to: buffer.baseAddress!)
+            guard isStillThere, header.sequence == expectedSequence else { break }
+            expectedSequence &+= 1
+            position &+= size
+            delivered &+= 1
+            tellWriterInTime()
+            // SAFETY: the buffer stays until the next record needs a larger one, and the span does not outlive the call.
+            unsafe body(UnsafeRawBufferPointer(rebasing: buffer[..<header.length]).bytes)
+        }
+        return delivered
+    }
+
+    /// Whether what was read of the record at `position` is what the writer put there: it moves `oldest` past a record
+    /// before it writes there again.
+    @inline(__always)
+    private var isStillThere: Bool {
+        if words.isLossless { return true }
+        MemoryFence.acquire()
+        return Int64(bitPattern: words.oldest.loadRelaxed() &- position) <= 0
     }
 
     /// Nothing is left: the writer may have all the room.
@@ -180,12 +235,16 @@ final class BroadcastCursor {
         knownTail = tail
     }
 
+    @inline(__always)
     private func makeRoom(_ count: Int) {
-        guard unsafe count > buffer.count else { return }
+        if unsafe count > buffer.count { grow(count) }
+    }
+
+    @inline(never)
+    private func grow(_ count: Int) {
         unsafe buffer.deallocate()
         // At most the largest message, which was checked.
-        let most = min(memory.maximumMessageSize, maximumMessageSize)
-        unsafe buffer = .allocate(byteCount: max(count, min(2 * buffer.count, most)), alignment: 16)
+        unsafe buffer = .allocate(byteCount: max(count, min(2 * buffer.count, mostBytes)), alignment: 16)
     }
 
     private func tooLarge(_ byteCount: Int) -> IPCError {

@@ -25,45 +25,59 @@ struct BroadcastMemory: Sendable {
     static let ringOffset = 4096
     static let slotsOffset = 1024
     static let maximumSlots = (ringOffset - slotsOffset) / 64
-    static let headerByteCount = 8
+    static let headerByteCount = BroadcastWords.headerByteCount
     static let capacities = 4096...(1 << 40)
+
+    /// Where the words are in the region's payload.
+    enum Offset {
+        static let tail = 0
+        static let oldest = 64
+        static let signal = 128
+        static let finished = 132
+        static let capacity = 192
+        static let slotCount = 200
+        static let readersWait = 256
+        static let writerWaits = 320
+        static let room = 324
+    }
 
     let region: SharedMemory
     let capacity: Int
     let slotCount: Int
-    let ring: SharedBytes
+    /// What the hot paths use.
+    let words: BroadcastWords
 
     var isLossless: Bool { slotCount > 0 }
     /// A record takes at most a quarter of the ring, so that there is history beside it.
     var maximumMessageSize: Int { capacity / 4 - Self.headerByteCount }
 
-    var tail: SharedWord64 { region.payload.word64(0) }
-    var oldest: SharedWord64 { region.payload.word64(64) }
-    var signal: SharedWord32 { region.payload.word32(128) }
-    var finished: SharedWord32 { region.payload.word32(132) }
-    var readersWait: SharedWord32 { region.payload.word32(256) }
-    var writerWaits: SharedWord32 { region.payload.word32(320) }
-    var room: SharedWord32 { region.payload.word32(324) }
+    var tail: SharedWord64 { words.tail }
+    var oldest: SharedWord64 { words.oldest }
+    var signal: SharedWord32 { region.payload.word32(Offset.signal) }
+    var finished: SharedWord32 { region.payload.word32(Offset.finished) }
+    var readersWait: SharedWord32 { region.payload.word32(Offset.readersWait) }
+    var writerWaits: SharedWord32 { words.writerWaits }
+    var room: SharedWord32 { region.payload.word32(Offset.room) }
 
     static let layout = RegionLayout("swift-ipc.broadcast", version: 1)
 
     static func write(capacity: Int, slotCount: Int, to payload: SharedBytes) {
-        payload.store(UInt64(capacity), at: 192)
-        payload.store(UInt32(slotCount), at: 200)
+        payload.store(UInt64(capacity), at: Offset.capacity)
+        payload.store(UInt32(slotCount), at: Offset.slotCount)
     }
 
     /// What a region holds, each word read once and checked against its size.
     init(_ region: SharedMemory) throws(IPCError) {
         let payload = region.payload
         guard payload.byteCount >= Self.ringOffset + Self.capacities.lowerBound,
-            let capacity = Int(exactly: payload.word64(192).loadRelaxed()),
+            let capacity = Int(exactly: payload.word64(Offset.capacity).loadRelaxed()),
             Self.capacities.contains(capacity), capacity & (capacity - 1) == 0,
             payload.byteCount == Self.ringOffset + capacity
         else {
             throw IPCError(
                 .protocolViolation, "open a broadcast: its header contradicts itself", object: region.place.description)
         }
-        let slots = Int(payload.word32(200).loadRelaxed())
+        let slots = Int(payload.word32(Offset.slotCount).loadRelaxed())
         guard slots <= Self.maximumSlots else {
             throw IPCError(
                 .protocolViolation,
@@ -73,40 +87,7 @@ struct BroadcastMemory: Sendable {
         self.region = region
         self.capacity = capacity
         slotCount = slots
-        ring = payload.slice(Self.ringOffset, capacity)
-    }
-
-    /// The bytes that a message takes in the ring.
-    @inline(__always)
-    static func recordByteCount(_ messageByteCount: Int) -> Int { (headerByteCount + messageByteCount + 7) & ~7 }
-
-    @inline(__always)
-    private func place(_ position: UInt64) -> Int { Int(truncatingIfNeeded: position) & (capacity - 1) }
-
-    /// The header of the record at `position`, a multiple of 8. It means nothing until it is known that nobody wrote there.
-    @inline(__always)
-    func header(at position: UInt64) -> (length: Int, sequence: UInt32) {
-        let word = ring.word64(place(position)).loadRelaxed()
-        return (Int(UInt32(truncatingIfNeeded: word)), UInt32(truncatingIfNeeded: word >> 32))
-    }
-
-    func storeHeader(_ length: Int, _ sequence: UInt32, at position: UInt64) {
-        ring.word64(place(position)).storeRelaxed(UInt64(UInt32(truncatingIfNeeded: length)) | UInt64(sequence) << 32)
-    }
-
-    /// Copies the message of the record at `position`.
-    func loadBody(at position: UInt64, _ count: Int, to target: UnsafeMutableRawPointer) {
-        let start = place(position &+ UInt64(Self.headerByteCount))
-        let first = min(count, capacity - start)
-        unsafe ring.loadWords(start, first, to: target)
-        if first < count { unsafe ring.loadWords(0, count - first, to: target + first) }
-    }
-
-    func storeBody(at position: UInt64, _ source: UnsafeRawPointer, _ count: Int) {
-        let start = place(position &+ UInt64(Self.headerByteCount))
-        let first = min(count, capacity - start)
-        unsafe ring.storeWords(source, first, at: start)
-        if first < count { unsafe ring.storeWords(source + first, count - first, at: 0) }
+        words = BroadcastWords(payload, ring: payload.slice(Self.ringOffset, capacity), isLossless: slots > 0)
     }
 
     /// Whether `oldest` and `tail` can be what they say.

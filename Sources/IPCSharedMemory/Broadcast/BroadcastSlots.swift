@@ -10,17 +10,47 @@ import Synchronization
 /// **Joining** and **making room** are a Dekker pair. The reader stores its cursor and its state, and then looks at
 /// `oldest`; the writer stores `oldest`, and then looks at the slots. So either the reader sees that its record is to go
 /// and moves on, or the writer sees the reader and waits.
-struct BroadcastSlots {
-    let memory: BroadcastMemory
+///
+/// Used under the writer's lock alone.
+final class BroadcastSlots: @unchecked Sendable {
+    private let memory: BroadcastMemory
     /// The writer's open file, which is another than any reader's.
-    let file: RegionDescriptor
+    private let file: RegionDescriptor
+    /// Which reader was in the way last, and of what.
+    private var obstacle: (slot: Int, position: UInt64)?
+
+    init(_ memory: BroadcastMemory, file: RegionDescriptor) {
+        self.memory = memory
+        self.file = file
+    }
 
     /// Whether no live reader needs anything before `position`.
-    func allHaveRead(upTo position: UInt64) -> Bool {
+    ///
+    /// - Parameter clearsDead: whether to ask the kernel, for each reader that does, if it is alive.
+    func allHaveRead(upTo position: UInt64, clearsDead: Bool) -> Bool {
         for slot in 0..<memory.slotCount where isBehind(slot, position) {
-            guard isAbandoned(slot) else { return false }
+            guard clearsDead, isAbandoned(slot) else {
+                obstacle = (slot, position)
+                return false
+            }
         }
         return true
+    }
+
+    /// Whether the reader that was in the way last still is.
+    var isObstructed: Bool {
+        guard let obstacle else { return false }
+        return isBehind(obstacle.slot, obstacle.position)
+    }
+
+    /// How far the slowest reader is of those that stand between `start` and `position`; `position` if there is none.
+    func slowest(before position: UInt64, since start: UInt64) -> UInt64 {
+        var slowest = position
+        for slot in 0..<memory.slotCount where memory.slotState(slot).loadSequential() == 1 {
+            let cursor = memory.cursor(slot).loadSequential()
+            if cursor &- start < slowest &- start { slowest = cursor }
+        }
+        return slowest
     }
 
     /// Whether the reader of a slot has something before `position` to read. A cursor that cannot be is forged, and then

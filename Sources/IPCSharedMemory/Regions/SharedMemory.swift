@@ -127,7 +127,8 @@ public final class SharedMemory: Sendable {
         hasFixedSize = isSealed || ((try? MemoryCalls.seals(of: descriptor.number)) ?? []).contains(.shrinking)
         do throws(IPCError) {
             let mapped = try maker.map(descriptor.number, fileByteCount)
-            let found = try maker.look(at: mapped.bytes, fileByteCount, expecting: byteCount)
+            let takesAnySize = maker.options.takesAnySize && !wasCreated
+            let found = try maker.look(at: mapped.bytes, fileByteCount, expecting: takesAnySize ? nil : byteCount)
             memory = mapped
             payload = found.payload
             slotCount = found.slotCount

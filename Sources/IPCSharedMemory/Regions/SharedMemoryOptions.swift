@@ -44,6 +44,8 @@ public struct SharedMemoryOptions: Sendable, Hashable {
     package var slotCount = 0
     /// Whether more seals may be put on an anonymous region after it was made.
     package var allowsMoreSeals = false
+    /// Whether one that is found may have another size than it would be made with.
+    package var takesAnySize = false
     /// Usable bytes, from the first on, that have their room from the beginning; nil: all. The rest is a hole, which the
     /// object in the region fills with `SharedMemory.allocate` before it touches it.
     package var allocatedByteCount: Int?

@@ -6,7 +6,9 @@ import Synchronization
 /// Whoever is about to sleep says so here and looks again; whoever has done something looks here. One of them sees the
 /// other if each has a full barrier between its write and its look (Dekker). The one that is awake pays for its barrier
 /// with each message, whether anybody sleeps or not: no way to have only the sleeper pay is to be relied upon
-/// (membarrier(2) passes over processors that were idle when the process registered). `.ci/models/ring.pml` is a model.
+/// (membarrier(2) passes over processors that were idle when the process registered). So it takes the barrier that it has
+/// anyway, in giving the lock back, and looks afterwards: every one of its tasks at what it did itself.
+/// `Tests/Models/ring.pml` is a model.
 struct RingBell: Sendable {
     static let awake: UInt32 = 0
     static let asleep: UInt32 = 1

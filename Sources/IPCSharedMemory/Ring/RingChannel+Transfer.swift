@@ -22,6 +22,8 @@ extension RingChannel: DescriptorTransferable {
         }
         // What was received is forgotten here, so the peer must know of it.
         receiver.publish()
+        // Who sent before may not have come to ring, and finds no bell afterwards.
+        sender.wakeReceiver()
         let given: TransferredDescriptors
         do throws(IPCError) {
             given = TransferredDescriptors(descriptors: try link.duplicates(), state: try state())

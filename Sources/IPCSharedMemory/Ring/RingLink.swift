@@ -83,6 +83,24 @@ final class RingLink: Sendable {
         }
     }
 
+    /// The same for who has given its direction's lock back. Where both directions are done, the peer has been hung up on,
+    /// or was woken before this end was given away.
+    @inline(never)
+    func ringWithoutLock() {
+        guard stream.beginUse() else { return }
+        var count = uses.load(ordering: .relaxed)
+        while count > 0 {
+            let (exchanged, found) = uses.compareExchange(
+                expected: count, desired: count + 1, ordering: .acquiringAndReleasing)
+            if exchanged {
+                ring()
+                return endUse()
+            }
+            count = found
+        }
+        stream.endUse()
+    }
+
     /// After a wait: takes what the peer rang by, where that fills up.
     func answer() {
         if peerSendingBell.ringsBySocket.loadRelaxed() != 0 { _ = drain() }

@@ -18,6 +18,11 @@ public enum RingSpin: Sendable, Hashable {
     case adaptive
     /// Never: a wait costs no processor time, and a wake-up its full price.
     case never
+
+    /// How long to look, in nanoseconds: more than a wake-up across processors takes (40 to 60 microseconds were seen in a
+    /// virtual machine). With less, two ends of a stream that once both slept would wake each other for ever, because the one
+    /// gives up before the other is awake.
+    static let limit: UInt64 = 100_000
 }
 
 /// How large a ring is, what goes through it, and how its ends behave.

@@ -21,7 +21,7 @@ extension RingReceiver {
             } while count > 0
             if isThere { break }
             let now = MonotonicClock.nanoseconds
-            if limit == .max { limit = now + SpinPolicy.limit }
+            if limit == .max { limit = now + RingSpin.limit }
             isOver = now >= limit
         } while !isOver
         unsafe spinning.record(isThere)

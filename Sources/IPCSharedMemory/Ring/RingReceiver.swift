@@ -1,5 +1,6 @@
 import IPCCore
 import IPCSystem
+import Synchronization
 
 /// The receiving end of one direction of a ring.
 ///
@@ -137,7 +138,16 @@ package final class RingReceiver: @unchecked Sendable {
     /// Consumes the message and lets the next receiver go on.
     @usableFromInline
     package func end() {
-        giveBack()
+        guard keepsBack else {
+            tell()
+            release()
+            // On x86-64 giving the lock back was a full barrier.
+            #if !arch(x86_64)
+                atomicMemoryFence(ordering: .sequentiallyConsistent)
+            #endif
+            if lane.senderBell.mustRing() { link.ringWithoutLock() }
+            return
+        }
         release()
     }
 
@@ -161,15 +171,14 @@ package final class RingReceiver: @unchecked Sendable {
         messageIsInRing = false
     }
 
-    /// After a message: tells the peer, unless the next one is there already and not much has come together. The barrier and
-    /// the look at the peer's bell are then paid once for many, and a peer that waits for room wakes up to a good part of
-    /// the ring.
+    /// After a message: whether the peer need not be told yet, because the next one is there already and not much has come
+    /// together. The look at the peer's bell is then paid once for many, and a peer that waits for room wakes up to a good
+    /// part of the ring.
     @inline(__always)
-    private func giveBack() {
+    private var keepsBack: Bool {
         // Who has waited for this message will wait for the next one; looking for it now would only take the line of its slot
         // from the sender.
-        if !wasWaitedFor && !isMuchUnpublished && isNextThere { return }
-        publish()
+        !wasWaitedFor && !isMuchUnpublished && isNextThere
     }
 
     @inline(__always)
@@ -185,13 +194,20 @@ package final class RingReceiver: @unchecked Sendable {
 
     /// Tells the peer what was consumed: the room is its own again. Not while a message is held.
     func publish() {
+        tell()
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if lane.senderBell.mustRing() { link.ring() }
+    }
+
+    /// The same without the look at the peer's bell, which must follow behind a full barrier.
+    @inline(__always)
+    private func tell() {
         KillPoints.pass("ring-before-release")
         publishedBytes = dataPosition
         publishedSlots = slotPosition
         lane.consumedBytes.storeReleasing(dataPosition)
-        lane.consumedSlots.storeSequential(slotPosition)
+        lane.consumedSlots.storeReleasing(slotPosition)
         KillPoints.pass("ring-released")
-        if lane.senderBell.mustRing() { link.ring() }
     }
 
     // MARK: Looking
@@ -230,7 +246,7 @@ package final class RingReceiver: @unchecked Sendable {
                 publish()
                 return .ended
             }
-            giveBack()
+            if !keepsBack { publish() }
         }
         return .busy
     }

@@ -17,8 +17,7 @@ extension RingSender {
             release()
             throw error
         }
-        wakeReceiver()
-        release()
+        releaseAndWake()
     }
 
     /// Sends one message, with the lock held; the bell is for the caller to ring.
@@ -48,11 +47,10 @@ extension RingSender {
             var isSent = false
             if bytes.byteCount <= Int(lane.dataByteCount) {
                 isSent = try unsafe bytes.withUnsafeBytes { bytes throws(IPCError) in
-                    try unsafe put(bytes, isAlone: true)
+                    try unsafe put(bytes)
                 }
             }
-            if isSent { ringReceiver() }
-            release()
+            if isSent { releaseAndWake() } else { release() }
             return isSent
         } catch {
             release()
@@ -136,8 +134,7 @@ extension RingSender {
     }
 
     private func endBatch(_ sentCount: Int, _ failure: IPCError?) throws(BatchError) {
-        if sentCount > 0 { wakeReceiver() }
-        release()
+        if sentCount > 0 { releaseAndWake() } else { release() }
         if let failure { throw BatchError(sentCount: sentCount, error: failure) }
     }
 

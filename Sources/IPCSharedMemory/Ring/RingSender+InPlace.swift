@@ -65,21 +65,20 @@ extension RingSender {
     package func commit(claimed count: Int) {
         KillPoints.pass("ring-filled")
         switch place {
-        case .slot: commit(.inline, count, isAlone: true)
-        case .data: commit(.whole, count, isAlone: true)
+        case .slot: commit(.inline, count)
+        case .data: commit(.whole, count)
         case .scratch:
             // Room for it was there when it was claimed, and the lock kept it.
             let bytes = unsafe UnsafeRawBufferPointer(scratch.room(count, keeping: count))
             if count <= RingGeometry.inlineLimit {
                 if count > 0 { unsafe lane.inline(slotPosition).copyMemory(from: bytes) }
-                commit(.inline, count, isAlone: true)
+                commit(.inline, count)
             } else {
                 unsafe lane.bytes(dataPosition, count).copyMemory(from: bytes)
-                commit(.whole, count, isAlone: true)
+                commit(.whole, count)
             }
         }
-        ringReceiver()
-        release()
+        releaseAndWake()
     }
 
     /// Sends the first `count` bytes of what was claimed and does not fit, waiting for room.
@@ -94,8 +93,7 @@ extension RingSender {
             throw error
         }
         scratch.release(unlessKeeping: false)
-        wakeReceiver()
-        release()
+        releaseAndWake()
     }
 
     /// Sends nothing of what was claimed.

@@ -133,7 +133,7 @@ package final class RingSender: @unchecked Sendable {
             } while count > 0
             if isThere { break }
             let now = MonotonicClock.nanoseconds
-            if limit == .max { limit = now + SpinPolicy.limit }
+            if limit == .max { limit = now + RingSpin.limit }
             isOver = now >= limit
         } while !isOver
         unsafe spinning.record(isThere)
@@ -144,39 +144,29 @@ package final class RingSender: @unchecked Sendable {
 
     /// Puts a whole message into the ring if there is room; the bell is not rung. `bytes` fit into the ring.
     @inline(__always)
-    func put(_ bytes: UnsafeRawBufferPointer, isAlone: Bool = false) throws(IPCError) -> Bool {
+    func put(_ bytes: UnsafeRawBufferPointer) throws(IPCError) -> Bool {
         let count = bytes.count
         if count <= RingGeometry.inlineLimit {
             guard try hasRoom(bytes: 0) else { return false }
             if count > 0 { unsafe lane.inline(slotPosition).copyMemory(from: bytes) }
             KillPoints.pass("ring-filled")
-            commit(.inline, count, isAlone: isAlone)
+            commit(.inline, count)
         } else {
             guard try hasRoom(bytes: RingLane.room(count)) else { return false }
             unsafe lane.bytes(dataPosition, count).copyMemory(from: bytes)
             KillPoints.pass("ring-filled")
-            commit(.whole, count, isAlone: isAlone)
+            commit(.whole, count)
         }
         return true
     }
 
     /// Stores the word of the next slot: what was written is a message from now on.
-    ///
-    /// - Parameter isAlone: whether `ringReceiver` follows at once.
     @inline(__always)
-    func commit(_ kind: RingWord.Kind, _ count: Int, isAlone: Bool = false) {
+    func commit(_ kind: RingWord.Kind, _ count: Int) {
         let word = RingWord(kind, count, lap: lane.lap(slotPosition))
-        #if arch(x86_64)
-            // An exchange would wait for what was written before, and then ask for the line again if the receiver, who
-            // polls it, has taken it meanwhile. A store leaves together with them; the barrier comes later.
-            lane.word(slotPosition).storeReleasing(word.rawValue)
-        #else
-            if isAlone {
-                lane.word(slotPosition).storeSequential(word.rawValue)
-            } else {
-                lane.word(slotPosition).storeReleasing(word.rawValue)
-            }
-        #endif
+        // An exchange would wait for what was written before, and then ask for the line again if the receiver, who polls
+        // it, has taken it meanwhile. A store leaves together with them; the barrier comes later.
+        lane.word(slotPosition).storeReleasing(word.rawValue)
         // The lines that the next message will be written to: they come while the barrier behind this one waits for its own,
         // which the receiver has, and not one after the other afterwards.
         lane.prepareSlot(after: slotPosition)
@@ -189,21 +179,23 @@ package final class RingSender: @unchecked Sendable {
         KillPoints.pass("ring-committed")
     }
 
-    /// Wakes the receiver if it sleeps, after whatever was committed.
-    @inline(__always)
+    /// Wakes the receiver if it sleeps, after whatever was committed, with the lock held.
     func wakeReceiver() {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         if lane.receiverBell.mustRing() { link.ring() }
     }
 
-    /// The same after one `commit` that was alone.
+    /// Gives the lock back, and wakes the receiver if it sleeps, after whatever was committed.
+    ///
+    /// On x86-64 giving the lock back is a full barrier, so that the look at the bell needs none of its own. Each one of
+    /// those would wait for the message's lines to arrive from the receiver's processor.
     @inline(__always)
-    func ringReceiver() {
-        #if arch(x86_64)
-            wakeReceiver()
-        #else
-            if lane.receiverBell.mustRing() { link.ring() }
+    func releaseAndWake() {
+        release()
+        #if !arch(x86_64)
+            atomicMemoryFence(ordering: .sequentiallyConsistent)
         #endif
+        if lane.receiverBell.mustRing() { link.ringWithoutLock() }
     }
 
     // MARK: State

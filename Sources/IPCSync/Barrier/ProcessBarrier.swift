@@ -21,11 +21,16 @@ import IPCSystem
 /// | after it left (``Party/leave()``) | nothing |
 ///
 /// Parties may be several in a process. Who waits and is cancelled, or whose deadline passes, has not arrived.
-public final class ProcessBarrier: Sendable {
+public final class ProcessBarrier: SyncObject {
+    /// What listings call it.
+    public static var objectKinds: Set<SyncObjectKind> { [.barrier] }
+    /// The region that it lies in.
+    public let region: SyncRegion
     static let isBroken: UInt32 = 1
-    private static let totalOffset = 36
+    static let stateOffset = LockLayout.byteCount
+    static let totalOffset = 36
     private static let brokenRoundsOffset = 40
-    private static let cellsOffset = 64
+    static let cellsOffset = 64
 
     /// How many parties make a round.
     public let parties: Int
@@ -42,7 +47,13 @@ public final class ProcessBarrier: Sendable {
 
     static func type(_ slotCount: Int) -> SyncObjectType {
         let cells = 3 * ParticipantCells.byteCount(slotCount)
-        return SyncObjectType(kind: 18, name: "a barrier", byteCount: cellsOffset + cells)
+        return SyncObjectType(kind: SyncObjectKind.barrier.rawValue, name: "a barrier", byteCount: cellsOffset + cells)
+    }
+
+    static func check(_ parties: Int, _ object: String) throws(IPCError) {
+        guard (1...65_535).contains(parties) else {
+            throw IPCError(.invalidArgument, "make a barrier: 1 to 65,535 parties are possible", object: object)
+        }
     }
 
     static func initialize(_ bytes: SharedBytes, _ parties: Int) {
@@ -54,9 +65,10 @@ public final class ProcessBarrier: Sendable {
         guard found == parties else {
             throw IPCError(.typeMismatch, "open a barrier: expected \(parties) parties, found \(found)")
         }
+        self.region = region
         self.parties = parties
         lock = LockWord(bytes, region.participant)
-        state = bytes.word32(LockLayout.byteCount)
+        state = bytes.word32(Self.stateOffset)
         brokenRounds = bytes.word64(Self.brokenRoundsOffset)
         let size = ParticipantCells.byteCount(region.memory.slotCount)
         let cells = (0..<3).map { index in
@@ -77,11 +89,27 @@ public final class ProcessBarrier: Sendable {
     /// How many have joined.
     public var memberCount: Int { members.sum().count }
 
+    /// Who has joined, and how often.
+    public var memberProcesses: [ProcessShare] { members.shares }
+
+    /// How many of them wait for the others, in this round.
+    public var arrivedCount: Int { arrived(in: state.loadAcquiring()).sum().count }
+
     /// Becomes one of the parties.
     ///
     /// - Throws: `.busy` when there are as many as there can be; `.cancelled`, `.timedOut`, `.participantLost`.
     public func join(until deadline: Deadline = .never) async throws(IPCError) -> Party {
         _ = try await lock.lock(until: deadline, "join a barrier")
+        return try joinAndUnlock()
+    }
+
+    /// The same on a thread that may block: never in a task.
+    public func joinBlocking(until deadline: Deadline = .never) throws(IPCError) -> Party {
+        _ = try lock.lockBlocking(until: deadline, "join a barrier")
+        return try joinAndUnlock()
+    }
+
+    private func joinAndUnlock() throws(IPCError) -> Party {
         defer { lock.unlock() }
         breakIfSomebodyDied()
         guard members.sum().count < parties else {
@@ -97,6 +125,16 @@ public final class ProcessBarrier: Sendable {
     /// - Throws: `.cancelled`, `.timedOut`, `.participantLost`.
     public func reset(until deadline: Deadline = .never) async throws(IPCError) {
         _ = try await lock.lock(until: deadline, "reset a barrier")
+        resetAndUnlock()
+    }
+
+    /// The same on a thread that may block: never in a task.
+    public func resetBlocking(until deadline: Deadline = .never) throws(IPCError) {
+        _ = try lock.lockBlocking(until: deadline, "reset a barrier")
+        resetAndUnlock()
+    }
+
+    private func resetAndUnlock() {
         breakIfSomebodyDied()
         let found = state.loadAcquiring()
         if found & Self.isBroken != 0 {
@@ -176,9 +214,7 @@ extension SyncRegion {
     public func barrier(
         _ name: String, _ intent: CreationIntent = .openOrCreate, parties: Int
     ) throws(IPCError) -> ProcessBarrier {
-        guard (1...65_535).contains(parties) else {
-            throw IPCError(.invalidArgument, "make a barrier: 1 to 65,535 parties are possible", object: name)
-        }
+        try ProcessBarrier.check(parties, name)
         let type = ProcessBarrier.type(memory.slotCount)
         let bytes = try object(name, type, intent) { ProcessBarrier.initialize($0, parties) }
         return try ProcessBarrier(bytes, self, parties)

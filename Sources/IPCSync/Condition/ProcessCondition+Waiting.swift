@@ -9,22 +9,32 @@ extension ProcessCondition {
     public func wait<Value>(
         with guarded: consuming ProcessMutex<Value>.Guard, until deadline: Deadline = .never
     ) async throws(IPCError) -> ProcessMutex<Value>.Guard {
-        let mutex = ProcessMutex<Value>(guarded.core)
-        let ticket = try beginWait(with: mutex.core.lock)
+        let core = guarded.core
+        let ticket = try beginWait(with: core.lock)
         try guarded.unlock()
         try await sleep(ticket, until: deadline)
-        return try await mutex.lock(until: deadline)
+        do throws(IPCError) {
+            return try await ProcessMutex<Value>.Guard.take(core, until: deadline)
+        } catch {
+            passOn(ticket)
+            throw error
+        }
     }
 
     /// The same on a thread that may block.
     public func waitBlocking<Value>(
         with guarded: consuming ProcessMutex<Value>.Guard, until deadline: Deadline = .never
     ) throws(IPCError) -> ProcessMutex<Value>.Guard {
-        let mutex = ProcessMutex<Value>(guarded.core)
-        let ticket = try beginWait(with: mutex.core.lock)
+        let core = guarded.core
+        let ticket = try beginWait(with: core.lock)
         try guarded.unlock()
         try sleepBlocking(ticket, until: deadline)
-        return try mutex.lockBlocking(until: deadline)
+        do throws(IPCError) {
+            return try ProcessMutex<Value>.Guard.takeBlocking(core, until: deadline)
+        } catch {
+            passOn(ticket)
+            throw error
+        }
     }
 
     /// Waits with a lock: gives up `guarded` and returns with the lock again.
@@ -37,7 +47,12 @@ extension ProcessCondition {
         let ticket = try beginWait(with: lock.lock)
         try guarded.unlock()
         try await sleep(ticket, until: deadline)
-        return try await lock.lock(until: deadline)
+        do throws(IPCError) {
+            return try await lock.lock(until: deadline)
+        } catch {
+            passOn(ticket)
+            throw error
+        }
     }
 
     /// The same on a thread that may block.
@@ -48,7 +63,12 @@ extension ProcessCondition {
         let ticket = try beginWait(with: lock.lock)
         try guarded.unlock()
         try sleepBlocking(ticket, until: deadline)
-        return try lock.lockBlocking(until: deadline)
+        do throws(IPCError) {
+            return try lock.lockBlocking(until: deadline)
+        } catch {
+            passOn(ticket)
+            throw error
+        }
     }
 }
 

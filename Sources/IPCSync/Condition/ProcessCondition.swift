@@ -3,6 +3,7 @@ import IPCParticipants
 import IPCSystem
 
 /// Lets processes wait until somebody has changed what a lock protects: a condition variable, in the same region as the lock.
+/// So it has no name for itself: a lock with a region of its own has it there, `mutex.region.condition("changed")`.
 ///
 /// ```swift
 /// // One process
@@ -19,17 +20,22 @@ import IPCSystem
 /// - **Deaths**: a waiter that dies is not missed; a signaller that dies between the change and the signal wakes everybody
 ///   by its death; one that dies with the lock is told to the next owner, who may be a waiter.
 public final class ProcessCondition: Sendable {
-    static let type = SyncObjectType(kind: 3, name: "a condition", byteCount: 64)
+    static let type = SyncObjectType(kind: SyncObjectKind.condition.rawValue, name: "a condition", byteCount: 64)
+    static let waitersOffset = 4
 
-    private let region: SyncRegion
+    /// The region that it and its locks lie in.
+    public let region: SyncRegion
     private let sequence: SharedWord32
     private let waiters: SharedWord32
 
     init(_ bytes: SharedBytes, _ region: SyncRegion) {
         self.region = region
         sequence = bytes.word32(0)
-        waiters = bytes.word32(4)
+        waiters = bytes.word32(Self.waitersOffset)
     }
+
+    /// How many wait, about: more than there are when some of them were killed.
+    public var waiterCount: Int { Int(waiters.loadRelaxed()) }
 
     /// Wakes at least one of those who wait, if there are some. Needs no lock; change first, then signal.
     public func signal() { notify(1) }
@@ -87,6 +93,13 @@ public final class ProcessCondition: Sendable {
             on: sequence, while: ticket.sequence, deathCount: ticket.deaths, until: deadline)
         KillPoints.pass("sync-wait-woke")
         if deadline.hasPassed, sequence.loadAcquiring() == ticket.sequence { throw .timedOut("wait for a condition") }
+    }
+
+    /// After a sleep that ended, and did not get the lock: the wake-up may have been a signal for one waiter alone, who leaves
+    /// now, so it is another's.
+    func passOn(_ ticket: Ticket) {
+        guard sequence.loadAcquiring() != ticket.sequence, waiters.loadSequential() != 0 else { return }
+        SharedFutexCalls.wake(sequence, 1)
     }
 }
 

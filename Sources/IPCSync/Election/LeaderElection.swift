@@ -15,8 +15,13 @@ import IPCSystem
 /// - **Losing it**: leadership ends by ``Leadership/resign()``, by the end of the value, and by death. A leader cannot be
 ///   removed while it lives, but asked: ``requestResignation()``.
 /// - **Deaths**: the next candidate leads within milliseconds. A candidate that dies is not missed.
-public final class LeaderElection: Sendable {
-    static let type = SyncObjectType(kind: 14, name: "an election", byteCount: 64)
+public final class LeaderElection: SyncObject {
+    /// What listings call it.
+    public static var objectKinds: Set<SyncObjectKind> { [.election] }
+    /// The region that it lies in.
+    public let region: SyncRegion
+    static let type = SyncObjectType(kind: SyncObjectKind.election.rawValue, name: "an election", byteCount: 64)
+    static let termsOffset = LockLayout.byteCount + 8
 
     let lock: LockWord
     let sleeping: SyncSleep
@@ -25,10 +30,11 @@ public final class LeaderElection: Sendable {
     private let terms: SharedWord64
 
     init(_ bytes: SharedBytes, _ region: SyncRegion) {
+        self.region = region
         lock = LockWord(bytes, region.participant)
         sleeping = SyncSleep(region: region)
         requests = bytes.word32(LockLayout.byteCount)
-        terms = bytes.word64(LockLayout.byteCount + 8)
+        terms = bytes.word64(Self.termsOffset)
     }
 
     /// Who leads; nil when nobody does. It may be over by now.
@@ -37,7 +43,8 @@ public final class LeaderElection: Sendable {
     /// The number of the last term that has begun; 0 before the first.
     public var term: UInt64 { terms.loadAcquiring() }
 
-    /// Waits until this process leads.
+    /// Waits until this process leads. While another task of it leads, it waits as anybody: for its resignation, which a task
+    /// that campaigns again while it leads would wait for until its deadline.
     ///
     /// - Throws: `.cancelled`, `.timedOut`, `.participantLost`, `.resourceExhausted`.
     public func campaign(until deadline: Deadline = .never) async throws(IPCError) -> Leadership {
@@ -100,6 +107,11 @@ public struct Leadership: ~Copyable, Sendable {
         try await notice.wait(until: deadline)
     }
 
+    /// The same on a thread that may block: never in a task. - Throws: `.timedOut`.
+    public func waitUntilLostBlocking(until deadline: Deadline = .never) throws(IPCError) {
+        try notice.waitBlocking(until: deadline)
+    }
+
     /// Lets another one lead.
     public consuming func resign() {}
 
@@ -116,6 +128,21 @@ public struct Leadership: ~Copyable, Sendable {
                 let deaths = election.sleeping.deathCount
                 do throws(IPCError) {
                     try await election.sleeping.sleep(
+                        on: election.requests, while: requestsSeen, deaths, until: deadline,
+                        "wait for the end of a term")
+                } catch {
+                    if error.code == .participantLost { return }
+                    throw error
+                }
+            }
+        }
+
+        /// The same on a thread that may block: never in a task. - Throws: `.timedOut`.
+        public func waitBlocking(until deadline: Deadline = .never) throws(IPCError) {
+            while election.requests.loadSequential() == requestsSeen, election.lock.isMine {
+                let deaths = election.sleeping.deathCount
+                do throws(IPCError) {
+                    try election.sleeping.sleepBlocking(
                         on: election.requests, while: requestsSeen, deaths, until: deadline,
                         "wait for the end of a term")
                 } catch {

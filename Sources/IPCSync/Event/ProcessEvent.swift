@@ -7,8 +7,14 @@ import IPCSystem
 /// - **Automatic reset**: each ``set()`` lets one through, who resets it by passing; setting it again before that is
 ///   nothing. Whoever is killed after it has passed has consumed it: take a leased ``ProcessSemaphore`` where that matters.
 /// - **Deaths**: it belongs to nobody. A waiter that dies is not missed; who dies while it sets it has set it or not.
+/// - **Fork without exec**: `.participantLost` for a child that would wait. Setting, resetting and passing what is set is open to it as to
+///   anybody, because there is no owner.
 /// - It is a state and not a pulse: who waits may miss a set that is reset at once.
-public final class ProcessEvent: Sendable {
+public final class ProcessEvent: SyncObject {
+    /// What listings call it.
+    public static var objectKinds: Set<SyncObjectKind> { [.manualEvent, .automaticEvent] }
+    /// The region that it lies in.
+    public let region: SyncRegion
     /// What becomes of it when somebody has passed.
     public enum Reset: Sendable, Hashable {
         /// It stays set.
@@ -23,14 +29,19 @@ public final class ProcessEvent: Sendable {
     private let waiters: SharedWord32
     private let sleeping: SyncSleep
 
+    static let waitersOffset = 4
+
     static func type(_ reset: Reset) -> SyncObjectType {
-        SyncObjectType(kind: reset == .manual ? 10 : 11, name: "an event", byteCount: 64)
+        SyncObjectType(
+            kind: (reset == .manual ? SyncObjectKind.manualEvent : .automaticEvent).rawValue, name: "an event",
+            byteCount: 64)
     }
 
     init(_ bytes: SharedBytes, _ region: SyncRegion, _ reset: Reset) {
+        self.region = region
         resetting = reset
         state = bytes.word32(0)
-        waiters = bytes.word32(4)
+        waiters = bytes.word32(Self.waitersOffset)
         sleeping = SyncSleep(region: region)
     }
 

@@ -5,15 +5,21 @@ import IPCSystem
 ///
 /// - **Deaths**: who dies while it does it has not done it. The next one does it again, and is told, because some of it may
 ///   have been done. A waiter that dies is not missed.
-public final class ProcessOnce: Sendable {
-    static let type = SyncObjectType(kind: 13, name: "a once", byteCount: 64)
+public final class ProcessOnce: SyncObject {
+    /// What listings call it.
+    public static var objectKinds: Set<SyncObjectKind> { [.once] }
+    /// The region that it lies in.
+    public let region: SyncRegion
+    static let type = SyncObjectType(kind: SyncObjectKind.once.rawValue, name: "a once", byteCount: 64)
+    static let doneOffset = LockLayout.byteCount
 
     private let lock: LockWord
     private let done: SharedWord32
 
     init(_ bytes: SharedBytes, _ region: SyncRegion) {
+        self.region = region
         lock = LockWord(bytes, region.participant)
-        done = bytes.word32(LockLayout.byteCount)
+        done = bytes.word32(Self.doneOffset)
     }
 
     /// Whether it has been done.
@@ -66,6 +72,31 @@ public final class ProcessOnce: Sendable {
         } catch {
             throw .lock(error)
         }
+        return try run(died, body)
+    }
+
+    /// Runs `body` unless it has been done or somebody does it at this moment: never waits.
+    ///
+    /// - Returns: whether it was done here; nil when somebody is at it.
+    /// - Throws: as ``performBlocking(until:_:)``, but for `.timedOut`.
+    public func performIfAvailable<Failure: Error>(
+        _ body: (_ previousDied: Bool) throws(Failure) -> Void
+    ) throws(LockError<Failure>) -> Bool? {
+        if isDone { return false }
+        let died: Bool?
+        do throws(IPCError) {
+            died = try lock.tryLock("do something once")
+        } catch {
+            throw .lock(error)
+        }
+        guard let died else { return nil }
+        return try run(died, body)
+    }
+
+    /// With the lock.
+    private func run<Failure: Error>(
+        _ died: Bool, _ body: (_ previousDied: Bool) throws(Failure) -> Void
+    ) throws(LockError<Failure>) -> Bool {
         lock.local.holder.set(CallerMark.thread)
         defer { leave() }
         if isDone { return false }

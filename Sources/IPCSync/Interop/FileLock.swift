@@ -15,6 +15,9 @@ import IPCSystem
 ///   those of flock(2) do not.
 /// - **Death.** The kernel drops the locks of a process when its last thread is gone. The next one is *not* told: for data
 ///   that a killed owner can leave half-written take ``ProcessMutex`` or ``ProcessLock``.
+/// - **No upgrade.** Who has a shared lock and takes an exclusive one stands in its own way: ``tryLock(_:)`` gives nil, and a
+///   wait ends at its deadline. Release, take the other, and look again at what may have changed.
+/// - **Names.** The file is the name. Do not remove it while somebody may use it: whoever makes a new one has another lock.
 /// - **Fork.** The child of a fork holds none of its parent's locks.
 /// - **Waiting.** The kernel tells nobody that a range is free but a blocked thread. So a task tries again, at first after
 ///   0.1 ms and then ever later, up to 16 ms: that needs no thread for each wait, and cancellation and deadline are met at

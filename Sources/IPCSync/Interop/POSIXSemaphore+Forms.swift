@@ -47,7 +47,8 @@ extension POSIXSemaphore {
             do throws(SystemCallError) {
                 var words = FutexWaitSet()
                 words.add(valueWord, 0)
-                try words.wait(until: deadline.nanoseconds)
+                // Whoever posts may be killed before the wake-up, and nothing tells that: look again now and then.
+                try words.wait(until: min(deadline.nanoseconds, MonotonicClock.nanoseconds + Self.backstop))
             } catch {
                 leave()
                 throw IPCError(error, "wait for a semaphore", object: name)
@@ -83,6 +84,9 @@ extension POSIXSemaphore {
         }
         return false
     }
+
+    /// Nanoseconds after which a thread looks again although nothing woke it.
+    private static let backstop: UInt64 = 500_000_000
 
     private func leave() { data.add(0 &- Layout.oneWaiter) }
 }

@@ -16,6 +16,8 @@ import IPCSystem
 /// - **Death.** A permit of a process that is killed is gone: nobody posts it, and nothing in the memory says who had it.
 ///   Where that matters, take ``ProcessSemaphore`` with leases, or ``SystemVSemaphoreSet`` with undo. A waiter that is
 ///   killed leaves the number of waiters one too high, which costs a system call for each post, and nothing else.
+///   Who is killed between the count and the wake-up of a post costs those who wait here half a second, and those who wait
+///   in C until the next post.
 /// - **Cancellation.** A wait that throws has taken nothing.
 /// - **Memory.** Whoever may write the file can cut it short, and then an access is SIGBUS, as it is for C: give it to those
 ///   alone whom you trust.

@@ -32,25 +32,61 @@ struct SemaphoreSetFounding {
         (self.key, self.intent, self.values, self.permissions) = (key, intent, values, permissions)
     }
 
-    func take(
-        until deadline: Deadline
-    ) async throws(IPCError) -> (set: Int32, count: Int, wasCreated: Bool) {
+    /// What became of a set: its number, how many semaphores it has, whether it was made here.
+    typealias Found = (set: Int32, count: Int, wasCreated: Bool)
+
+    func take(until deadline: Deadline) async throws(IPCError) -> Found {
+        let point = WaitEngine.shared.makeWaitPoint()
         for _ in 0..<Self.attempts {
-            if intent != .open, let made = try make() {
-                KillPoints.pass("semaphore set made")
-                if try give(made) { return (made, values.count, true) }
-                if intent == .create { return (made, values.count, true) }
-            }
+            if let made = try found() { return made }
             do throws(IPCError) {
                 let set = try find()
-                let count = try await waitUntilReady(set, until: deadline)
-                return (set, count, false)
+                var pace = RetryPace(first: .microseconds(200), limit: .milliseconds(20))
+                let limit = MonotonicClock.nanoseconds + Self.patience
+                while true {
+                    if let count = try readyCount(of: set, limit) { return (set, count, false) }
+                    try await pace.pause(at: point, until: deadline, "wait for a semaphore set's first values")
+                }
             } catch {
-                // Removed between the look and now: the next round makes it, where that was asked for.
-                guard intent == .openOrCreate, error.code == .notFound || error.code == .removed else { throw error }
+                guard isGone(error) else { throw error }
             }
         }
-        throw IPCError(.notFound, "open a semaphore set: it comes and goes", object: "key \(key)")
+        throw lostError
+    }
+
+    /// The same on a thread that may block.
+    func takeBlocking(until deadline: Deadline) throws(IPCError) -> Found {
+        for _ in 0..<Self.attempts {
+            if let made = try found() { return made }
+            do throws(IPCError) {
+                let set = try find()
+                var pace = RetryPace(first: .microseconds(200), limit: .milliseconds(20))
+                let limit = MonotonicClock.nanoseconds + Self.patience
+                while true {
+                    if let count = try readyCount(of: set, limit) { return (set, count, false) }
+                    try pace.pauseBlocking(until: deadline, "wait for a semaphore set's first values")
+                }
+            } catch {
+                guard isGone(error) else { throw error }
+            }
+        }
+        throw lostError
+    }
+
+    /// Makes it, if it may; nil when there is one.
+    private func found() throws(IPCError) -> Found? {
+        guard intent != .open, let made = try make() else { return nil }
+        KillPoints.pass("semaphore set made")
+        return try give(made) || intent == .create ? (made, values.count, true) : nil
+    }
+
+    /// Removed between the look and now: the next round makes it, where that was asked for.
+    private func isGone(_ error: IPCError) -> Bool {
+        intent == .openOrCreate && (error.code == .notFound || error.code == .removed)
+    }
+
+    private var lostError: IPCError {
+        IPCError(.notFound, "open a semaphore set: it comes and goes", object: "key \(key)")
     }
 
     private func make() throws(IPCError) -> Int32? {
@@ -99,21 +135,15 @@ struct SemaphoreSetFounding {
         }
     }
 
-    private func waitUntilReady(_ set: Int32, until deadline: Deadline) async throws(IPCError) -> Int {
-        let point = WaitEngine.shared.makeWaitPoint()
-        var pace = RetryPace(first: .microseconds(200), limit: .milliseconds(20))
-        let limit = MonotonicClock.nanoseconds + Self.patience
-        while true {
-            let status = try look(set)
-            if status.lastOperation != 0 { return status.count }
-            if MonotonicClock.nanoseconds >= limit {
-                // Whoever made it was killed, or is a program that gives values without an operation: then some differ
-                // from 0, this does nothing, and they stand.
-                if intent == .openOrCreate { _ = try give(set) }
-                return status.count
-            }
-            try await pace.pause(at: point, until: deadline, "wait for a semaphore set's first values")
-        }
+    /// How many semaphores the set has, once it has its first values; nil while it has not.
+    private func readyCount(of set: Int32, _ limit: UInt64) throws(IPCError) -> Int? {
+        let status = try look(set)
+        if status.lastOperation != 0 { return status.count }
+        guard MonotonicClock.nanoseconds >= limit else { return nil }
+        // Whoever made it was killed, or is a program that gives values without an operation: then some differ from 0, this
+        // does nothing, and they stand.
+        if intent == .openOrCreate { _ = try give(set) }
+        return status.count
     }
 
     private func look(_ set: Int32) throws(IPCError) -> SemaphoreCalls.Status {

@@ -54,6 +54,16 @@ public final class SystemVSemaphoreSet: Sendable {
         self.key = key
     }
 
+    /// The same on the calling thread, which must not be one of Swift's own: never call it in a task.
+    public init(
+        blockingKey key: Int32, _ intent: CreationIntent = .openOrCreate, initialValues: [Int] = [],
+        permissions: AccessPermissions = .ownerOnly, until deadline: Deadline = .never
+    ) throws(IPCError) {
+        let founding = try SemaphoreSetFounding(key: key, intent, initialValues, permissions)
+        (identifier, count, wasCreated) = try founding.takeBlocking(until: deadline)
+        self.key = key
+    }
+
     /// Uses the set of this number. - Throws: `.notFound`, `.permissionDenied`.
     public init(identifier: Int32) throws(IPCError) {
         let status = try mapping("open a semaphore set", object: "set \(identifier)") { () throws(SystemCallError) in

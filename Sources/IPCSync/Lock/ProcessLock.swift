@@ -22,11 +22,12 @@ import IPCSystem
 /// | a waiter | nothing |
 ///
 /// Otherwise it is as a mutex: see there for tasks, recursion, order and fork.
-public final class ProcessLock: Sendable {
+public final class ProcessLock: SyncObject {
     /// Repairs what a dead owner left; it has the lock. What it throws poisons the lock.
     public typealias Recovery = @Sendable (inout MutableRawSpan) throws -> Void
 
-    static let kind: UInt32 = 2
+    /// What listings call it.
+    public static var objectKinds: Set<SyncObjectKind> { [.lock] }
     private static let bytesOffset = 64
 
     /// The region that it lies in.
@@ -49,10 +50,10 @@ public final class ProcessLock: Sendable {
         guard byteCount >= 0, byteCount < 1 << 40 else {
             throw IPCError(.invalidArgument, "protect \(byteCount) bytes: there are 0 or more, below 2^40")
         }
-        return SyncObjectType(kind: kind, name: "a lock", byteCount: bytesOffset + byteCount)
+        return SyncObjectType(kind: SyncObjectKind.lock.rawValue, name: "a lock", byteCount: bytesOffset + byteCount)
     }
 
-    /// A lock in a region of its own; the bytes of a new one are zero.
+    /// A lock in a region of its own; the bytes of a new one are zero. Its conditions lie in the same region.
     ///
     /// - Throws: as ``SyncRegion`` does; `.typeMismatch` when the region has another object or size.
     public convenience init(
@@ -61,10 +62,9 @@ public final class ProcessLock: Sendable {
         until deadline: Deadline = .never,
         recovery: Recovery? = nil
     ) async throws(IPCError) {
-        let type = try Self.type(byteCount)
-        let memory = try Self.open(place, intent, type, maximumProcesses, memory)
-        let region = try await SyncRegion(memory, until: deadline)
-        self.init(try region.object("", type, .open) { _ in }, region, recovery)
+        let found = try await OwnRegion(place, intent, maximumProcesses, memory).open(
+            until: deadline, { _ throws(IPCError) in try Self.type(byteCount) }, { _ in })
+        self.init(found.bytes, found.region, recovery)
     }
 
     /// The same on a thread that may block.
@@ -74,22 +74,9 @@ public final class ProcessLock: Sendable {
         until deadline: Deadline = .never,
         recovery: Recovery? = nil
     ) throws(IPCError) {
-        let type = try Self.type(byteCount)
-        let memory = try Self.open(place, intent, type, maximumProcesses, memory)
-        let region = try SyncRegion(blocking: memory, until: deadline)
-        self.init(try region.object("", type, .open) { _ in }, region, recovery)
-    }
-
-    private static func open(
-        _ place: SharedMemoryPlace, _ intent: CreationIntent, _ type: SyncObjectType, _ processes: Int,
-        _ memory: SharedMemoryOptions
-    ) throws(IPCError) -> SharedMemory {
-        let options = SyncRegionOptions(
-            byteCount: ObjectDirectory.byteCount(objects: 1, of: type.byteCount), maximumObjects: 1,
-            maximumProcesses: processes, memory: memory)
-        return try SyncRegion.open(place, intent, options) { directory in
-            _ = try? directory.makeObject("", type) { _ in }
-        }
+        let found = try OwnRegion(place, intent, maximumProcesses, memory).openBlocking(
+            until: deadline, { _ throws(IPCError) in try Self.type(byteCount) }, { _ in })
+        self.init(found.bytes, found.region, recovery)
     }
 
     /// Who has it now; nil when it is free.

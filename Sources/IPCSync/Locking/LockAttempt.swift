@@ -16,22 +16,26 @@ struct LockAttempt {
         case giveWay
     }
 
-    /// How often to look before the first sleep.
-    private static let spins = 60
     /// Nanoseconds after which a waiter asks newcomers to give way, and for which they do.
     static let patience: UInt64 = 1_000_000
 
     private let lock: LockWord
     private let doing: StaticString
     private let start = MonotonicClock.nanoseconds
-    private var spinsLeft = Self.spins
+    /// Looks at a lock that was taken, before the first sleep.
+    private var looks: UInt32 = 0
+    private var looksAllowed: UInt32
+    /// Whether it may sleep for the lock.
+    private let waits: Bool
     private var hasSlept = false
     private var hasGivenWay = false
     private var isCounted = false
 
-    init(_ lock: LockWord, _ doing: StaticString) {
+    init(_ lock: LockWord, _ doing: StaticString, waits: Bool = true) {
         self.lock = lock
         self.doing = doing
+        self.waits = waits
+        looksAllowed = waits ? lock.local.spins.allowance : 0
     }
 
     /// Takes the lock if that is possible now, and says what to do if not.
@@ -45,11 +49,13 @@ struct LockAttempt {
         let owner = OwnerWord(rawValue: found)
         if owner.isFree { return takeFree(found, me) }
         if lock.table.isDead(owner) { return takeOver(found, me) }
-        if spinsLeft > 0 {
-            spinsLeft -= 1
-            ProcessorHint.pause()
+        if looks < looksAllowed {
+            SpinHistory.pause(before: looks)
+            looks += 1
             return .again
         }
+        // Who does not sleep need not be woken.
+        guard waits else { return .sleep(UInt32(truncatingIfNeeded: found), deathCount: deaths) }
         return prepareToSleep(found, deaths)
     }
 
@@ -61,6 +67,7 @@ struct LockAttempt {
         // Whoever slept may have taken the wake-up of others: it passes one on when it lets go.
         guard lock.word.replace(found, with: hasSlept ? me | OwnerWord.sleepersBit : me).isDone else { return .again }
         KillPoints.pass("sync-lock-taken")
+        if looks > 0 && !hasSlept { lock.local.spins.learn(looks: looks, wasFree: true) }
         if hasSlept { lock.since.storeRelaxed(MonotonicClock.nanoseconds) }
         // Also by one who has given way in vain: who asked for it may be dead.
         if lock.hungry.loadRelaxed() != 0 { lock.hungry.storeRelaxed(0) }
@@ -95,7 +102,10 @@ struct LockAttempt {
             isCounted = true
             lock.waiters.add(1)
         }
+        if !hasSlept { lock.local.spins.learn(looks: looks, wasFree: false) }
         hasSlept = true
+        // Whoever was woken finds the lock free, or its new owner had the luck of being there.
+        looksAllowed = looks
         KillPoints.pass("sync-lock-sleeps")
     }
 

@@ -10,6 +10,7 @@ import IPCParticipants
 /// | 20 | 4 | whether somebody has waited for long, a hint |
 /// | 24 | 4 | whether the object is poisoned, for objects that can be |
 /// | 28 | 4 | zero |
+@usableFromInline
 package enum LockLayout {
     package static let byteCount = 32
     package static let owner = 0
@@ -18,5 +19,5 @@ package enum LockLayout {
     package static let hungry = 20
     package static let poisoned = 24
     /// In the owner word: somebody sleeps.
-    package static var sleepersBit: UInt64 { OwnerWord.sleepersBit }
+    @inlinable package static var sleepersBit: UInt64 { 1 << 31 }
 }

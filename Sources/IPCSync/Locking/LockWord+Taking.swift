@@ -10,7 +10,7 @@ extension LockWord {
     /// - Throws: `.participantLost`.
     package func tryLock(_ doing: StaticString) throws(IPCError) -> Bool? {
         if takeFree() { return false }
-        var attempt = LockAttempt(self, doing)
+        var attempt = LockAttempt(self, doing, waits: false)
         while true {
             switch try attempt.step() {
             case .taken(let died): return died

@@ -1,6 +1,6 @@
 import IPCCore
 package import IPCParticipants
-package import IPCSystem
+public import IPCSystem
 
 /// A lock in shared memory as one 64-bit word that names its owner, a process: what every object of this module stands on.
 ///
@@ -14,27 +14,25 @@ package import IPCSystem
 /// - asleep: the sleepers' bit stays set, which costs the next owner one idle wake-up.
 ///
 /// A view; whoever uses it keeps the region mapped, which the participant does.
+@usableFromInline
 package struct LockWord: Sendable {
-    /// What only this process knows of a lock.
-    final class Local: Sendable {
-        /// One task of this handle at a time competes for the word; the others wait here, first come first served, so a
-        /// release does not wake all of them.
-        let gate = TaskLock()
-        /// Who in this process has it, 0 for unknown: see ``CallerMark``.
-        let holder = AtomicMark()
-    }
-
-    let word: SharedWord64
+    @usableFromInline let word: SharedWord64
     /// What this process puts into the word; 0 in the child of a fork.
-    let own: SharedWord64
+    @usableFromInline let own: SharedWord64
+    /// Whether somebody has waited for long.
+    @usableFromInline let hungry: SharedWord32
+    /// The mark that `local` keeps.
+    @usableFromInline let holderMark: HolderMark
     let facts: SharedBytes
     let participant: Participant
-    let local = Local()
+    let local = LockLocal()
 
     /// The lock in the `LockLayout.byteCount` bytes at the start of `bytes`.
     package init(_ bytes: SharedBytes, _ participant: Participant) {
         word = bytes.word64(LockLayout.owner)
         own = participant.privateOwnerWord
+        hungry = bytes.word32(LockLayout.hungry)
+        holderMark = local.holder
         facts = bytes.slice(0, LockLayout.byteCount)
         self.participant = participant
     }
@@ -43,20 +41,20 @@ package struct LockWord: Sendable {
     var futex: SharedWord32 { facts.word32(LockLayout.owner) }
     var since: SharedWord64 { facts.word64(LockLayout.since) }
     var waiters: SharedWord32 { facts.word32(LockLayout.waiters) }
-    var hungry: SharedWord32 { facts.word32(LockLayout.hungry) }
     var table: ParticipantTable { participant.table }
 
     /// Takes the lock if it is free, nobody has waited for it for long, and this process may.
-    @inline(__always)
+    @inlinable @inline(__always)
     func takeFree() -> Bool {
         let me = own.loadRelaxed()
         return me != 0 && hungry.loadRelaxed() == 0 && word.replace(0, with: me).isDone
     }
 
     /// Whether this process has the lock.
+    @inlinable @inline(__always)
     package var isMine: Bool {
         let me = own.loadRelaxed()
-        return me != 0 && OwnerWord(rawValue: word.loadAcquiring()).withoutSleepers.rawValue == me
+        return me != 0 && word.loadAcquiring() & ~LockLayout.sleepersBit == me
     }
 
     /// Lets go of the lock.
@@ -64,18 +62,22 @@ package struct LockWord: Sendable {
     /// - Returns: false, and nothing was done, when this process does not have it: it was forked from the one that has, or
     ///   was declared dead.
     @discardableResult
-    package func unlock() -> Bool {
+    package func unlock() -> Bool { unlockQuietly() || unlockWithSleepers() }
+
+    /// Lets go of a lock that nobody sleeps for; false, and nothing was done, of any other.
+    @inlinable @inline(__always)
+    func unlockQuietly() -> Bool {
         let me = own.loadRelaxed()
         KillPoints.pass("sync-unlock-begins")
-        if me != 0, word.replace(me, with: 0).isDone {
-            KillPoints.pass("sync-unlock-freed")
-            return true
-        }
-        return unlockWithSleepers(me)
+        guard me != 0, word.replace(me, with: 0).isDone else { return false }
+        KillPoints.pass("sync-unlock-freed")
+        return true
     }
 
+    /// What ``unlock()`` does where there may be sleepers.
     @inline(never)
-    private func unlockWithSleepers(_ me: UInt64) -> Bool {
+    func unlockWithSleepers() -> Bool {
+        let me = own.loadRelaxed()
         guard me != 0, OwnerWord(rawValue: word.loadAcquiring()).withoutSleepers.rawValue == me else { return false }
         _ = word.exchange(0)
         KillPoints.pass("sync-unlock-exchanged")

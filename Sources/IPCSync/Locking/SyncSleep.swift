@@ -1,6 +1,6 @@
 import IPCCore
 import IPCParticipants
-import IPCSystem
+public import IPCSystem
 
 /// How the objects of a region sleep: on a word of their own and on the count of deaths, so that whoever dies between a
 /// change and its wake-up costs nobody more than a look.
@@ -38,13 +38,24 @@ struct SyncSleep: Sendable {
 
 /// A count for each process of a region, in one word each: the generation of the process (48 bits) and the count (16).
 /// A count of a process that is gone is nobody's.
+@usableFromInline
 struct ParticipantCells: Sendable {
     let bytes: SharedBytes
     let participant: Participant
+    /// The word of this process, and its generation in the place where it stands there.
+    @usableFromInline let ownCell: SharedWord64
+    @usableFromInline let ownGeneration: UInt64
+
+    init(bytes: SharedBytes, participant: Participant) {
+        self.bytes = bytes
+        self.participant = participant
+        ownCell = bytes.word64(participant.slot * 8)
+        ownGeneration = participant.generation << 16
+    }
 
     static func byteCount(_ slotCount: Int) -> Int { slotCount * 8 }
-    private static let countMask: UInt64 = 0xffff
-    static let maximumCount: UInt64 = 0xffff
+    @inlinable static var countMask: UInt64 { 0xffff }
+    @inlinable static var maximumCount: UInt64 { 0xffff }
 
     private func cell(_ slot: Int) -> SharedWord64 { bytes.word64(slot * 8) }
 
@@ -53,18 +64,20 @@ struct ParticipantCells: Sendable {
     }
 
     /// The count of this process.
-    var own: UInt64 { count(cell(participant.slot).loadAcquiring()) }
+    @inlinable @inline(__always)
+    var own: UInt64 { count(ownCell.loadAcquiring()) }
 
-    private func count(_ value: UInt64) -> UInt64 {
-        value >> 16 == participant.generation & (1 << 48 - 1) ? value & Self.countMask : 0
+    @inlinable @inline(__always)
+    func count(_ value: UInt64) -> UInt64 {
+        value & ~Self.countMask == ownGeneration ? value & Self.countMask : 0
     }
 
     /// Sets the count of this process from `before`, if it is that. One store: what it says is a fact from here on.
+    @inlinable @inline(__always)
     func change(from before: UInt64, to after: UInt64) -> Bool {
-        let cell = cell(participant.slot)
-        let found = cell.loadAcquiring()
+        let found = ownCell.loadAcquiring()
         guard count(found) == before else { return false }
-        return cell.replaceSequential(found, with: participant.generation << 16 | after).isDone
+        return ownCell.replaceSequential(found, with: ownGeneration | after).isDone
     }
 
     /// The sum over the living. A dead one whose threads may not all be gone counts, and is named.
@@ -84,11 +97,21 @@ struct ParticipantCells: Sendable {
         return (sum, leaving)
     }
 
-    /// Whether a living process has a count.
+    /// Whose count the cell of a slot is, and how much; nil for none.
+    func share(_ slot: Int) -> (owner: OwnerWord, count: Int)? {
+        let value = cell(slot).loadSequential()
+        guard value & Self.countMask != 0 else { return nil }
+        return (owner(slot, value), Int(value & Self.countMask))
+    }
+
+    /// Whether a process has a count, a dead one included as long as its threads may not all be gone: when they are, the
+    /// death count has grown once more.
     var hasAny: Bool {
         (0..<participant.table.slotCount).contains { slot in
             let value = cell(slot).loadSequential()
-            return value & Self.countMask != 0 && !participant.table.isDead(owner(slot, value))
+            guard value & Self.countMask != 0 else { return false }
+            let owner = owner(slot, value)
+            return !participant.table.isDead(owner) || participant.departure(of: owner) != .gone
         }
     }
 

@@ -1,6 +1,6 @@
 import IPCCore
 import IPCParticipants
-import IPCSystem
+public import IPCSystem
 
 /// A mutex and the two copies of its value, whatever its type is.
 ///
@@ -15,19 +15,16 @@ import IPCSystem
 @safe
 @usableFromInline
 final class MutexCore: Sendable {
-    static let kind: UInt32 = 1
     private static let indexOffset = 32
     private static let copiesOffset = 64
-    /// The largest stride that is copied in a loop.
-    private static let smallStride = 128
 
     let region: SyncRegion
-    let lock: LockWord
-    private let index: SharedWord32
-    private let copies: SharedBytes
-    private let valueByteCount: Int
-    private let stride: Int
+    @usableFromInline let lock: LockWord
+    /// Which of the copies is the value.
+    @usableFromInline let index: SharedWord32
+    @usableFromInline let copies: SharedBytes
 
+    @inlinable @inline(__always)
     static func stride(_ byteCount: Int, _ alignment: Int) -> Int {
         let unit = max(16, alignment)
         return (max(byteCount, 1) + unit - 1) / unit * unit
@@ -44,66 +41,74 @@ final class MutexCore: Sendable {
         self.region = region
         lock = LockWord(bytes, region.participant)
         index = bytes.word32(Self.indexOffset)
-        stride = Self.stride(valueByteCount, alignment)
-        copies = bytes.slice(Self.copiesOffset, 2 * stride)
-        self.valueByteCount = valueByteCount
+        copies = bytes.slice(Self.copiesOffset, 2 * Self.stride(valueByteCount, alignment))
     }
 
-    /// Takes the lock on a thread, and marks the thread as the one that has it.
+    /// Takes the lock if it is free, and marks the thread that has it.
+    @inlinable @inline(__always)
+    func takeFree() -> Bool {
+        guard lock.takeFree() else { return false }
+        lock.holderMark.set(CallerMark.thread)
+        return true
+    }
+
+    /// Takes a lock that was not free, on a thread that may block.
     @usableFromInline
-    func beginBlocking(_ deadline: Deadline) throws(IPCError) -> UnsafeMutableRawPointer {
+    @inline(never)
+    func takeBlocking(_ deadline: Deadline) throws(IPCError) {
         _ = try lock.lockBlocking(until: deadline, "lock a mutex")
-        lock.local.holder.set(CallerMark.thread)
-        return unsafe prepare()
+        lock.holderMark.set(CallerMark.thread)
     }
 
-    /// The same for a task; the caller goes on without a suspension until ``finish()``.
+    /// The same for a task; the caller goes on without a suspension until ``finish()``. It returns the error: the compiler
+    /// (Swift 6.3.1, -O) crashes on some callers into which a call has been inlined that may suspend and throw.
     @usableFromInline
-    func begin(_ deadline: Deadline) async throws(IPCError) -> UInt {
-        _ = try await lock.lock(until: deadline, "lock a mutex")
-        lock.local.holder.set(CallerMark.thread)
-        return unsafe UInt(bitPattern: prepare())
+    @inline(never)
+    func take(_ deadline: Deadline) async -> IPCError? {
+        do throws(IPCError) {
+            _ = try await lock.lock(until: deadline, "lock a mutex")
+        } catch {
+            return error
+        }
+        lock.holderMark.set(CallerMark.thread)
+        return nil
     }
 
-    /// Takes the lock if it is free; nil when somebody has it.
+    /// Takes the lock if nobody has it, dead or alive.
     @usableFromInline
-    func tryBegin() throws(IPCError) -> UnsafeMutableRawPointer? {
-        guard try lock.tryLock("lock a mutex") != nil else { return nil }
-        lock.local.holder.set(CallerMark.thread)
-        return unsafe prepare()
+    @inline(never)
+    func tryTake() throws(IPCError) -> Bool {
+        guard try lock.tryLock("lock a mutex") != nil else { return false }
+        lock.holderMark.set(CallerMark.thread)
+        return true
+    }
+
+    /// With the lock: the copy to work in, with the value as it is.
+    @inlinable @inline(__always)
+    func open<Value: BitwiseCopyable>(as type: Value.Type) -> UnsafeMutablePointer<Value> {
+        let valid = Int(index.loadAcquiring() & 1)
+        let stride = Self.stride(MemoryLayout<Value>.size, MemoryLayout<Value>.alignment)
+        // SAFETY: both copies lie within `copies`, aligned, and the lock's owner alone uses them. The object was opened
+        // for values of this type.
+        let from = unsafe (copies.base + valid * stride).assumingMemoryBound(to: type)
+        let working = unsafe (copies.base + (valid ^ 1) * stride).assumingMemoryBound(to: type)
+        unsafe working.initialize(to: from.pointee)
+        KillPoints.pass("sync-mutex-copied")
+        return unsafe working
     }
 
     /// For a guard, with the mark of the task that has it, or 0.
-    func open(_ previousOwnerDied: Bool, mark: UInt) -> OpenValue {
-        lock.local.holder.set(mark)
-        return unsafe OpenValue(memory: prepare(), previousOwnerDied: previousOwnerDied)
-    }
-
-    /// The copy to work in, with the value as it is.
-    private func prepare() -> UnsafeMutableRawPointer {
-        let valid = Int(index.loadAcquiring() & 1)
-        // SAFETY: both copies lie within `copies`, and the lock's owner alone writes them.
-        let from = unsafe copies.base + valid * stride
-        let working = unsafe copies.base + (valid ^ 1) * stride
-        if stride <= Self.smallStride {
-            // A call of memmove would take longer.
-            var offset = 0
-            while offset < stride {
-                let part = unsafe from.load(fromByteOffset: offset, as: SIMD2<UInt64>.self)
-                unsafe working.storeBytes(of: part, toByteOffset: offset, as: SIMD2<UInt64>.self)
-                offset += 16
-            }
-        } else {
-            unsafe working.copyMemory(from: from, byteCount: valueByteCount)
-        }
-        KillPoints.pass("sync-mutex-copied")
-        return unsafe working
+    func open<Value: BitwiseCopyable>(
+        as type: Value.Type, _ previousOwnerDied: Bool, mark: UInt
+    ) -> OpenValue {
+        lock.holderMark.set(mark)
+        return unsafe OpenValue(memory: UnsafeMutableRawPointer(open(as: type)), previousOwnerDied: previousOwnerDied)
     }
 
     /// Makes what was done the value and lets go of the lock.
     ///
     /// - Returns: false when this process has lost the lock: then nothing was changed.
-    @usableFromInline
+    @inlinable @inline(__always)
     func finish() -> Bool {
         guard lock.isMine else { return false }
         KillPoints.pass("sync-mutex-before-commit")
@@ -113,12 +118,16 @@ final class MutexCore: Sendable {
     }
 
     /// Lets go of the lock and leaves the value as it was.
-    @usableFromInline
+    @inlinable @inline(__always)
     @discardableResult
     func abandon() -> Bool {
-        lock.local.holder.set(0)
-        return lock.unlock()
+        lock.holderMark.set(0)
+        return lock.unlockQuietly() || unlockWithSleepers()
     }
+
+    @usableFromInline
+    @inline(never)
+    func unlockWithSleepers() -> Bool { lock.unlockWithSleepers() }
 
     @usableFromInline
     var lostError: IPCError { lock.lost("unlock a mutex") }

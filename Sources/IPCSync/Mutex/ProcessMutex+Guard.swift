@@ -24,6 +24,16 @@ extension ProcessMutex {
             previousOwnerDied = open.previousOwnerDied
         }
 
+        static func take(_ core: MutexCore, until deadline: Deadline) async throws(IPCError) -> Guard {
+            let died = try await core.lock.lock(until: deadline, "lock a mutex")
+            return Guard(core, core.open(as: Value.self, died, mark: CallerMark.task))
+        }
+
+        static func takeBlocking(_ core: MutexCore, until deadline: Deadline) throws(IPCError) -> Guard {
+            let died = try core.lock.lockBlocking(until: deadline, "lock a mutex")
+            return Guard(core, core.open(as: Value.self, died, mark: 0))
+        }
+
         /// The value. Others see what is written here when the guard goes.
         @inlinable
         public var value: Value {
@@ -56,16 +66,14 @@ extension ProcessMutex {
     /// - Throws: `.timedOut`, `.cancelled` while it waited; `.busy` when this task has it; `.participantLost`;
     ///   `.resourceExhausted`.
     public func lock(until deadline: Deadline = .never) async throws(IPCError) -> Guard {
-        let died = try await core.lock.lock(until: deadline, "lock a mutex")
-        return Guard(core, core.open(died, mark: CallerMark.task))
+        try await Guard.take(core, until: deadline)
     }
 
     /// Takes the lock on a thread that may block.
     ///
     /// - Throws: as ``lock(until:)``, but for `.cancelled`.
     public func lockBlocking(until deadline: Deadline = .never) throws(IPCError) -> Guard {
-        let died = try core.lock.lockBlocking(until: deadline, "lock a mutex")
-        return Guard(core, core.open(died, mark: 0))
+        try Guard.takeBlocking(core, until: deadline)
     }
 
     /// Takes the lock if nobody has it; nil when somebody does.
@@ -73,6 +81,6 @@ extension ProcessMutex {
     /// - Throws: `.participantLost`.
     public func tryLock() throws(IPCError) -> Guard? {
         guard let died = try core.lock.tryLock("lock a mutex") else { return nil }
-        return Guard(core, core.open(died, mark: 0))
+        return Guard(core, core.open(as: Value.self, died, mark: 0))
     }
 }

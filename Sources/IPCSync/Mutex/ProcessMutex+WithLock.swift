@@ -11,14 +11,8 @@ extension ProcessMutex {
     public func withLock<Result: ~Copyable, Failure: Error>(
         until deadline: Deadline = .never, _ body: (inout Value) throws(Failure) -> sending Result
     ) async throws(LockError<Failure>) -> sending Result {
-        let address: UInt
-        do throws(IPCError) {
-            address = try await core.begin(deadline)
-        } catch {
-            throw .lock(error)
-        }
-        // SAFETY: it comes from a pointer to the working copy, which stays mapped as long as `core` lives.
-        return try unsafe run(UnsafeMutableRawPointer(bitPattern: address)!, body)
+        if !core.takeFree(), let error = await core.take(deadline) { throw .lock(error) }
+        return try run(body)
     }
 
     /// The same for a body that does not throw.
@@ -26,9 +20,8 @@ extension ProcessMutex {
     public func withLock<Result: ~Copyable>(
         until deadline: Deadline = .never, _ body: (inout Value) -> sending Result
     ) async throws(IPCError) -> sending Result {
-        let address = try await core.begin(deadline)
-        // SAFETY: as above.
-        return try unsafe run(UnsafeMutableRawPointer(bitPattern: address)!, body)
+        if !core.takeFree(), let error = await core.take(deadline) { throw error }
+        return try run(body)
     }
 
     /// Runs `body` with the lock, on a thread that may block: never in a task.
@@ -38,13 +31,14 @@ extension ProcessMutex {
     public func withLockBlocking<Result: ~Copyable, Failure: Error>(
         until deadline: Deadline = .never, _ body: (inout Value) throws(Failure) -> sending Result
     ) throws(LockError<Failure>) -> sending Result {
-        let memory: UnsafeMutableRawPointer
-        do throws(IPCError) {
-            unsafe memory = try core.beginBlocking(deadline)
-        } catch {
-            throw .lock(error)
+        if !core.takeFree() {
+            do throws(IPCError) {
+                try core.takeBlocking(deadline)
+            } catch {
+                throw .lock(error)
+            }
         }
-        return try unsafe run(memory, body)
+        return try run(body)
     }
 
     /// The same for a body that does not throw.
@@ -52,7 +46,8 @@ extension ProcessMutex {
     public func withLockBlocking<Result: ~Copyable>(
         until deadline: Deadline = .never, _ body: (inout Value) -> sending Result
     ) throws(IPCError) -> sending Result {
-        try unsafe run(core.beginBlocking(deadline), body)
+        if !core.takeFree() { try core.takeBlocking(deadline) }
+        return try run(body)
     }
 
     /// Runs `body` if nobody has the lock; nil when somebody has it. For threads and tasks.
@@ -62,14 +57,14 @@ extension ProcessMutex {
     public func withLockIfAvailable<Result: ~Copyable, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> sending Result
     ) throws(LockError<Failure>) -> sending Result? {
-        let memory: UnsafeMutableRawPointer?
-        do throws(IPCError) {
-            unsafe memory = try core.tryBegin()
-        } catch {
-            throw .lock(error)
+        if !core.takeFree() {
+            do throws(IPCError) {
+                guard try core.tryTake() else { return nil }
+            } catch {
+                throw .lock(error)
+            }
         }
-        guard let memory = unsafe memory else { return nil }
-        return try unsafe run(memory, body)
+        return try run(body)
     }
 
     /// The same for a body that does not throw.
@@ -77,19 +72,22 @@ extension ProcessMutex {
     public func withLockIfAvailable<Result: ~Copyable>(
         _ body: (inout Value) -> sending Result
     ) throws(IPCError) -> sending Result? {
-        guard let memory = unsafe try core.tryBegin() else { return nil }
-        return try unsafe run(memory, body)
+        if !core.takeFree() {
+            guard try core.tryTake() else { return nil }
+        }
+        return try run(body)
     }
 
+    /// With the lock: runs `body` on the working copy, makes it the value and lets go.
     @inlinable
     @inline(__always)
     func run<Result: ~Copyable, Failure: Error>(
-        _ memory: UnsafeMutableRawPointer, _ body: (inout Value) throws(Failure) -> sending Result
+        _ body: (inout Value) throws(Failure) -> sending Result
     ) throws(LockError<Failure>) -> sending Result {
         let result: Result
         do throws(Failure) {
             // SAFETY: the working copy holds a value, aligned, and this call alone uses it while it has the lock.
-            result = try unsafe body(&memory.assumingMemoryBound(to: Value.self).pointee)
+            result = try unsafe body(&core.open(as: Value.self).pointee)
         } catch {
             guard core.finish() else { throw .lock(core.lostError) }
             throw .body(error)
@@ -101,10 +99,10 @@ extension ProcessMutex {
     @inlinable
     @inline(__always)
     func run<Result: ~Copyable>(
-        _ memory: UnsafeMutableRawPointer, _ body: (inout Value) -> sending Result
+        _ body: (inout Value) -> sending Result
     ) throws(IPCError) -> sending Result {
         // SAFETY: as above.
-        let result = unsafe body(&memory.assumingMemoryBound(to: Value.self).pointee)
+        let result = unsafe body(&core.open(as: Value.self).pointee)
         guard core.finish() else { throw core.lostError }
         return result
     }

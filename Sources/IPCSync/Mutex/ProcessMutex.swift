@@ -21,22 +21,26 @@ import IPCSystem
 /// - **Tasks**: a task waits without blocking a thread. To hold the lock across `await`, take a ``Guard`` with
 ///   ``lock(until:)``; the closures are synchronous.
 /// - **Not recursive**: who locks what it holds gets `.busy`, as far as that can be told; through another handle it waits
-///   until its deadline.
+///   until its deadline. A lock belongs to a process, so it could not tell a task that comes back from another one that
+///   must wait. Instead, let the function that locks call one that takes the value: `func add(to account: inout Account)`.
 /// - **Order**: who waits within a process is served in order; between processes newcomers may be faster, until somebody
 ///   has waited for a millisecond.
 /// - **Fork without exec**: `.participantLost` in the child.
 ///
 /// Any number of handles of any number of processes may stand for one mutex. See ``SyncRegion`` for many in one region.
-public final class ProcessMutex<Value: PlainData>: Sendable {
+public final class ProcessMutex<Value: PlainData>: SyncObject {
     @usableFromInline let core: MutexCore
 
     /// The region that it lies in.
     public var region: SyncRegion { core.region }
 
+    /// What listings call it.
+    public static var objectKinds: Set<SyncObjectKind> { [.mutex] }
+
     init(_ core: MutexCore) { self.core = core }
 
     /// A mutex in a region of its own: a new one has the value `initial`, and `maximumProcesses` processes may use it at the
-    /// same time.
+    /// same time. Its conditions lie in the same region: `mutex.region.condition("changed")`.
     ///
     /// - Throws: as ``SyncRegion`` does; `.typeMismatch` when the region has another object or another type of value.
     public convenience init(
@@ -44,9 +48,10 @@ public final class ProcessMutex<Value: PlainData>: Sendable {
         maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(),
         until deadline: Deadline = .never
     ) async throws(IPCError) {
-        let memory = try Self.open(place, intent, initial, maximumProcesses, memory)
-        let region = try await SyncRegion(memory, until: deadline)
-        self.init(try region.mutexCore("", of: Value.self, .open, initial))
+        let found = try await OwnRegion(place, intent, maximumProcesses, memory).open(
+            until: deadline, { _ throws(IPCError) in try .mutex(of: Value.self) },
+            { MutexCore.initialize($0, initial) })
+        self.init(found.region.core(of: found.bytes, Value.self))
     }
 
     /// The same on a thread that may block.
@@ -55,22 +60,10 @@ public final class ProcessMutex<Value: PlainData>: Sendable {
         maximumProcesses: Int = 64, memory: SharedMemoryOptions = SharedMemoryOptions(),
         until deadline: Deadline = .never
     ) throws(IPCError) {
-        let memory = try Self.open(place, intent, initial, maximumProcesses, memory)
-        let region = try SyncRegion(blocking: memory, until: deadline)
-        self.init(try region.mutexCore("", of: Value.self, .open, initial))
-    }
-
-    private static func open(
-        _ place: SharedMemoryPlace, _ intent: CreationIntent, _ initial: Value, _ processes: Int,
-        _ memory: SharedMemoryOptions
-    ) throws(IPCError) -> SharedMemory {
-        let type = try SyncObjectType.mutex(of: Value.self)
-        let options = SyncRegionOptions(
-            byteCount: ObjectDirectory.byteCount(objects: 1, of: type.byteCount), maximumObjects: 1,
-            maximumProcesses: processes, memory: memory)
-        return try SyncRegion.open(place, intent, options) { directory in
-            _ = try? directory.makeObject("", type) { MutexCore.initialize($0, initial) }
-        }
+        let found = try OwnRegion(place, intent, maximumProcesses, memory).openBlocking(
+            until: deadline, { _ throws(IPCError) in try .mutex(of: Value.self) },
+            { MutexCore.initialize($0, initial) })
+        self.init(found.region.core(of: found.bytes, Value.self))
     }
 
     /// Who has it now; nil when it is free.
@@ -86,7 +79,7 @@ extension SyncObjectType {
                     + "the most")
         }
         return SyncObjectType(
-            kind: MutexCore.kind, name: "a mutex", fingerprint: PlainDataFingerprint.of(type),
+            kind: SyncObjectKind.mutex.rawValue, name: "a mutex", fingerprint: PlainDataFingerprint.of(type),
             content: PlainDataFingerprint.words(for: type),
             byteCount: MutexCore.byteCount(MemoryLayout<Value>.size, MemoryLayout<Value>.alignment))
     }
@@ -118,7 +111,7 @@ extension SyncRegion {
         return core(of: try object(name, layout, intent) { MutexCore.initialize($0, initial) }, type)
     }
 
-    private func core<Value: PlainData>(of bytes: SharedBytes, _ type: Value.Type) -> MutexCore {
+    func core<Value: PlainData>(of bytes: SharedBytes, _ type: Value.Type) -> MutexCore {
         MutexCore(bytes, self, valueByteCount: MemoryLayout<Value>.size, alignment: MemoryLayout<Value>.alignment)
     }
 }

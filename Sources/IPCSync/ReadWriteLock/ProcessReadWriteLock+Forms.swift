@@ -18,7 +18,8 @@ extension ProcessReadWriteLock {
         deinit { try? owner.finishWriting() }
     }
 
-    /// Locks for reading if nobody writes or waits to; nil else. Never waits.
+    /// Locks for reading if nobody writes or waits to; nil else, also when another reader is just on its way in behind a
+    /// writer. Never waits.
     ///
     /// - Throws: `.participantLost`; `.poisoned`; `.resourceExhausted` with 65,535 readers in this process.
     public func tryRead() throws(IPCError) -> ReadGuard? {
@@ -50,7 +51,7 @@ extension ProcessReadWriteLock {
         return ReadGuard(owner: self)
     }
 
-    private func beginReading(until deadline: Deadline) async throws(IPCError) {
+    func beginReading(until deadline: Deadline) async throws(IPCError) {
         if try enter() { return }
         // Behind those who write: with their word it is in, and lets the next one in.
         let died = try await lock.lock(until: deadline, "lock for reading")
@@ -67,83 +68,36 @@ extension ProcessReadWriteLock {
         return WriteGuard(owner: self)
     }
 
-    private func beginWriting(until deadline: Deadline) async throws(IPCError) {
+    func beginWriting(until deadline: Deadline) async throws(IPCError) {
         let died = try await lock.lock(until: deadline, "lock for writing")
         try await becomeAlone(died, until: deadline)
     }
 
     /// The same as ``lockForReading(until:)`` on a thread that may block: never in a task.
     public func lockForReadingBlocking(until deadline: Deadline = .never) throws(IPCError) -> ReadGuard {
-        if try enter() { return ReadGuard(owner: self) }
+        if !enterFree() { try beginReadingBlocking(until: deadline) }
+        return ReadGuard(owner: self)
+    }
+
+    @usableFromInline
+    @inline(never)
+    func beginReadingBlocking(until deadline: Deadline) throws(IPCError) {
+        if try enter() { return }
         let died = try lock.lockBlocking(until: deadline, "lock for reading")
         if died || !isGood { try becomeAloneBlocking(died, until: deadline) }
         try enterAsOwner()
-        return ReadGuard(owner: self)
     }
 
     /// The same as ``lockForWriting(until:)`` on a thread that may block: never in a task.
     public func lockForWritingBlocking(until deadline: Deadline = .never) throws(IPCError) -> WriteGuard {
-        let died = try lock.lockBlocking(until: deadline, "lock for writing")
-        try becomeAloneBlocking(died, until: deadline)
+        try beginWritingBlocking(until: deadline)
         lock.local.holder.set(CallerMark.thread)
         return WriteGuard(owner: self)
     }
 
-    /// Runs `body` with the lock for reading. - Throws: as ``lockForReading(until:)``, and what `body` throws.
-    public func read<Result: Sendable, Failure: Error>(
-        until deadline: Deadline = .never, _ body: () throws(Failure) -> Result
-    ) async throws(LockError<Failure>) -> Result {
-        do throws(IPCError) {
-            try await beginReading(until: deadline)
-        } catch {
-            throw .lock(error)
-        }
-        defer { leave() }
-        do throws(Failure) {
-            return try body()
-        } catch {
-            throw .body(error)
-        }
-    }
-
-    /// Runs `body` with the lock for writing. - Throws: as ``lockForWriting(until:)``, and what `body` throws.
-    public func write<Result: Sendable, Failure: Error>(
-        until deadline: Deadline = .never, _ body: () throws(Failure) -> Result
-    ) async throws(LockError<Failure>) -> Result {
-        do throws(IPCError) {
-            try await beginWriting(until: deadline)
-        } catch {
-            throw .lock(error)
-        }
-        lock.local.holder.set(CallerMark.thread)
-        defer { try? finishWriting() }
-        do throws(Failure) {
-            return try body()
-        } catch {
-            throw .body(error)
-        }
-    }
-
-    /// Repairs what a dead writer left, alone with the lock; when `body` returns, the lock is good for all.
-    ///
-    /// - Throws: ``LockError/body(_:)``: it stays as it was; ``LockError/lock(_:)`` as ``lockForWriting(until:)``.
-    public func repair<Failure: Error>(
-        until deadline: Deadline = .never, _ body: () throws(Failure) -> Void
-    ) async throws(LockError<Failure>) {
-        do throws(IPCError) {
-            noteDeath(try await lock.lock(until: deadline, "repair a read-write lock"))
-            try await waitForReaders(until: deadline)
-        } catch {
-            throw .lock(error)
-        }
-        do throws(Failure) {
-            try body()
-        } catch {
-            lock.unlock()
-            throw .body(error)
-        }
-        makeGood()
-        lock.unlock()
+    func beginWritingBlocking(until deadline: Deadline) throws(IPCError) {
+        let died = try lock.lockBlocking(until: deadline, "lock for writing")
+        try becomeAloneBlocking(died, until: deadline)
     }
 
     private func becomeAlone(_ died: Bool, until deadline: Deadline) async throws(IPCError) {
@@ -154,6 +108,11 @@ extension ProcessReadWriteLock {
 
     private func becomeAloneBlocking(_ died: Bool, until deadline: Deadline) throws(IPCError) {
         noteDeath(died)
+        try waitForReadersBlocking(until: deadline)
+        try settle()
+    }
+
+    func waitForReadersBlocking(until deadline: Deadline) throws(IPCError) {
         do throws(IPCError) {
             while let (seen, deaths) = readersLeft() {
                 try sleeping.sleepBlocking(on: goings, while: seen, deaths, until: deadline, "wait for readers")
@@ -162,11 +121,10 @@ extension ProcessReadWriteLock {
             giveUp()
             throw error
         }
-        try settle()
     }
 
     /// Whoever waits in vain lets go of the writer's word.
-    private func waitForReaders(until deadline: Deadline) async throws(IPCError) {
+    func waitForReaders(until deadline: Deadline) async throws(IPCError) {
         do throws(IPCError) {
             while let (seen, deaths) = readersLeft() {
                 try await sleeping.sleep(on: goings, while: seen, deaths, until: deadline, "wait for readers")

@@ -1,5 +1,5 @@
 public import IPCCore
-import IPCSystem
+public import IPCSystem
 
 /// A lock that many readers may have at once, or one writer.
 ///
@@ -19,32 +19,51 @@ import IPCSystem
 ///
 /// Each process has a word that says how many readers it has, so readers of different processes do not disturb each other:
 /// uncontended, a read costs two atomic exchanges on a line of its own. Writers go first: a reader that comes while one has
-/// the lock or waits for it queues behind it. Not recursive, and a read lock cannot become a write lock: let go, take the
-/// other, and look again at what may have changed; who writes while it reads waits for itself, until its deadline.
-public final class ProcessReadWriteLock: Sendable {
+/// the lock or waits for it queues behind it.
+///
+/// - **Not recursive**: who reads and reads again waits for a writer in between, who waits for it; both until their deadlines.
+///   Let the function that locks call one that does not.
+/// - **Not upgradable**: of two readers who want to become writers each would wait for the other. Let go, take the lock for
+///   writing, and look again at what may have changed; or lock for writing at once. Who writes while it reads waits for
+///   itself, until its deadline.
+public final class ProcessReadWriteLock: SyncObject {
+    /// What listings call it.
+    public static var objectKinds: Set<SyncObjectKind> { [.readWriteLock] }
+    /// The region that it lies in.
+    public let region: SyncRegion
     /// Repairs what a dead writer left, alone with the lock. What it throws poisons the lock.
     public typealias Recovery = @Sendable () throws -> Void
 
-    let lock: LockWord
+    @usableFromInline let lock: LockWord
     /// Grows when a reader goes that a writer waits for: the futex.
     let goings: SharedWord32
     /// Whether a writer waits for readers. By whoever has the writer's word alone, so one who dies leaves nothing wrong.
-    let isAwaited: SharedWord32
-    let readers: ParticipantCells
+    @usableFromInline let isAwaited: SharedWord32
+    @usableFromInline let readers: ParticipantCells
+    /// Whether a writer died and left what it wrote to be repaired.
+    @usableFromInline let condition: SharedWord32
     let sleeping: SyncSleep
     private let recovery: Recovery?
 
+    static let isAwaitedOffset = LockLayout.byteCount + 4
+    static let cellsOffset = 64
+
     static func type(_ slotCount: Int) -> SyncObjectType {
-        SyncObjectType(kind: 17, name: "a read-write lock", byteCount: 64 + ParticipantCells.byteCount(slotCount))
+        SyncObjectType(
+            kind: SyncObjectKind.readWriteLock.rawValue, name: "a read-write lock",
+            byteCount: cellsOffset + ParticipantCells.byteCount(slotCount))
     }
 
     init(_ bytes: SharedBytes, _ region: SyncRegion, _ recovery: Recovery?) {
+        self.region = region
         lock = LockWord(bytes, region.participant)
         goings = bytes.word32(LockLayout.byteCount)
-        isAwaited = bytes.word32(LockLayout.byteCount + 4)
+        isAwaited = bytes.word32(Self.isAwaitedOffset)
         readers = ParticipantCells(
-            bytes: bytes.slice(64, ParticipantCells.byteCount(region.memory.slotCount)), participant: region.participant
+            bytes: bytes.slice(Self.cellsOffset, ParticipantCells.byteCount(region.memory.slotCount)),
+            participant: region.participant
         )
+        condition = bytes.word32(LockLayout.poisoned)
         sleeping = SyncSleep(region: region)
         self.recovery = recovery
     }
@@ -55,24 +74,42 @@ public final class ProcessReadWriteLock: Sendable {
     /// How many read, in all processes.
     public var readerCount: Int { readers.sum().count }
 
+    /// Who reads.
+    public var readerProcesses: [ProcessShare] { readers.shares }
+
     /// Whether a recovery has failed and nobody has repaired it since.
     public var isPoisoned: Bool { condition.loadAcquiring() == Self.poisoned }
 
-    static let good: UInt32 = 0
+    @inlinable static var good: UInt32 { 0 }
     static let poisoned: UInt32 = 1
     /// A writer died, and nobody has tried to repair what it left.
-    private static let doubtful: UInt32 = 2
-    private var condition: SharedWord32 { lock.facts.word32(LockLayout.poisoned) }
+    static let doubtful: UInt32 = 2
 
+    @inlinable @inline(__always)
     var isGood: Bool { condition.loadAcquiring() == Self.good }
 
     // MARK: Steps
 
     /// A reader comes: it is in if nobody writes. Its word first, then a look at the writer's; a writer does it the other
     /// way round, so one of the two sees the other.
-    @inline(__always)
     func enter() throws(IPCError) -> Bool {
         try count(1)
+        return stays()
+    }
+
+    /// The same in one try, against nobody; false also for what ``enter()`` throws.
+    @inlinable @inline(__always)
+    func enterFree() -> Bool {
+        let found = readers.ownCell.loadRelaxed()
+        // A word of this process with room for one more, which is what it is but for the first time.
+        guard lock.own.loadRelaxed() != 0, found &- readers.ownGeneration < ParticipantCells.maximumCount,
+            readers.ownCell.replaceSequential(found, with: found + 1).isDone
+        else { return false }
+        return stays()
+    }
+
+    @inlinable @inline(__always)
+    func stays() -> Bool {
         KillPoints.pass("sync-reader-counted")
         if lock.word.loadSequential() == 0 && isGood { return true }
         leave()
@@ -80,16 +117,31 @@ public final class ProcessReadWriteLock: Sendable {
     }
 
     /// A reader goes.
-    @inline(__always)
+    @inlinable @inline(__always)
     func leave() {
-        // The child of a fork has nothing to give back.
-        guard lock.own.loadRelaxed() != 0 else { return }
-        try? count(-1)
+        let found = readers.ownCell.loadRelaxed()
+        let hasLeft =
+            lock.own.loadRelaxed() != 0 && found &- readers.ownGeneration &- 1 < ParticipantCells.maximumCount
+            && readers.ownCell.replaceSequential(found, with: found &- 1).isDone
+        guard hasLeft || leaveSlowly() else { return }
         KillPoints.pass("sync-reader-gone")
-        if isAwaited.loadSequential() != 0 {
-            goings.add(1)
-            SharedFutexCalls.wake(goings)
-        }
+        if isAwaited.loadSequential() != 0 { wakeWriter() }
+    }
+
+    /// Against other threads of this process. False in the child of a fork, which has nothing to give back.
+    @usableFromInline
+    @inline(never)
+    func leaveSlowly() -> Bool {
+        guard lock.own.loadRelaxed() != 0 else { return false }
+        try? count(-1)
+        return true
+    }
+
+    @usableFromInline
+    @inline(never)
+    func wakeWriter() {
+        goings.add(1)
+        SharedFutexCalls.wake(goings)
     }
 
     /// With the writer's word: in as a reader, whatever follows.
@@ -98,8 +150,8 @@ public final class ProcessReadWriteLock: Sendable {
         try count(1)
     }
 
-    @inline(__always)
-    private func count(_ change: Int) throws(IPCError) {
+    /// The change of the count of this process, against its other threads, and why it is not possible.
+    func count(_ change: Int) throws(IPCError) {
         guard lock.own.loadRelaxed() != 0 else { throw lock.lost("lock for reading") }
         while true {
             let own = readers.own

@@ -60,8 +60,8 @@ package struct SyncObjectType: Sendable, Equatable {
 /// between, or loses the race for a name, leaves some unused room behind.
 struct ObjectDirectory {
     static let maximumNameLength = 96
-    private static let tableOffset = 64
-    private static let recordByteCount = 128
+    static let tableOffset = 64
+    static let recordByteCount = 128
     private static let nextOffset = 0
     private static let capacityOffset = 8
 
@@ -94,7 +94,8 @@ struct ObjectDirectory {
     /// Finds the one in a region that somebody has made.
     static func find(_ bytes: SharedBytes, _ object: String) throws(IPCError) -> ObjectDirectory {
         let capacity = bytes.contains(0, tableOffset) ? bytes.load(capacityOffset, as: UInt64.self) : 0
-        guard capacity > 0, capacity & (capacity - 1) == 0, capacity <= UInt64(bytes.byteCount / 8) else {
+        guard capacity > 0, capacity & (capacity - 1) == 0, capacity <= UInt64((bytes.byteCount - tableOffset) / 8)
+        else {
             throw IPCError(
                 .protocolViolation, "open a region of objects: its directory contradicts itself; make it anew",
                 object: object)
@@ -141,11 +142,14 @@ struct ObjectDirectory {
                 + "make the region for more objects", object: name)
     }
 
-    /// The names of all objects, in no order.
-    var names: [String] {
+    /// All objects, in no order.
+    var objects: [SyncObjectListing] {
         (0..<capacity).compactMap { index in
+            guard bytes.contains(Self.tableOffset + index * 8, 8) else { return nil }
             let offset = bytes.word64(Self.tableOffset + index * 8).loadAcquiring()
-            return offset == 0 ? nil : record(offset)?.name
+            guard offset != 0, let found = record(offset) else { return nil }
+            return SyncObjectListing(
+                name: found.name, kind: SyncObjectKind(rawValue: found.kind), byteCount: Int(clamping: found.byteCount))
         }
     }
 
@@ -182,7 +186,7 @@ struct ObjectDirectory {
         bytes.store(unsafe Array(name.utf8).span.bytes, at: offset + 32)
     }
 
-    private struct Record {
+    struct Record {
         let name: String
         let kind: UInt32
         let version: UInt32
@@ -191,7 +195,7 @@ struct ObjectDirectory {
         let offset: Int
     }
 
-    private func record(_ offset: UInt64) -> Record? {
+    func record(_ offset: UInt64) -> Record? {
         guard offset & 63 == 0, offset < UInt64(bytes.byteCount),
             bytes.contains(Int(offset), Self.recordByteCount)
         else { return nil }

@@ -40,14 +40,16 @@ public struct SyncRegionOptions: Sendable, Hashable {
 /// - **Death**: what a process held when it was killed, crashed, exited or called exec is for the next who wants it.
 /// - **Fork without exec**: handles of the parent's throw `.participantLost` in the child; open the region anew there.
 /// - **Trust**: whoever may write the region can break the locks in it.
-/// - **Places**: anonymous, named or a file on a local file system. A System V segment has no file to lock: `.unsupported`.
+/// - **Places**: anonymous, named or a file on a local file system. A System V segment is `.unsupported`: locks on bytes of
+///   the region's file, which the kernel drops after the last thread of a process, say who comes and goes and when a dead
+///   owner's threads are gone. A segment has no file, and nothing else that the kernel drops at that moment.
 public final class SyncRegion: Sendable {
     /// The memory, for passing an anonymous region on.
     public let memory: SharedMemory
     package let participant: Participant
     let directory: ObjectDirectory
 
-    private static let layout = RegionLayout("swift-ipc.sync", version: 1)
+    static let layout = RegionLayout("swift-ipc.sync", version: 1)
 
     /// Makes or finds a region and takes part in it.
     ///
@@ -112,8 +114,11 @@ public final class SyncRegion: Sendable {
         _ place: SharedMemoryPlace, _ intent: CreationIntent, _ options: SyncRegionOptions,
         _ fill: (ObjectDirectory) -> Void
     ) throws(IPCError) -> SharedMemory {
-        guard options.memory.access == .readWrite, options.byteCount > 0, options.maximumObjects > 0,
-            options.maximumObjects < 1 << 40,
+        // Before a segment is made that nobody would remove.
+        guard !place.isSegment else { throw segmentError(place) }
+        // Below what a sum could run over at, and far above what there is.
+        guard options.memory.access == .readWrite, (1..<1 << 48).contains(options.byteCount),
+            (1..<1 << 40).contains(options.maximumObjects),
             (1...ParticipantLayout.maximumSlotCount).contains(options.maximumProcesses)
         else {
             throw IPCError(
@@ -132,16 +137,22 @@ public final class SyncRegion: Sendable {
     }
 
     private static func file(of memory: SharedMemory) throws(IPCError) -> Int32 {
-        guard let file = memory.file else {
-            throw IPCError(
-                .unsupported, "take part in a region: a System V segment has no file; take a named region",
-                object: memory.place.name)
-        }
+        guard let file = memory.file else { throw segmentError(memory.place) }
         return file.number
     }
 
+    private static func segmentError(_ place: SharedMemoryPlace) -> IPCError {
+        IPCError(
+            .unsupported,
+            "open a region of objects: a System V segment has no file, whose locks tell when a process is gone; take a "
+                + "named region", object: place.name)
+    }
+
     /// The names of the objects, in no order. The one of an object's own region is empty.
-    public var names: [String] { directory.names }
+    public var names: [String] { directory.objects.map(\.name) }
+
+    /// The objects of the region, in no order.
+    public var objects: [SyncObjectListing] { directory.objects }
 
     /// The object of that name.
     ///

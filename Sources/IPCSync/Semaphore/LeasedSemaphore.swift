@@ -15,8 +15,11 @@ import IPCSystem
 /// | 64 | 8 each | for each process, how many it has: the truth |
 struct LeasedSemaphore: Sendable {
     static let totalOffset = 32
+    static let usedOffset = 36
+    static let waitersOffset = 48
+    static let cellsOffset = 64
 
-    static func byteCount(_ slotCount: Int) -> Int { 64 + ParticipantCells.byteCount(slotCount) }
+    static func byteCount(_ slotCount: Int) -> Int { cellsOffset + ParticipantCells.byteCount(slotCount) }
 
     private enum Step {
         case taken
@@ -38,17 +41,19 @@ struct LeasedSemaphore: Sendable {
     init(_ bytes: SharedBytes, _ region: SyncRegion) {
         lock = LockWord(bytes, region.participant)
         total = bytes.word32(Self.totalOffset)
-        used = bytes.word32(36)
+        used = bytes.word32(Self.usedOffset)
         seen = bytes.word32(40)
         returns = bytes.word32(44)
-        waiters = bytes.word32(48)
+        waiters = bytes.word32(Self.waitersOffset)
         cells = ParticipantCells(
-            bytes: bytes.slice(64, ParticipantCells.byteCount(region.memory.slotCount)), participant: region.participant
+            bytes: bytes.slice(Self.cellsOffset, ParticipantCells.byteCount(region.memory.slotCount)),
+            participant: region.participant
         )
         sleeping = SyncSleep(region: region)
     }
 
     var available: Int { max(0, Int(total.loadRelaxed()) - Int(used.loadRelaxed())) }
+    var holders: [ProcessShare] { cells.shares }
     var heldHere: Int { Int(cells.own) }
     var waiterCount: Int { Int(waiters.loadRelaxed()) }
 
@@ -60,9 +65,16 @@ struct LeasedSemaphore: Sendable {
     }
 
     func take(until deadline: Deadline) async throws(IPCError) {
+        var hasSlept = false
         while true {
             let deaths = sleeping.deathCount
-            let died = try await lock.lock(until: deadline, "take a permit")
+            let died: Bool
+            do throws(IPCError) {
+                died = try await lock.lock(until: deadline, "take a permit")
+            } catch {
+                if hasSlept { passOn() }
+                throw error
+            }
             switch try unlocking({ () throws(IPCError) in try step(died, counts: true) }) {
             case .taken: return
             case .leaving(let owner):
@@ -70,14 +82,22 @@ struct LeasedSemaphore: Sendable {
             case .sleep(let seen):
                 defer { waiters.add(.max) }
                 try await sleeping.sleep(on: returns, while: seen, deaths, until: deadline, "take a permit")
+                hasSlept = true
             }
         }
     }
 
     func takeBlocking(until deadline: Deadline) throws(IPCError) {
+        var hasSlept = false
         while true {
             let deaths = sleeping.deathCount
-            let died = try lock.lockBlocking(until: deadline, "take a permit")
+            let died: Bool
+            do throws(IPCError) {
+                died = try lock.lockBlocking(until: deadline, "take a permit")
+            } catch {
+                if hasSlept { passOn() }
+                throw error
+            }
             switch try unlocking({ () throws(IPCError) in try step(died, counts: true) }) {
             case .taken: return
             case .leaving(let owner):
@@ -86,8 +106,14 @@ struct LeasedSemaphore: Sendable {
             case .sleep(let seen):
                 defer { waiters.add(.max) }
                 try sleeping.sleepBlocking(on: returns, while: seen, deaths, until: deadline, "take a permit")
+                hasSlept = true
             }
         }
+    }
+
+    /// Whoever has slept and leaves without a permit may have had the wake-up of another.
+    private func passOn() {
+        if waiters.loadSequential() != 0 { SharedFutexCalls.wake(returns, 1) }
     }
 
     func give() async throws(IPCError) {

@@ -18,7 +18,11 @@ import IPCSystem
 /// A *leased* semaphore knows who has how many: one word for each process says so, which is the only truth, and the number
 /// in use is added up again after each death. It is limited to what it began with, and nobody gives what it does not
 /// have. A *plain* one is one word: faster, without limit, and anybody gives.
-public final class ProcessSemaphore: Sendable {
+public final class ProcessSemaphore: SyncObject {
+    /// What listings call it.
+    public static var objectKinds: Set<SyncObjectKind> { [.plainSemaphore, .leasedSemaphore] }
+    /// The region that it lies in.
+    public let region: SyncRegion
     /// Whether it knows who has its permits.
     public enum Kind: Sendable, Hashable {
         /// Permits of a process that dies return.
@@ -31,17 +35,38 @@ public final class ProcessSemaphore: Sendable {
     public let kind: Kind
     private let plain: PlainSemaphore?
     private let leased: LeasedSemaphore?
+    @usableFromInline let isPlain: Bool
+    /// Of a plain one.
+    @usableFromInline let permits: PermitCount
 
     static func type(_ kind: Kind, _ slotCount: Int) -> SyncObjectType {
         switch kind {
-        case .plain: SyncObjectType(kind: 15, name: "a plain semaphore", byteCount: 64)
+        case .plain:
+            SyncObjectType(
+                kind: SyncObjectKind.plainSemaphore.rawValue, name: "a plain semaphore", byteCount: 64)
         case .leased:
-            SyncObjectType(kind: 16, name: "a leased semaphore", byteCount: LeasedSemaphore.byteCount(slotCount))
+            SyncObjectType(
+                kind: SyncObjectKind.leasedSemaphore.rawValue, name: "a leased semaphore",
+                byteCount: LeasedSemaphore.byteCount(slotCount))
         }
     }
 
+    static func check(_ kind: Kind, _ permits: Int, _ object: String) throws(IPCError) {
+        guard (kind == .plain ? 0...1 << 31 : 1...1 << 31).contains(permits) else {
+            throw IPCError(.invalidArgument, "make a semaphore: \(permits) permits are not possible", object: object)
+        }
+    }
+
+    static func initialize(_ bytes: SharedBytes, _ kind: Kind, _ permits: Int) {
+        bytes.word32(kind == .plain ? PlainSemaphore.valueOffset : LeasedSemaphore.totalOffset)
+            .storeRelaxed(UInt32(permits))
+    }
+
     init(_ bytes: SharedBytes, _ region: SyncRegion, _ kind: Kind) {
+        self.region = region
         self.kind = kind
+        isPlain = kind == .plain
+        permits = PermitCount(bytes, region.participant)
         plain = kind == .plain ? PlainSemaphore(bytes, region) : nil
         leased = kind == .leased ? LeasedSemaphore(bytes, region) : nil
     }
@@ -52,14 +77,18 @@ public final class ProcessSemaphore: Sendable {
     /// Permits that this process has; nil for a plain semaphore, which does not know.
     public var heldHere: Int? { leased?.heldHere }
 
+    /// Who has permits; nobody for a plain semaphore, which does not know.
+    public var holders: [ProcessShare] { leased?.holders ?? [] }
+
     /// How many wait, about: more than there are when some of them were killed.
     public var waiterCount: Int { plain?.waiterCount ?? leased?.waiterCount ?? 0 }
 
-    /// Takes a permit if one is free; never waits.
+    /// Takes a permit if one is free; never waits. Of a leased semaphore, also false when another one is in the middle of
+    /// taking or giving at this very moment.
     ///
     /// - Throws: `.participantLost`; `.resourceExhausted` when this process has 65,535 of them.
     public func tryTake() throws(IPCError) -> Bool {
-        if let plain { return plain.tryTake() }
+        if let plain { return try plain.tryTake() }
         return try leased?.tryTake() ?? false
     }
 
@@ -72,7 +101,14 @@ public final class ProcessSemaphore: Sendable {
     }
 
     /// The same on a thread that may block: never in a task. - Throws: `.timedOut`; as ``tryTake()``.
+    @inlinable
     public func takeBlocking(until deadline: Deadline = .never) throws(IPCError) {
+        if !isPlain || !permits.tryTake() { try takeBlockingSlowly(until: deadline) }
+    }
+
+    @usableFromInline
+    @inline(never)
+    func takeBlockingSlowly(until deadline: Deadline) throws(IPCError) {
         if let plain { return try plain.takeBlocking(until: deadline) }
         try leased?.takeBlocking(until: deadline)
     }
@@ -88,7 +124,14 @@ public final class ProcessSemaphore: Sendable {
     }
 
     /// The same on a thread that may block: never in a task.
+    @inlinable
     public func giveBlocking() throws(IPCError) {
+        if !isPlain || !permits.tryGive() { try giveBlockingSlowly() }
+    }
+
+    @usableFromInline
+    @inline(never)
+    func giveBlockingSlowly() throws(IPCError) {
         if let plain { return try plain.give() }
         try leased?.giveBlocking()
     }
@@ -120,6 +163,34 @@ public final class ProcessSemaphore: Sendable {
     }
 }
 
+extension ProcessSemaphore {
+    /// Runs `body` with a permit, on a thread that may block: never in a task.
+    ///
+    /// - Throws: ``LockError/lock(_:)`` as ``takeBlocking(until:)`` and ``giveBlocking()``; ``LockError/body(_:)``.
+    public func withPermitBlocking<Result, Failure: Error>(
+        until deadline: Deadline = .never, _ body: () throws(Failure) -> Result
+    ) throws(LockError<Failure>) -> Result {
+        do throws(IPCError) {
+            try takeBlocking(until: deadline)
+        } catch {
+            throw .lock(error)
+        }
+        let result: Result
+        do throws(Failure) {
+            result = try body()
+        } catch {
+            try? giveBlocking()
+            throw .body(error)
+        }
+        do throws(IPCError) {
+            try giveBlocking()
+        } catch {
+            throw .lock(error)
+        }
+        return result
+    }
+}
+
 extension SyncRegion {
     /// A semaphore of this region; a new one has `permits`, 0 to 2^31 (leased: at least 1, and for each process at most
     /// 65,535).
@@ -129,14 +200,9 @@ extension SyncRegion {
     public func semaphore(
         _ name: String, _ kind: ProcessSemaphore.Kind, _ intent: CreationIntent = .openOrCreate, permits: Int
     ) throws(IPCError) -> ProcessSemaphore {
-        guard (kind == .plain ? 0...1 << 31 : 1...1 << 31).contains(permits) else {
-            throw IPCError(.invalidArgument, "make a semaphore: \(permits) permits are not possible", object: name)
-        }
+        try ProcessSemaphore.check(kind, permits, name)
         let type = ProcessSemaphore.type(kind, memory.slotCount)
-        let bytes = try object(name, type, intent) {
-            $0.word32(kind == .plain ? PlainSemaphore.valueOffset : LeasedSemaphore.totalOffset)
-                .storeRelaxed(UInt32(permits))
-        }
+        let bytes = try object(name, type, intent) { ProcessSemaphore.initialize($0, kind, permits) }
         return ProcessSemaphore(bytes, self, kind)
     }
 }

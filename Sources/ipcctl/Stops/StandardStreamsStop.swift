@@ -81,16 +81,12 @@ struct StandardStreamsStop: TourStop {
         for _ in 0..<count { try await input.send(chunk, until: deadline) }
     }
 
-    /// `count` bytes, however they come.
+    /// `count` bytes, however they come: what comes after them is for the next call.
     private func receive(
         _ count: Int, _ output: PipeReader, until deadline: Deadline
     ) async throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        while bytes.count < count {
-            guard let part = try await output.receive(until: deadline) else {
-                throw TourFailure("the output ended after \(bytes.count) bytes")
-            }
-            bytes += part
+        guard let bytes = try await output.read(exactly: count, until: deadline) else {
+            throw TourFailure("the output ended")
         }
         return bytes
     }

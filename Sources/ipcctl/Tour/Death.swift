@@ -4,14 +4,16 @@ import IPCProcess
 enum Death {
     /// - Parameters:
     ///   - child: the second process. It is gone afterwards.
+    ///   - ready: returns when the second process is where it is to be killed.
     ///   - expected: whether the outcome of the wait is what a death must be: by the contract `.peerClosed`.
     ///   - wait: waits for a message that never comes.
     static func notice<Outcome: Sendable>(
-        of child: ChildProcess, wait: @escaping @Sendable () async -> Outcome,
+        of child: ChildProcess, ready: () async throws -> Void = {}, wait: @escaping @Sendable () async -> Outcome,
         expected: (Outcome) -> Bool
     ) async throws -> Duration {
         let clock = ContinuousClock()
         let waiting = Task { () -> (Outcome, ContinuousClock.Instant) in (await wait(), clock.now) }
+        try await ready()
         // So that it waits by now; if it does not yet, the figure is no worse.
         try await Task.sleep(for: .milliseconds(20))
         let killed = clock.now

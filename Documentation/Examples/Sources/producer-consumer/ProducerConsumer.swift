@@ -5,7 +5,6 @@ import IPCSharedMemory
 /// `producer-consumer`: the bounded buffer of the textbooks, between two processes.
 ///
 ///     producer-consumer [ITEMS]    produces that many items (2,000), which a second process consumes
-///     producer-consumer race       two processes add to one number: first with a lost update, then without
 ///
 /// The guide is `Documentation/SharedMemory.md`.
 @main struct ProducerConsumer {
@@ -14,16 +13,14 @@ import IPCSharedMemory
         do {
             switch (arguments.first, arguments.count) {
             case (nil, _): try await produce(2_000)
-            case ("race", 1): try await Race.run()
             case ("consume", 1): try await consume()
-            case ("add", 3): try Race.add(arguments)
             case (let count?, 1):
                 guard let items = UInt64(count), items > 0 else { throw Usage() }
                 try await produce(items)
             default: throw Usage()
             }
         } catch is Usage {
-            print("USAGE: producer-consumer [ITEMS | race]")
+            print("USAGE: producer-consumer [ITEMS]")
             exit(64)
         } catch {
             print("producer-consumer: \(error)")

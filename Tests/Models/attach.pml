@@ -130,6 +130,7 @@ inline sweep(s) {
         if
         :: announced[s] < g ->
             announce();
+            announce();         /* again, when no thread of the dead runs any more: see mutex.pml */
             atomic { if :: announced[s] < g -> announced[s] = g :: else fi }
         :: else
         fi
