@@ -19,7 +19,7 @@ import IPCSystem
 ///   with `receive` is gone with it; what it takes with ``withLease(_:until:_:)`` comes back to its old place when the body
 ///   throws or the process dies, with a delivery count, and is put among the dead letters when it has been given out
 ///   ``SharedQueueOptions/maximumDeliveries`` times. A message above 4 KiB that its receiver was copying when it died counts
-///   as given out, too. What the dead had of the queue's room is free again at once.
+///   as given out, too. What the dead had of the queue's room is free again when its death is known, mostly within a millisecond.
 /// - **Full.** `send` waits, `trySend` says false. See ``SharedQueueCapacity``: nothing, a bound, or growing.
 /// - **Lifetime.** By place: an anonymous queue goes with the last process that has it, a named one is there until it is
 ///   removed or the machine stops, one in a file outlives that (``flush()``).
