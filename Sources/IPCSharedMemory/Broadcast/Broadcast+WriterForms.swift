@@ -169,7 +169,10 @@ extension Broadcast.Writer: ByteSendChannel {
         publish()
         if let slots {
             // Not for ever: a reader could go to and fro.
-            for _ in 0..<8 where spinning.spin(.shared, { !slots.isObstructed }) { if tryAppend(bytes) { return } }
+            for _ in 0..<8 {
+                guard spinning.spin(.shared, { !slots.isObstructed }) else { break }
+                if tryAppend(bytes) { return }
+            }
         }
         defer { memory.writerWaits.storeSequential(0) }
         while true {

@@ -150,7 +150,10 @@ private struct FoundRegion: ~Copyable {
     /// Removes it under a lock that nobody can have who has it open.
     consuming func removeIfUnused() -> Bool {
         guard let number = descriptor?.number else { return false }
-        return RegionFile.removeIfUnused(number, "\(RegionFile.namedFolder)/\(listing.name)")
+        let isRemoved = RegionFile.removeIfUnused(number, "\(RegionFile.namedFolder)/\(listing.name)")
+        // Open until here.
+        _ = descriptor?.number
+        return isRemoved
     }
 
     private static func header(_ number: Int32, _ size: Int, _ path: String) -> RegionHeader.Contents? {

@@ -8,8 +8,10 @@ extension SharedMemory {
     /// The segment of a region with a name has the next free one of the names `name.segment-1`, `name.segment-2`, and so
     /// on, so that others find it with ``openSegment(_:options:)``; that of an anonymous region is anonymous and has to be passed on.
     ///
-    /// - Parameter options: nil: as this region was made or opened (access, pages, locking, trust), with the permissions
-    ///   that it has now.
+    /// - Parameters:
+    ///   - byteCount: how many usable bytes it has.
+    ///   - options: nil: as this region was made or opened (access, pages, locking, trust), with the permissions that it
+    ///     has now.
     /// - Returns: the segment, and its number from 1 on (0 for an anonymous one).
     /// - Throws: as the initializer; `.permissionDenied` for a region that this process does not write to, unless `options`
     ///   say what the segment is to be; `.unsupported` for a System V segment, which has no names.
@@ -67,7 +69,9 @@ extension SharedMemory {
 
     /// Opens the segment `number`, from 1 on, that somebody added; nil when there is none.
     ///
-    /// - Parameter options: nil: as this region was made or opened.
+    /// - Parameters:
+    ///   - number: from 1 on.
+    ///   - options: nil: as this region was made or opened.
     /// - Throws: as the initializer.
     public func openSegment(
         _ number: Int, options: SharedMemoryOptions? = nil

@@ -32,9 +32,11 @@ struct RingBell: Sendable {
     /// After one sequentially consistent store, or a full barrier, behind what the owner of this bell waits for: whether to
     /// wake it. It then counts as awake.
     @inline(__always)
-    func mustRing() -> Bool {
-        state.loadSequential() != Self.awake && wake()
-    }
+    func mustRing() -> Bool { isNotAwake && wake() }
+
+    /// Whether the owner sleeps, or is about to.
+    @inline(__always)
+    var isNotAwake: Bool { state.loadSequential() != Self.awake }
 
     @inline(never)
     private func wake() -> Bool { state.exchange(Self.awake) != Self.awake }

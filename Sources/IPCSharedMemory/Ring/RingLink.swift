@@ -86,14 +86,15 @@ final class RingLink: Sendable {
     /// The same for who has given its direction's lock back. Where both directions are done, the peer has been hung up on,
     /// or was woken before this end was given away.
     @inline(never)
-    func ringWithoutLock() {
+    func ringWithoutLock(_ bell: RingBell) {
         guard stream.beginUse() else { return }
         var count = uses.load(ordering: .relaxed)
         while count > 0 {
             let (exchanged, found) = uses.compareExchange(
                 expected: count, desired: count + 1, ordering: .acquiringAndReleasing)
             if exchanged {
-                ring()
+                // Only now: who takes a sleeper's mark away must ring, and an end that was given away cannot.
+                if bell.mustRing() { ring() }
                 return endUse()
             }
             count = found

@@ -145,7 +145,7 @@ package final class RingReceiver: @unchecked Sendable {
             #if !arch(x86_64)
                 atomicMemoryFence(ordering: .sequentiallyConsistent)
             #endif
-            if lane.senderBell.mustRing() { link.ringWithoutLock() }
+            if lane.senderBell.isNotAwake { link.ringWithoutLock(lane.senderBell) }
             return
         }
         release()

@@ -195,7 +195,7 @@ package final class RingSender: @unchecked Sendable {
         #if !arch(x86_64)
             atomicMemoryFence(ordering: .sequentiallyConsistent)
         #endif
-        if lane.receiverBell.mustRing() { link.ringWithoutLock() }
+        if lane.receiverBell.isNotAwake { link.ringWithoutLock(lane.receiverBell) }
     }
 
     // MARK: State
