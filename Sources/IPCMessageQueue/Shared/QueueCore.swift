@@ -66,6 +66,41 @@ final class QueueCore: Sendable {
         try enter(try lock.lockBlocking(until: deadline, doing), doing)
     }
 
+    /// Takes the lock for a task, after a sleep if there is a ticket for one.
+    @inline(__always)
+    func acquire(
+        after ticket: Ticket?, until deadline: Deadline, _ doing: StaticString
+    ) async throws(IPCError) -> Turn {
+        guard let ticket else { return try await acquire(until: deadline, doing) }
+        try await sleep(ticket, until: deadline, doing)
+        do throws(IPCError) {
+            return try await acquire(until: deadline, doing)
+        } catch {
+            passOn(ticket)
+            throw error
+        }
+    }
+
+    /// The same on a thread that may block.
+    @inline(__always)
+    func acquireBlocking(
+        after ticket: Ticket?, until deadline: Deadline, _ doing: StaticString
+    ) throws(IPCError) -> Turn {
+        guard let ticket else { return try acquireBlocking(until: deadline, doing) }
+        try sleepBlocking(ticket, until: deadline, doing)
+        do throws(IPCError) {
+            return try acquireBlocking(until: deadline, doing)
+        } catch {
+            passOn(ticket)
+            throw error
+        }
+    }
+
+    /// Whoever was woken and leaves without a look has taken a wake-up that may have been for one alone: another gets it.
+    private func passOn(_ ticket: Ticket) {
+        SharedFutexCalls.wake(table.sequence(of: ticket.line), 1)
+    }
+
     /// nil when somebody has it for longer than a moment.
     @inline(__always)
     func tryAcquire(_ doing: StaticString) throws(IPCError) -> Turn? {
@@ -130,7 +165,7 @@ final class QueueCore: Sendable {
     /// Sleeps until there may be something for the line. A return is a hint.
     ///
     /// - Throws: `.timedOut`, `.cancelled`, `.participantLost`, `.resourceExhausted`.
-    func sleep(_ ticket: Ticket, until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
+    private func sleep(_ ticket: Ticket, until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
         // Whose blocks are waited for will not tell when its last thread has gone.
         if let leaving = ticket.leaving { return try await participant.waitUntilGone(leaving, until: deadline, doing) }
         try participant.validate()
@@ -143,7 +178,7 @@ final class QueueCore: Sendable {
     }
 
     /// The same on a thread that may block.
-    func sleepBlocking(_ ticket: Ticket, until deadline: Deadline, _ doing: StaticString) throws(IPCError) {
+    private func sleepBlocking(_ ticket: Ticket, until deadline: Deadline, _ doing: StaticString) throws(IPCError) {
         if deadline.hasPassed { throw .timedOut("\(doing)") }
         if let leaving = ticket.leaving { return participant.waitUntilGone(leaving) }
         KillPoints.pass("queue-sleeps")

@@ -52,12 +52,12 @@ extension SharedQueue {
     private func takeLease(_ selection: QueueSelection, _ deadline: Deadline) async throws(IPCError) -> QueueCore.Lease
     {
         try check(selection)
+        var ticket: QueueCore.Ticket?
         while true {
-            let turn = try await core.acquire(until: deadline, "receive")
+            let turn = try await core.acquire(after: ticket, until: deadline, "receive")
             switch core.lease(selection, counts: true, turn) {
             case .large(let lease): return lease
-            case .empty(let ticket):
-                if let ticket { try await core.sleep(ticket, until: deadline, "receive") }
+            case .empty(let next): ticket = next
             }
         }
     }
@@ -88,11 +88,12 @@ extension SharedQueue {
         -> QueueCore.Lease
     {
         try check(selection)
+        var ticket: QueueCore.Ticket?
         while true {
-            switch core.lease(selection, counts: true, try core.acquireBlocking(until: deadline, "receive")) {
+            let turn = try core.acquireBlocking(after: ticket, until: deadline, "receive")
+            switch core.lease(selection, counts: true, turn) {
             case .large(let lease): return lease
-            case .empty(let ticket):
-                if let ticket { try core.sleepBlocking(ticket, until: deadline, "receive") }
+            case .empty(let next): ticket = next
             }
         }
     }

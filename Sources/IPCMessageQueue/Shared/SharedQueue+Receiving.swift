@@ -13,11 +13,12 @@ extension SharedQueue {
         _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
     ) async throws(ChannelBodyError<Failure>) -> Result {
         var isFirst = true
+        var ticket: QueueCore.Ticket?
         while true {
             let turn: QueueCore.Turn
             do throws(IPCError) {
                 try check(selection)
-                turn = try await core.acquire(until: deadline, "receive")
+                turn = try await core.acquire(after: ticket, until: deadline, "receive")
             } catch {
                 throw .channel(error)
             }
@@ -33,21 +34,13 @@ extension SharedQueue {
                 let contents = core.contents(lease)
                 await core.settle(lease.place, .received, waits: deadline == .never)
                 return try read(contents, lease.label, body)
-            case .empty(let ticket):
-                do throws(IPCError) {
-                    try await wait(ticket, isFirst, deadline)
-                } catch {
-                    throw .channel(error)
-                }
+            case .empty(let next):
+                // At first a few microseconds of looking, then a sleep.
+                if isFirst { _ = core.messageSpins.spin(.shared) { core.table.get(.depth) != 0 } }
                 isFirst = false
+                ticket = next
             }
         }
-    }
-
-    /// Between two looks: at first a few microseconds of looking, then a sleep.
-    private func wait(_ ticket: QueueCore.Ticket?, _ isFirst: Bool, _ deadline: Deadline) async throws(IPCError) {
-        if isFirst { _ = core.messageSpins.spin(.shared) { core.table.get(.depth) != 0 } }
-        if let ticket { try await core.sleep(ticket, until: deadline, "receive") }
     }
 
     private func read<Result, Failure: Error>(
@@ -93,11 +86,12 @@ extension SharedQueue {
         _ selection: QueueSelection, until deadline: Deadline,
         _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
     ) throws(ChannelBodyError<Failure>) -> Result {
+        var ticket: QueueCore.Ticket?
         while true {
             let turn: QueueCore.Turn
             do throws(IPCError) {
                 try check(selection)
-                turn = try core.acquireBlocking(until: deadline, "receive")
+                turn = try core.acquireBlocking(after: ticket, until: deadline, "receive")
             } catch {
                 throw .channel(error)
             }
@@ -113,12 +107,7 @@ extension SharedQueue {
                 let contents = core.contents(lease)
                 core.settleBlocking(lease.place, .received, until: deadline)
                 return try read(contents, lease.label, body)
-            case .empty(let ticket):
-                do throws(IPCError) {
-                    if let ticket { try core.sleepBlocking(ticket, until: deadline, "receive") }
-                } catch {
-                    throw .channel(error)
-                }
+            case .empty(let next): ticket = next
             }
         }
     }

@@ -25,12 +25,13 @@ extension SharedQueue {
     ) async throws(IPCError) {
         let table = core.table
         _ = core.roomSpins.spin(.shared) { if case .none = table.room(blocks) { false } else { true } }
+        var ticket: QueueCore.Ticket?
         while true {
             try core.checkSending()
-            let turn = try await core.acquire(until: deadline, "send")
+            let turn = try await core.acquire(after: ticket, until: deadline, "send")
             let offer = try core.offer(bytes, label, blocks: blocks, counts: true, turn)
-            if case .full(let ticket) = offer {
-                if let ticket { try await core.sleep(ticket, until: deadline, "send") }
+            if case .full(let next) = offer {
+                ticket = next
                 continue
             }
             _ = try await finish(offer, bytes, deadline)
@@ -68,8 +69,9 @@ extension SharedQueue {
     /// Waits until an offered message is taken, and takes it back when the wait ends otherwise.
     private func awaitTaker(_ place: QueueTable.Place, _ deadline: Deadline) async throws(IPCError) {
         do throws(IPCError) {
-            while let ticket = core.isTaken(place, try await core.acquire(until: deadline, "send")) {
-                try await core.sleep(ticket, until: deadline, "send")
+            var turn = try await core.acquire(until: deadline, "send")
+            while let ticket = core.isTaken(place, turn) {
+                turn = try await core.acquire(after: ticket, until: deadline, "send")
             }
         } catch {
             // Whoever has taken it in the meantime has it: then it was sent.
@@ -104,13 +106,13 @@ extension SharedQueue {
     /// ``send(_:labeled:until:)`` on the calling thread, which it blocks. Never call it in a task.
     public func sendBlocking(_ bytes: RawSpan, labeled label: QueueLabel, until deadline: Deadline) throws(IPCError) {
         let blocks = try check(bytes.byteCount, label)
+        var ticket: QueueCore.Ticket?
         while true {
             try core.checkSending()
-            let turn = try core.acquireBlocking(until: deadline, "send")
+            let turn = try core.acquireBlocking(after: ticket, until: deadline, "send")
             switch try core.offer(bytes, label, blocks: blocks, counts: true, turn) {
             case .sent: return
-            case .full(let ticket):
-                if let ticket { try core.sleepBlocking(ticket, until: deadline, "send") }
+            case .full(let next): ticket = next
             case .offered(let place): return try awaitTakerBlocking(place, deadline)
             case .reserved(let place):
                 core.write(bytes, to: place)
@@ -129,8 +131,9 @@ extension SharedQueue {
 
     private func awaitTakerBlocking(_ place: QueueTable.Place, _ deadline: Deadline) throws(IPCError) {
         do throws(IPCError) {
-            while let ticket = core.isTaken(place, try core.acquireBlocking(until: deadline, "send")) {
-                try core.sleepBlocking(ticket, until: deadline, "send")
+            var turn = try core.acquireBlocking(until: deadline, "send")
+            while let ticket = core.isTaken(place, turn) {
+                turn = try core.acquireBlocking(after: ticket, until: deadline, "send")
             }
         } catch {
             if try core.withdrawBlocking(place) { throw error }
