@@ -5,8 +5,9 @@ extension StreamReceiver {
     /// One read into the buffer: nil when it would block, 0 at the end of the stream.
     func read() throws(IPCError) -> Int? {
         do throws(SystemCallError) {
-            if buffer.isReleased && options.maximumDescriptors == 0 { return try readFirst() }
-            let room = unsafe buffer.room(for: wantedCount)
+            let isPacket = stream.kind == .packetSocket
+            if buffer.isReleased && options.maximumDescriptors == 0 && !isPacket { return try readFirst() }
+            let room = unsafe isPacket ? buffer.room(forPacketOf: packetRoom) : buffer.room(for: wantedCount)
             let count: Int?
             if options.maximumDescriptors > 0 {
                 count = try unsafe readWithDescriptors(into: room)
@@ -20,8 +21,26 @@ extension StreamReceiver {
             // The peer closed without reading what was sent to it. What it sent has been read by now.
             // Bare bytes have no frames that would tell an end from a reset.
             if error.errno == Errno.connectionReset && options.framing != .none { return 0 }
-            throw IPCError(error, "receive")
+            throw IPCError(connection: error, "receive")
         }
+    }
+
+    /// What the largest packet needs, and one byte by which a larger one is known.
+    private var packetRoom: Int {
+        options.maximumMessageSize + (options.framing == .none ? 0 : Hello.byteCount + FrameHeader.byteCount) + 1
+    }
+
+    /// What has been read of a packet must be whole frames, or bytes that are within the limit.
+    func checkPacket() throws(IPCError) {
+        guard stream.kind == .packetSocket, buffer.count > 0 else { return }
+        guard options.framing != .none else {
+            guard buffer.count > options.maximumMessageSize else { return }
+            throw IPCError(
+                .messageTooLarge,
+                "receive: the peer sent a packet of more than \(options.maximumMessageSize) bytes; raise "
+                    + "maximumMessageSize on this side if that is meant")
+        }
+        throw IPCError(.protocolViolation, "receive: the peer sent a packet that is not a whole frame")
     }
 
     /// The first read after a rest: a channel on which nothing comes takes no memory for it.
