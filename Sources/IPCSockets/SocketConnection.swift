@@ -21,7 +21,7 @@ public final class SocketConnection: Sendable {
         case closed
     }
 
-    private let stream: StreamDescriptor
+    let stream: StreamDescriptor
     private let state = Lock(State.fresh)
 
     /// Takes over both uses of `stream`.

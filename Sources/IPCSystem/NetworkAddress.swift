@@ -54,7 +54,9 @@ package enum NetworkAddress: Sendable, Hashable {
         switch raw.family {
         case Int32(CIPC_FAMILY_UNIX):
             let name = Self.bytes(of: raw, Int(raw.name_count))
-            self = name.isEmpty && raw.is_abstract == 0 ? .unnamed : raw.is_abstract != 0 ? .abstract(name) : .unix(path: name)
+            self =
+                name.isEmpty && raw.is_abstract == 0
+                ? .unnamed : raw.is_abstract != 0 ? .abstract(name) : .unix(path: name)
         case Int32(CIPC_FAMILY_IPV4):
             self = .ip(
                 IPBytes(isIPv6: false, high: 0, low: Self.number(Self.bytes(of: raw, 4)[...])),

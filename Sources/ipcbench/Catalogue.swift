@@ -2,6 +2,7 @@
 enum Catalogue {
     static let rows: [Row] =
         roundTrips(over: .pipe) + roundTrips(over: .unixStream)
+        + roundTrips(over: .packets) + roundTrips(over: .tcp) + datagrams
         + [manyChannels(4), manyChannels(64)].flatMap(\.self) + [besideHog]
         + streams(over: .pipe) + streams(over: .unixStream)
         + rings + sharing + locks + queues + regions + [passing, spawning] + accepting + idling
@@ -18,6 +19,8 @@ enum Catalogue {
             for pinning in [Pinning.same, .cross] {
                 let limit: Double? =
                     switch (pinning, bytes) {
+                    case (.same, _) where transport == .tcp: 1.10
+                    case (_, _) where transport == .tcp: nil
                     case (.same, 65_536): isPipe ? 1.05 : 1.15
                     case (.same, _): isPipe ? 1.25 : 1.15
                     case (_, 65_536): nil
@@ -39,6 +42,17 @@ enum Catalogue {
                     .atMost(limit, .p50)))
         }
         return rows
+    }
+
+    private static var datagrams: [Row] {
+        [Job.Transport.datagrams, .udp].flatMap { transport in
+            [Pinning.same, .cross].map { pinning in
+                row(
+                    "\(transport.rawValue)/rtt/64/\(pinning.rawValue)", pinning,
+                    Job(work: .roundTrip, transport: transport, by: .library, bytes: 64), "C recv/send, epoll",
+                    .atMost(1.15, .p50))
+            }
+        }
     }
 
     private static func manyChannels(_ count: Int) -> [Row] {

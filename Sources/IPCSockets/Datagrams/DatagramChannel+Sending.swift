@@ -141,7 +141,8 @@ extension DatagramChannel {
     /// Sends each message, one by one.
     ///
     /// - Throws: ``BatchError`` with the number of messages that were sent.
-    public func send(contentsOf messages: [Datagram<[UInt8]>], until deadline: Deadline = .never) async throws(BatchError)
+    public func send(contentsOf messages: [Datagram<[UInt8]>], until deadline: Deadline = .never)
+        async throws(BatchError)
     {
         for (index, message) in messages.enumerated() {
             do throws(IPCError) {

@@ -37,7 +37,9 @@ struct ListeningSocket: ~Copyable {
                 try NetworkCalls.set(number, .reuseAddress, 1)
                 if options.sharesPort { try NetworkCalls.set(number, .reusePort, 1) }
             }
-            if network.family == .ipv6 { try NetworkCalls.set(number, .ipv6Only, address.ipAddress?.isAny == true ? 0 : 1) }
+            if network.family == .ipv6 {
+                try NetworkCalls.set(number, .ipv6Only, address.ipAddress?.isAny == true ? 0 : 1)
+            }
             try NetworkCalls.bind(number, to: network)
         }
         let stream = try Self.listen(socket, address, options)
@@ -78,4 +80,3 @@ extension SocketAddress {
         }
     }
 }
-
