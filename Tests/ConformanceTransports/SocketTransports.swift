@@ -69,6 +69,7 @@ extension ConformanceTransport {
             let (near, far) = try await connectedPair()
             return ConformancePair(try near.channel(options: options), try far.channel(options: options))
         }
+        transport.settling = .milliseconds(100)
         transport.wire = StreamWire.make {
             let (near, far) = try await connectedPair()
             let writer = RawWriter(try far.transfer().descriptors[0])

@@ -25,7 +25,9 @@ private func serve(_ arguments: [String]) async throws -> Int32 {
                         let channel = try connection.channel()
                         for try await message in channel.incoming { try await channel.send(message) }
                         try await channel.finish()
-                    } catch { /* The client may have been killed. */  }
+                    } catch {
+                        // The client may have been killed.
+                    }
                 }
             }
         }

@@ -4,6 +4,22 @@ import IPCSystem
 extension StreamReceiver {
     /// One read into the buffer: nil when it would block, 0 at the end of the stream.
     func read() throws(IPCError) -> Int? {
+        guard stream.kind == .packetSocket else { return try readStream() }
+        // What is left of a packet would be joined with the next one.
+        guard buffer.count == 0 else {
+            throw IPCError(.protocolViolation, "receive: the peer sent a packet that is not a whole frame")
+        }
+        let count = try readStream()
+        guard options.framing != .none || buffer.count <= options.maximumMessageSize else {
+            throw IPCError(
+                .messageTooLarge,
+                "receive: the peer sent a packet of more than \(options.maximumMessageSize) bytes; raise "
+                    + "maximumMessageSize on this side if that is meant")
+        }
+        return count
+    }
+
+    private func readStream() throws(IPCError) -> Int? {
         do throws(SystemCallError) {
             let isPacket = stream.kind == .packetSocket
             if buffer.isReleased && options.maximumDescriptors == 0 && !isPacket { return try readFirst() }
@@ -28,19 +44,6 @@ extension StreamReceiver {
     /// What the largest packet needs, and one byte by which a larger one is known.
     private var packetRoom: Int {
         options.maximumMessageSize + (options.framing == .none ? 0 : Hello.byteCount + FrameHeader.byteCount) + 1
-    }
-
-    /// What has been read of a packet must be whole frames, or bytes that are within the limit.
-    func checkPacket() throws(IPCError) {
-        guard stream.kind == .packetSocket, buffer.count > 0 else { return }
-        guard options.framing != .none else {
-            guard buffer.count > options.maximumMessageSize else { return }
-            throw IPCError(
-                .messageTooLarge,
-                "receive: the peer sent a packet of more than \(options.maximumMessageSize) bytes; raise "
-                    + "maximumMessageSize on this side if that is meant")
-        }
-        throw IPCError(.protocolViolation, "receive: the peer sent a packet that is not a whole frame")
     }
 
     /// The first read after a rest: a channel on which nothing comes takes no memory for it.

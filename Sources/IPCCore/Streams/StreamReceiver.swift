@@ -181,10 +181,8 @@ package final class StreamReceiver: @unchecked Sendable {
             case nil: break
             }
             do throws(IPCError) {
-                if options.framing == .none { try checkPacket() }
                 if try parse() { return .message }
                 if ending != nil { continue }
-                try checkPacket()
                 guard let count = try read() else { return .blocked }
                 guard count == 0 else { continue }
                 switch try stream.meaningOfEmptyRead() {

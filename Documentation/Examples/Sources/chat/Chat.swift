@@ -17,7 +17,7 @@ import IPCSockets
         do {
             switch (arguments.first, arguments.count) {
             case (nil, _): try await demonstrate()
-            case ("serve", 2): try await serve(at: SocketAddress(arguments.last!)) { _ in try await standardInputEnds() }
+            case ("serve", 2): try await serve(at: SocketAddress(arguments.last!)) { _ in try await inputEnds() }
             case ("join", 3): try await join(SocketAddress(arguments[2]), as: arguments.last!)
             default:
                 print("USAGE: chat [serve ADDRESS | join ADDRESS NAME]")
@@ -78,7 +78,7 @@ import IPCSockets
         }
     }
 
-    private static func standardInputEnds() async throws {
+    private static func inputEnds() async throws {
         let input = try PipeReader(adopting: PassedDescriptor(duplicating: 0))
         while try await input.receive() != nil {}
     }
@@ -116,7 +116,8 @@ import IPCSockets
                     group.addTask {
                         let output = try await Command(.current, "join", "\(address)", name).output(
                             input: Array("good morning\n".utf8), until: .after(.seconds(20)))
-                        print("\(name) heard \(output.lines.filter { $0.hasPrefix("\(name): ") }.count) of the lines that it said")
+                        let own = output.lines.filter { $0.hasPrefix("\(name): ") }
+                        print("\(name) heard \(own.count) of the lines that it said")
                     }
                 }
                 try await group.waitForAll()
