@@ -43,6 +43,10 @@ extension SocketOptions {
             try NetworkCalls.set(number, .keepAliveInterval, Int(keepAlive.interval.components.seconds))
             try NetworkCalls.set(number, .keepAliveCount, keepAlive.attempts)
             try NetworkCalls.set(number, .keepAlive, 1)
+            // The same for what has been sent and is not acknowledged, which TCP would repeat for a quarter of an hour.
+            let seconds =
+                keepAlive.idle.components.seconds + keepAlive.interval.components.seconds * Int64(keepAlive.attempts)
+            try NetworkCalls.set(number, .userTimeout, Int(seconds * 1000))
         }
         if resetsOnClose { try NetworkCalls.setLinger(number, seconds: 0) }
     }

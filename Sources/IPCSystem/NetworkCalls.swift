@@ -22,7 +22,8 @@ package enum NetworkCalls {
 
     /// What can be set to a number on a socket.
     package enum Option: Sendable {
-        case reuseAddress, reusePort, noDelay, keepAlive, keepAliveIdle, keepAliveInterval, keepAliveCount, broadcast
+        case reuseAddress, reusePort, noDelay, keepAlive, keepAliveIdle, keepAliveInterval, keepAliveCount
+        case userTimeout, broadcast
         case ipv6Only, multicastLoop(ipv6: Bool), multicastHops(ipv6: Bool), multicastAll(ipv6: Bool)
         case type, sendBuffer, receiveBuffer
 
@@ -35,6 +36,7 @@ package enum NetworkCalls {
             case .keepAliveIdle: Int32(CIPC_SET_KEEP_ALIVE_IDLE)
             case .keepAliveInterval: Int32(CIPC_SET_KEEP_ALIVE_INTERVAL)
             case .keepAliveCount: Int32(CIPC_SET_KEEP_ALIVE_COUNT)
+            case .userTimeout: Int32(CIPC_SET_USER_TIMEOUT)
             case .broadcast: Int32(CIPC_SET_BROADCAST)
             case .ipv6Only: Int32(CIPC_SET_IPV6_ONLY)
             case .multicastLoop(let ipv6): Int32(ipv6 ? CIPC_SET_MULTICAST_LOOP6 : CIPC_SET_MULTICAST_LOOP4)

@@ -56,4 +56,8 @@ struct DatagramWork {
             fail(&report, error)
         }
     }
+
+    private func fail(_ report: inout cbase_report, _ error: some Error) {
+        unsafe cbase_report_fail(&report, "\(error)", 0)
+    }
 }

@@ -149,6 +149,7 @@ let hasIPv6 = (try? SocketListener(at: .tcp(host: "::1", port: 0)))?.address.por
             #expect(try NetworkCalls.get(number, .keepAliveIdle) == 7)
             #expect(try NetworkCalls.get(number, .keepAliveInterval) == 3)
             #expect(try NetworkCalls.get(number, .keepAliveCount) == 5)
+            #expect(try NetworkCalls.get(number, .userTimeout) == 22_000)
             #expect(try NetworkCalls.get(number, .sendBuffer) == 100_000)
             #expect(try await listener.accept() != nil)
         }

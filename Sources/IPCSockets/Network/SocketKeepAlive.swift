@@ -3,7 +3,8 @@ import IPCCore
 /// How TCP finds out that a peer is gone without a word: its machine lost power, or the network between.
 ///
 /// After `idle` without anything from the peer the kernel asks, then every `interval`, and after `attempts` questions
-/// without an answer the connection is over: `receive` throws `.peerClosed`. TCP_KEEPIDLE, tcp(7).
+/// without an answer the connection is over: `receive` throws `.peerClosed`. What was sent and is not acknowledged for as long
+/// ends it, too. TCP_KEEPIDLE, TCP_USER_TIMEOUT, tcp(7).
 public struct SocketKeepAlive: Sendable, Hashable {
     /// How long nothing has come before the kernel asks: whole seconds, 1 to 32,767.
     public var idle: Duration
