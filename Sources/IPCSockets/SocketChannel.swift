@@ -68,7 +68,7 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
         return (try first.channel(options: options), try second.channel(options: options))
     }
 
-    /// Connects to a listener. See ``SocketConnection/connect(to:retry:until:)``.
+    /// Connects to a listener. See ``SocketConnection/connect(to:type:retry:until:)``.
     public static func connect(
         to address: SocketAddress, options: SocketOptions = SocketOptions(), retry: ConnectRetry = .never,
         until deadline: Deadline = .never

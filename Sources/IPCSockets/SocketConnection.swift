@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// A connection that nobody holds any more is closed, unless it became a channel, which then owns the socket.
 public final class SocketConnection: Sendable {
-    /// Who is at the other end: for what ``connect(to:retry:until:)`` returns, the process that called listen(2); for a
+    /// Who is at the other end: for what ``connect(to:type:retry:until:)`` returns, the process that called listen(2); for a
     /// pair, the one that made it. Nobody is known over TCP.
     public let peer: PeerCredentials
 

@@ -151,7 +151,7 @@ public final class SocketListener: Sendable {
             case .failed(let error):
                 let failure = IPCError(error, "accept", object: address.description)
                 switch error.errno {
-                case Errno.connectionAborted, Errno.protocolError: break  // he is gone already
+                case _ where error.concernsOneClient: break  // he is gone already
                 case Errno.tooManyOpenFiles, Errno.systemFileTableFull, Errno.noMemory, Errno.noBufferSpace:
                     IPCObservation.emit(.log(level: .warning, message: "\(failure)"))
                     try await pace.pause(at: connections.vacancy, until: deadline, "accept")

@@ -14,7 +14,7 @@ struct ListeningSocket: ~Copyable {
         at address: SocketAddress, _ network: NetworkAddress, _ options: SocketListenerOptions
     ) throws(IPCError) {
         try options.check(address)
-        let object = address.description
+        let object = address.objectName
         let socket = try mapping("listen", object: object) { () throws(SystemCallError) in
             try NetworkCalls.makeSocket(network.family, options.type.kind)
         }
@@ -62,7 +62,7 @@ struct ListeningSocket: ~Copyable {
     ) throws(IPCError) -> StreamDescriptor {
         let number = socket.number
         let isUnix = address.isUnix
-        try mapping("listen", object: address.description) { () throws(SystemCallError) in
+        try mapping("listen", object: address.objectName) { () throws(SystemCallError) in
             // Connections inherit this, so that no descriptor gets in before their channels are made.
             if isUnix { _ = try SocketCalls.setPassesDescriptors(number, options.takesDescriptors) }
             try SocketCalls.listen(number, backlog: options.backlog)
@@ -72,11 +72,25 @@ struct ListeningSocket: ~Copyable {
 }
 
 extension SocketAddress {
+    /// What errors name: the path of a file, else the address.
+    var objectName: String { path ?? description }
+
     /// Whether it is the address of a Unix socket.
     var isUnix: Bool {
         switch kind {
         case .unix, .abstract, .unnamed: true
         case .tcp, .udp, .vsock: false
         }
+    }
+}
+
+extension SystemCallError {
+    /// Of accept(2): the connection that was to be taken broke before it was, also by an error of the network. The next one
+    /// may be whole.
+    var concernsOneClient: Bool {
+        [
+            Errno.connectionAborted, Errno.protocolError, Errno.protocolOptionUnavailable, Errno.networkDown,
+            Errno.networkUnreachable, Errno.hostDown, Errno.hostUnreachable, Errno.notSupported,
+        ].contains(errno)
     }
 }

@@ -26,7 +26,7 @@ enum SocketConnecting {
                 } catch {
                     guard error.code == .timedOut else { throw error }
                     throw IPCError(
-                        .timedOut, "\(last.message), and so it was until the deadline", object: address.description)
+                        .timedOut, "\(last.message), and so it was until the deadline", object: address.objectName)
                 }
             }
         }
@@ -36,7 +36,7 @@ enum SocketConnecting {
         _ address: SocketAddress, _ type: SocketType, until deadline: Deadline
     ) async throws(IPCError) -> StreamDescriptor {
         let targets = try await address.resolved("connect", until: deadline)
-        return try await connect(toFirstOf: targets, type, object: address.description, until: deadline)
+        return try await connect(toFirstOf: targets, type, object: address.objectName, until: deadline)
     }
 
     /// Tries one address after the other. Each has its share of the time that is left.
