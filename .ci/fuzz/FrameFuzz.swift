@@ -16,7 +16,8 @@ public func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
     if bytes[0] & 1 == 0 {
         parseControl(Array(bytes.dropFirst()))
     } else {
-        Script(bytes).run()
+        var script = Script(bytes)
+        script.run()
     }
     return 0
 }
