@@ -9,7 +9,8 @@ extension StormSubject {
     static let tasks = StormSubject(
         name: "tasks", processes: 4,
         killPoints: lockPoints + [
-            "mutex-before-commit", "mutex-after-commit", "signal-counted", "wait-begins", "wait-sleeps", "reader-counted",
+            "mutex-before-commit", "mutex-after-commit", "signal-counted", "wait-begins", "wait-sleeps",
+            "reader-counted",
             "reader-gone", "writer-looks", "lease-taken", "lease-given", "lease-before-wake", "lease-added-up",
             "semaphore-given",
         ],
