@@ -5,7 +5,7 @@ import Testing
 @Suite(.watched) struct QueueInterruptionTests {
     @Test(arguments: ["posix", "sysv", "shared"])
     func interruptedReceivesLoseNothing(_ kind: String) async throws {
-        let text = try await expectScenario("queue-interruptions", kind, "1000", "5")
-        #expect(text.contains("1000 interrupted"), "\(text)")
+        let text = try await expectScenario("queue-interruptions", kind, "300", "5")
+        #expect(text.contains("300 interrupted"), "\(text)")
     }
 }

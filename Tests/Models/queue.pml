@@ -13,7 +13,9 @@
  * (the line's number is read after the unlock), BUG_UNFINISHED_IS_READY, BUG_COMMIT_FIRST, BUG_UNMARKED (a delivery is not
  * counted), BUG_NO_LOOK_AT_OWNER (who acknowledges does not look whether the message is still its own); with SENDERS=2
  * BUG_DEAD_IS_GONE (blocks of a dead one are free before its threads are gone); with TIMED BUG_TAKES_WAKE_UP_ALONG. */
+#ifndef N
 #define N 3
+#endif
 #ifndef SENDERS
 #define SENDERS 1
 #endif
@@ -57,21 +59,27 @@ inline wakeOneWho(isReceiver) {
         if
         :: asleep[0] && RECEIVES(0) == isReceiver -> asleep[0] = false
         :: asleep[1] && RECEIVES(1) == isReceiver -> asleep[1] = false
+#if N > 2
         :: asleep[2] && RECEIVES(2) == isReceiver -> asleep[2] = false
+#endif
         :: else
         fi
     }
 }
 inline changed(isReceiver) {
     fresh[0] = fresh[0] && RECEIVES(0) != isReceiver;
-    fresh[1] = fresh[1] && RECEIVES(1) != isReceiver;
-    fresh[2] = fresh[2] && RECEIVES(2) != isReceiver
+    fresh[1] = fresh[1] && RECEIVES(1) != isReceiver
+#if N > 2
+    ; fresh[2] = fresh[2] && RECEIVES(2) != isReceiver
+#endif
 }
 inline wakeAllWho(isReceiver) {
     d_step {
         if :: RECEIVES(0) == isReceiver -> asleep[0] = false :: else fi;
         if :: RECEIVES(1) == isReceiver -> asleep[1] = false :: else fi;
+#if N > 2
         if :: RECEIVES(2) == isReceiver -> asleep[2] = false :: else fi
+#endif
     }
 }
 /* QueueWakes.signal of one new thing: 1 wakes one, 2 all. */
@@ -291,14 +299,18 @@ over:   skip;
     } unless { d_step { gone[me] -> x = 0; leaving = 0; ticket = 0; i = 0; wr = 0; ws = 0; died = false; slept = false } }
 }
 #define SLEEPS(p, isReceiver) (asleep[p] && RECEIVES(p) == isReceiver)
+#if N > 2
 #define SOMEBODY(isReceiver) (SLEEPS(0, isReceiver) || SLEEPS(1, isReceiver) || SLEEPS(2, isReceiver))
+#else
+#define SOMEBODY(isReceiver) (SLEEPS(0, isReceiver) || SLEEPS(1, isReceiver))
+#endif
 #define QUIET(n) \
     assert(!SOMEBODY(true) || (state[n] != READY && !(state[n] == LEASED && gone[own[n]]))); \
     assert(!SOMEBODY(false) || (state[n] != FREE && !(state[n] == FILLING && gone[own[n]])))
 #define SENT(p) assert(RECEIVES(p) || left[p] || gone[p] || asleep[p])
 /* When nothing moves any more */
 proctype End() {
-    timeout -> d_step { EACH(QUIET); SENT(0); SENT(1); SENT(2) }
+    timeout -> d_step { EACH(QUIET); SENT(0); SENT(1) }
 }
 init {
     atomic {
@@ -308,7 +320,9 @@ init {
 #else
         run Receiver(1);
 #endif
+#if N > 2
         run Receiver(2);
+#endif
         run K(); run Kernel(); run End()
     }
 }

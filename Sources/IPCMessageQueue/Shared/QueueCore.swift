@@ -23,9 +23,8 @@ final class QueueCore: Sendable {
 
     /// Messages up to this size are copied with the lock held; larger ones while others go on.
     static let largestUnderLock = 4096
-    /// How often to look for a free lock before a task sleeps for it, and how often of those after giving the processor away,
-    /// in case that its owner is not on one.
-    private static let (tries, yields) = (16, 8)
+    /// How often to look for a free lock before the processor is given away, in case that the lock's owner is not on one.
+    private static let tries = 6
 
     init(_ memory: SharedMemory, _ participant: Participant) throws(IPCError) {
         self.memory = memory
@@ -123,14 +122,15 @@ final class QueueCore: Sendable {
     @inline(never)
     private func tryAgain(_ doing: StaticString) throws(IPCError) -> Turn? {
         for attempt in 0..<Self.tries {
-            if attempt < Self.tries - Self.yields {
-                // Longer and longer: whoever has it then does several things in a row, with what is near to its processor.
-                for _ in 0..<(32 << min(attempt, 3)) { ProcessorHint.pause() }
-            } else {
-                ProcessorHint.yield()
-            }
+            // Longer and longer: whoever has it then does several things in a row, with what is near to its processor.
+            for _ in 0..<(32 << min(attempt, 3)) { ProcessorHint.pause() }
             if lock.mayBeFree, let died = try lock.tryLock(doing) { return try enter(died, doing) }
         }
+        let end = MonotonicClock.nanoseconds + QueueLook.limit
+        repeat {
+            ProcessorHint.yield()
+            if lock.mayBeFree, let died = try lock.tryLock(doing) { return try enter(died, doing) }
+        } while MonotonicClock.nanoseconds < end
         return nil
     }
 

@@ -10,8 +10,8 @@ import Synchronization
 final class QueueLook: Sendable {
     private static let trust = 8
     private static let probeInterval = 32
-    /// Nanoseconds.
-    private static let limit: UInt64 = 50_000
+    /// How long to look, in nanoseconds.
+    static let limit: UInt64 = 50_000
 
     private let credit = Atomic<Int>(trust)
     private let misses = Atomic<Int>(0)
