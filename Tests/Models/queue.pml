@@ -1,6 +1,7 @@
 /* A shared queue (QueueTable, QueueCore, QueueWakes): of N processes the first SENDERS send S messages each, which they write into
  * reserved blocks without the lock; the others lease and acknowledge for ever. R records. Each may die before every step. With
- * TIMED, who waits may give up wherever it can (.timedOut, .cancelled), and does not come back.
+ * TIMED, whoever was woken may give up before it has the lock, and process 1 in its sleep as well (.timedOut, .cancelled); none of
+ * them comes back.
  *
  * A record's state is the truth, changed by one store; ready, used, waiters and seen are the cache. Sequence numbers of the lines
  * are a flag for each waiter: whether its ticket is up to date. The cache is made anew in one step, because whoever dies in the
@@ -188,7 +189,7 @@ again:      if
 endRoom:            if
                     :: !asleep[me]
 #ifdef TIMED
-                    :: d_step { asleep[me] -> asleep[me] = false }; goto over
+                    :: d_step { asleep[me] && me == 1 -> asleep[me] = false }; goto over
 #endif
                     fi
                 fi;
@@ -249,7 +250,7 @@ again:  do
 endMessage:         if
                     :: !asleep[me]
 #ifdef TIMED
-                    :: d_step { asleep[me] -> asleep[me] = false }; goto over
+                    :: d_step { asleep[me] && me == 1 -> asleep[me] = false }; goto over
 #endif
                     fi
                 fi;
