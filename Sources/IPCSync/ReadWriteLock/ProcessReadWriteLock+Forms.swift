@@ -39,7 +39,8 @@ extension ProcessReadWriteLock {
             return nil
         }
         try settle()
-        lock.local.holder.set(CallerMark.thread)
+        // A guard may be let go of by another thread, so it marks none.
+        lock.local.holder.set(0)
         return WriteGuard(owner: self)
     }
 
@@ -91,7 +92,7 @@ extension ProcessReadWriteLock {
     /// The same as ``lockForWriting(until:)`` on a thread that may block: never in a task.
     public func lockForWritingBlocking(until deadline: Deadline = .never) throws(IPCError) -> WriteGuard {
         try beginWritingBlocking(until: deadline)
-        lock.local.holder.set(CallerMark.thread)
+        lock.local.holder.set(0)
         return WriteGuard(owner: self)
     }
 
