@@ -13,9 +13,21 @@ extension ProcessReadWriteLock {
     /// The lock, for writing, until this value goes. It may be held across `await`.
     public struct WriteGuard: ~Copyable, Sendable {
         let owner: ProcessReadWriteLock
-        /// Lets go.
-        public consuming func unlock() {}
-        deinit { try? owner.finishWriting() }
+        private var isOver = false
+
+        init(owner: ProcessReadWriteLock) { self.owner = owner }
+
+        /// Lets go. The end of the guard does the same without a word.
+        ///
+        /// - Throws: `.participantLost`: the lock was lost, so others may have been in meanwhile.
+        public consuming func unlock() throws(IPCError) {
+            isOver = true
+            try owner.finishWriting()
+        }
+
+        deinit {
+            if !isOver { try? owner.finishWriting() }
+        }
     }
 
     /// Locks for reading if nobody writes or waits to; nil else, also when another reader is just on its way in behind a
