@@ -31,13 +31,23 @@ extension ProcessReadWriteLock {
     }
 
     /// Locks for reading if nobody writes or waits to; nil else, also when another reader is just on its way in behind a
-    /// writer. Never waits.
+    /// writer. After the death of a writer it runs the recovery, unless others still read. Never waits.
     ///
     /// - Throws: `.participantLost`; `.poisoned`; `.resourceExhausted` with 65,535 readers in this process.
     public func tryRead() throws(IPCError) -> ReadGuard? {
         if try enter() { return ReadGuard(owner: self) }
         if isPoisoned { throw IPCError(.poisoned, "lock for reading: an earlier recovery failed; repair it") }
-        return nil
+        guard let died = try lock.tryLock("lock for reading") else { return nil }
+        noteDeath(died)
+        if !isGood {
+            guard readersLeft() == nil else {
+                giveUp()
+                return nil
+            }
+            try settle()
+        }
+        try enterAsOwner()
+        return ReadGuard(owner: self)
     }
 
     /// Locks for writing if nobody reads or writes; nil else. Never waits.
