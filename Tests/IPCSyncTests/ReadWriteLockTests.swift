@@ -1,9 +1,15 @@
 import IPCProcess
 import IPCSharedMemory
-import IPCSync
 import IPCSystem
 import TestSupport
 import Testing
+
+@testable import IPCSync
+
+/// A guard that stays when its task is over. One task at a time uses it.
+private final class KeptGuard: @unchecked Sendable {
+    var held: ProcessReadWriteLock.WriteGuard?
+}
 
 @Suite(.watched) struct ReadWriteLockTests {
     private struct Unrepairable: Error {}
@@ -174,6 +180,30 @@ import Testing
                 }
             }
             #expect(codes == [.timedOut, .timedOut])
+        }
+    }
+
+    /// A guard may outlive the task that took it, and the next task may lie where that one was.
+    @Test func aTaskThatComesLaterDoesNotHaveTheLock() async throws {
+        var marks: Set<UInt> = []
+        for _ in 0..<1000 { marks.insert(await Task { CallerMark.task }.value) }
+        #expect(marks.count == 1000)
+        try await withSyncRegion { _, region in
+            let lock = try region.readWriteLock("lock")
+            let kept = KeptGuard()
+            try await Task { kept.held = try await lock.lockForWriting() }.value
+            for _ in 0..<100 {
+                let later = Task {
+                    await Interop.code { _ = try await lock.lockForWriting(until: .after(.milliseconds(1))) }
+                }
+                #expect(await later.value == .timedOut)
+            }
+            kept.held = nil
+            try await Task {
+                kept.held = try await lock.lockForWriting()
+                // The task that took it is told, at once.
+                #expect(await Interop.code { _ = try await lock.lockForWriting() } == .busy)
+            }.value
         }
     }
 
