@@ -63,9 +63,12 @@ extension LockWord {
     @inline(never)
     private func lockSlowly(until deadline: Deadline, _ doing: StaticString) async throws(IPCError) -> Bool {
         try refuseRecursion(doing)
+        // Also those who stand behind the gate wait for the lock.
+        countWaiter()
+        defer { uncountWaiter() }
         try await local.gate.acquire(until: deadline, doing)
         defer { _ = local.gate.release() }
-        var attempt = LockAttempt(self, doing)
+        var attempt = LockAttempt(self, doing, counts: false)
         defer { attempt.end() }
         while true {
             switch try attempt.step() {
