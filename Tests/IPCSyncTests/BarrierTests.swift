@@ -72,4 +72,22 @@ import Testing
             #expect(await Interop.code { _ = try region.barrier("barrier", parties: 3) } == .typeMismatch)
         }
     }
+
+    /// Parties of one process share a cell, and who leaves takes no lock.
+    @Test func whoJoinsWhileOthersLeaveIsNotLost() async throws {
+        try await withSyncRegion { _, region in
+            let barrier = try region.barrier("barrier", parties: 4)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<3 {
+                    group.addTask {
+                        try await onThread {
+                            for _ in 0..<5000 { try barrier.joinBlocking(until: .after(.seconds(60))).leave() }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(barrier.memberCount == 0)
+        }
+    }
 }

@@ -158,7 +158,7 @@ private final class KeptGuard: @unchecked Sendable {
     @Test func aGuardForWritingBelongsToNoThread() async throws {
         try await withSyncRegion { _, region in
             let lock = try region.readWriteLock("lock")
-            func waitsInVain() -> IPCError.Code? {
+            @Sendable func waitsInVain() -> IPCError.Code? {
                 do throws(IPCError) {
                     _ = try lock.lockForWritingBlocking(until: .after(.milliseconds(10)))
                     return nil
@@ -166,18 +166,14 @@ private final class KeptGuard: @unchecked Sendable {
                     return error.code
                 }
             }
-            let codes = try await FileThread.shared.run("test") { () -> Result<[IPCError.Code?], IPCError> in
-                do throws(IPCError) {
-                    guard let tried = try lock.tryWrite() else { return .success([]) }
-                    let first = waitsInVain()
-                    try tried.unlock()
-                    let waited = try lock.lockForWritingBlocking()
-                    let second = waitsInVain()
-                    try waited.unlock()
-                    return .success([first, second])
-                } catch {
-                    return .failure(error)
-                }
+            let codes = try await onThread { () -> [IPCError.Code?] in
+                guard let tried = try lock.tryWrite() else { return [] }
+                let first = waitsInVain()
+                try tried.unlock()
+                let waited = try lock.lockForWritingBlocking()
+                let second = waitsInVain()
+                try waited.unlock()
+                return [first, second]
             }
             #expect(codes == [.timedOut, .timedOut])
         }
