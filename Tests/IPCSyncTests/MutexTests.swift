@@ -1,10 +1,11 @@
 import IPCProcess
-import IPCSync
 import IPCSystem
 import IPCTestKit
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import IPCSync
 
 /// One mutex, in this process and among several that live.
 @Suite(.watched) struct MutexTests {
@@ -80,7 +81,8 @@ import Testing
 
     /// A waiter that slept through a change of owners says nothing of the time before it.
     @Test func theTimeOfAnOwnerIsItsOwn() async throws {
-        let lock = try await ProcessMutex(initial: SyncPair()).core.lock
+        let mutex = try await ProcessMutex(initial: SyncPair())
+        let lock = mutex.core.lock
         #expect(try lock.tryLock("test") == false)
         var attempt = LockAttempt(lock, "test")
         defer { attempt.end() }

@@ -73,7 +73,7 @@ extension Blackboard {
                 }
                 try await FutexWatcher.shared.wait(
                     while: WordExpectation(memory.waitWord, is: UInt32(truncatingIfNeeded: seen)),
-                    and: WordExpectation(memory.turn, is: turn), keeping: memory, until: deadline,
+                    and: WordExpectation(memory.turn, is: turn), keeping: memory.region.memory, until: deadline,
                     looksAgain: isAnonymous, spinning: spinning, "wait for a change of a blackboard")
             }
         }

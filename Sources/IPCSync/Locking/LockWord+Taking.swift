@@ -80,7 +80,8 @@ extension LockWord {
                 try attempt.willSleep(until: deadline)
                 try await FutexWatcher.shared.wait(
                     while: WordExpectation(futex, is: value),
-                    and: WordExpectation(table.deathCount, is: deaths), keeping: participant, until: deadline, doing)
+                    and: WordExpectation(table.deathCount, is: deaths), keeping: participant.memory, until: deadline,
+                    doing)
                 attempt.didSleep()
             }
         }
