@@ -11,6 +11,7 @@ enum LibraryWork: Sendable {
     case board(BoardWork)
     case sync(SyncWork)
     case queue(QueueWork)
+    case queueStream(SharedQueueWork)
     case idle(Idle)
     case spawn(SpawnWork)
     case pool(PoolWork)
@@ -28,6 +29,7 @@ enum LibraryWork: Sendable {
                 assignment.side == .peer
                 ? .server(try AcceptServer(assignment: assignment)) : .client(try AcceptClient(assignment: assignment))
         case _ where assignment.job.isLocking: self = .sync(SyncWork(assignment: assignment))
+        case (_, .sharedQueue): self = .queueStream(SharedQueueWork(assignment: assignment))
         case (_, .posixQueue), (_, .systemVQueue): self = .queue(QueueWork(assignment: assignment))
         case (.board, _), (.broadcast, _), (.broadcastEach, _): self = .board(BoardWork(assignment: assignment))
         case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
@@ -59,6 +61,7 @@ enum LibraryWork: Sendable {
         case .board(let work): await work.perform()
         case .sync(let work): await work.perform()
         case .queue(let work): await work.perform()
+        case .queueStream(let work): await work.perform()
         case .spawn(let work): await work.perform()
         case .pool(let work): await work.perform()
         case .pass(let work): await work.perform()

@@ -9,11 +9,12 @@ let tables: [[String: Scenario]] = [
     processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, reactorScenarios,
     socketFaultScenarios, eventScenarios, regionScenarios, regionFaultScenarios, participantScenarios, interopScenarios,
     syncObjectScenarios,
-    boardScenarios,
+    boardScenarios, foundWriterScenarios,
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
-    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios,
+    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
+    sharedQueueScenarios,
     queueScenarios,
 ]
 

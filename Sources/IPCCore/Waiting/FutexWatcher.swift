@@ -26,9 +26,9 @@ package final class FutexWatcher: Sendable {
     /// The most words of one thread, beside its own: the cost of each sleep grows with them.
     static let wordsPerThread = 31
     /// Nanoseconds after which a thread compares its words although nothing was reported.
-    static let backstop: UInt64 = 500_000_000
+    static var backstop: UInt64 { Backstop.limit(500_000_000) }
     /// Nanoseconds after which a task that asked for it looks again, at the next backstop of its thread.
-    static let taskBackstop: UInt64 = 1_000_000_000
+    static var taskBackstop: UInt64 { Backstop.limit(1_000_000_000) }
 
     let engine: WaitEngine
     let state = Lock(WatchedWords())

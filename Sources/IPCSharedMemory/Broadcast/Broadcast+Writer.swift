@@ -33,6 +33,7 @@ extension Broadcast {
             var memoryOptions = options.memory
             memoryOptions.access = .readWrite
             memoryOptions.allowsMoreSeals = seals
+            memoryOptions.isClaimedByMaker = true
             let capacity = options.capacity
             let region = try SharedMemory(
                 at: place, intent, byteCount: BroadcastMemory.ringOffset + capacity, layout: BroadcastMemory.layout,
