@@ -91,8 +91,22 @@ extension ProcessBarrier {
             let before = phase.bitwiseOr(Self.hasLeft, ordering: .sequentiallyConsistent).oldValue
             if before & Self.hasLeft != 0 { return }
             guard before & Self.arrives != 0 else { return giveUpPlace() }
-            // For the one that waits: it has not changed, which others take for a hint.
-            if barrier.lock.own.loadRelaxed() != 0 { SharedFutexCalls.wake(barrier.state) }
+            if barrier.lock.own.loadRelaxed() != 0 { Task { await self.wakeArrival() } }
+        }
+
+        /// The word does not change, so a wake-up is a hint for all, and one that comes just before the sleep is lost: again
+        /// until the arrival is over. No other one begins after that.
+        private func wakeArrival() async {
+            let point = WaitEngine.shared.makeWaitPoint()
+            var pace = RetryPace(first: .milliseconds(1), limit: .milliseconds(100))
+            while phase.load(ordering: .acquiring) & Self.arrives != 0 {
+                SharedFutexCalls.wake(barrier.state)
+                do throws(IPCError) {
+                    try await pace.pause(at: point, until: .never, "leave a barrier")
+                } catch {
+                    return
+                }
+            }
         }
 
         private func giveUpPlace() {
