@@ -125,7 +125,7 @@ private func deadlines(_ arguments: [String]) async throws -> Int32 {
     ])
     _ = (guarded.previousOwnerDied, locked.previousOwnerDied, heldFile.mode, leader.term)
     withExtendedLifetime(party) {}
-    written.unlock()
+    try written.unlock()
     return 0
 }
 

@@ -110,7 +110,7 @@ private struct TaskStormer: Sendable {
                 if try !record.isWhole { try own.tally.torn.wrappingAdd(1) }
                 await Task.yield()
                 try record.change()
-                guarded.unlock()
+                try guarded.unlock()
             } else {
                 let guarded = try await lock.lockForReading()
                 if try !record.isWhole { try own.tally.torn.wrappingAdd(1) }

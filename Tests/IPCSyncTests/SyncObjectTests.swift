@@ -114,4 +114,46 @@ func withSyncRegion(_ body: (String, SyncRegion) async throws -> Void) async thr
             #expect(election.leader == nil)
         }
     }
+
+    /// A notice is of one term: the next one is another's, even if that is the same process.
+    @Test func aNoticeEndsWithItsTerm() async throws {
+        try await withSyncRegion { _, region in
+            let election = try region.election("election")
+            for round in UInt64(1)...5 {
+                let first = try await election.campaign()
+                let notice = first.notice
+                let watching = Task { await Interop.code { try await notice.wait(until: .after(.seconds(60))) } }
+                if round % 2 == 0 { try await Task.sleep(for: .milliseconds(20)) }
+                first.resign()
+                guard let second = try election.tryCampaign() else {
+                    Issue.record("somebody else leads")
+                    return
+                }
+                #expect(await watching.value == nil)
+                #expect(await Interop.code { try await notice.wait(until: .after(.seconds(60))) } == nil)
+                let (isValid, isAsked, term) = (second.isValid, second.isResignationRequested, second.term)
+                #expect(isValid && !isAsked)
+                #expect(term == 2 * round)
+                #expect(
+                    await Interop.code { try await second.waitUntilLost(until: .after(.milliseconds(20))) } == .timedOut
+                )
+                second.resign()
+                #expect(election.leader == nil)
+            }
+        }
+    }
+
+    @Test func whoLeadsCannotCampaignAgain() async throws {
+        try await withSyncRegion { _, region in
+            let election = try region.election("election")
+            let leadership = try await election.campaign()
+            #expect(await Interop.code { _ = try await election.campaign() } == .busy)
+            let other = Task {
+                await Interop.code { _ = try await election.campaign(until: .after(.milliseconds(20))) }
+            }
+            #expect(await other.value == .timedOut)
+            leadership.resign()
+            #expect(await Interop.code { _ = try await election.campaign() } == nil)
+        }
+    }
 }

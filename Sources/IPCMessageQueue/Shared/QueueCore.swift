@@ -14,9 +14,6 @@ final class QueueCore: Sendable {
     /// Whether looking again before a sleep has paid off lately: for messages, and for room.
     let messageLook = QueueLook()
     let roomLook = QueueLook()
-    /// What keeps the memory mapped for a sleep. An object of its own, because whatever is referred to weakly is counted slowly
-    /// from then on.
-    private let keeper: Keeper
     private let isClosed = Atomic<Bool>(false)
     private let isFinished = Atomic<Bool>(false)
     private let isAwaitingDeparture = Atomic<Bool>(false)
@@ -32,14 +29,6 @@ final class QueueCore: Sendable {
         let shape = try QueueShape(reading: memory.payload, memory.place.name)
         table = QueueTable(bytes: memory.payload, shape: shape)
         lock = LockWord(memory.payload.slice(QueueTable.lockOffset, LockLayout.byteCount), participant)
-        keeper = Keeper(memory: memory, participant: participant)
-    }
-
-    private final class Keeper: Sendable {
-        private let memory: SharedMemory
-        private let participant: Participant
-
-        init(memory: SharedMemory, participant: Participant) { (self.memory, self.participant) = (memory, participant) }
     }
 
     var name: String { memory.place.name }
@@ -196,9 +185,8 @@ final class QueueCore: Sendable {
         KillPoints.pass("queue-sleeps")
         try await FutexWatcher.shared.wait(
             while: WordExpectation(table.sequence(of: ticket.line), is: ticket.sequence),
-            and: WordExpectation(participant.table.deathCount, is: ticket.deaths), keeping: keeper, until: deadline,
-            doing
-        )
+            and: WordExpectation(participant.table.deathCount, is: ticket.deaths), keeping: memory.memory,
+            until: deadline, doing)
         KillPoints.pass("queue-woke")
     }
 

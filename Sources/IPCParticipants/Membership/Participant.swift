@@ -8,13 +8,16 @@ package import IPCSystem
 /// or calls exec. In the child of a fork a handle is good for nothing (``validate()`` throws): attach anew there.
 package final class Participant: Sendable {
     private let attachment: Attachment
+    /// The mapping that it was made for, which need not be the first of this process.
+    package let memory: MappedMemory
     private let place: ParticipantPlace
     /// In memory that the child of a fork finds empty.
     @usableFromInline package let privateOwnerWord: SharedWord64
     private let hasDetached = Lock(false)
 
-    private init(_ attachment: Attachment, _ place: ParticipantPlace) {
+    private init(_ attachment: Attachment, _ place: ParticipantPlace, _ memory: MappedMemory) {
         self.attachment = attachment
+        self.memory = memory
         self.place = place
         privateOwnerWord = attachment.table.privateOwnerWord(of: place.slot)
     }
@@ -33,7 +36,7 @@ package final class Participant: Sendable {
         let attachment = try join(memory, file, slotCount)
         do {
             let place = try await attachment.arrival.value(until: deadline, "attach to a shared region").get()
-            return Participant(attachment, place)
+            return Participant(attachment, place, memory)
         } catch {
             attachment.release()
             throw error
@@ -48,7 +51,7 @@ package final class Participant: Sendable {
         let attachment = try join(memory, file, slotCount)
         do {
             let place = try attachment.arrival.wait(until: deadline, "attach to a shared region").get()
-            return Participant(attachment, place)
+            return Participant(attachment, place, memory)
         } catch {
             attachment.release()
             throw error
