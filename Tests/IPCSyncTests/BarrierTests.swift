@@ -81,7 +81,7 @@ import Testing
                 for _ in 0..<3 {
                     group.addTask {
                         try await onThread {
-                            for _ in 0..<5000 { try barrier.joinBlocking(until: .after(.seconds(60))).leave() }
+                            for _ in 0..<1000 { try barrier.joinBlocking(until: .after(.seconds(60))).leave() }
                         }
                     }
                 }
