@@ -97,8 +97,10 @@ inline come(me) {
     token[mine] = me + 1;
     listed[me] = mine + 1;
     pending[me] = 0;
+#ifndef BUG_NO_ROSTER
     roster++;
     wakeKeepers();
+#endif
     lock = 0
 }
 inline go(me) {
@@ -118,8 +120,10 @@ inline go(me) {
     token[mine] = FREE;
 #endif
     pending[me] = 0;
+#ifndef BUG_NO_ROSTER
     roster++;
     wakeKeepers();
+#endif
     lock = 0
 }
 /* One slot of a sweep: generation, token, generation again; the mark comes last. */
