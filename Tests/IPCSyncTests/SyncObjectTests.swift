@@ -13,6 +13,26 @@ func withSyncRegion(_ body: (String, SyncRegion) async throws -> Void) async thr
 }
 
 @Suite(.watched) struct SyncObjectTests {
+    /// The words of the participant table lie in the first mapping of the process, an object's in that of its own region.
+    /// A thread looks at both for a moment after the last wait, when all of that may have gone.
+    @Test func aWordIsMappedAsLongAsAThreadLooksAtIt() async throws {
+        try await withFolder { folder in
+            for _ in 0..<20 {
+                let first = try await SyncRegion(at: .file("\(folder)/region"), .openOrCreate)
+                let second = try await SyncRegion(at: .file("\(folder)/region"), .open)
+                let event = try second.event("event", .manual)
+                #expect(
+                    await failure { () async throws(IPCError) in
+                        try await event.wait(until: .after(.milliseconds(2)))
+                    }?.code == .timedOut)
+                withExtendedLifetime(first) {}
+            }
+            // Makes the thread look at all that it has.
+            let event = try await SyncRegion().event("event", .manual)
+            for _ in 0..<20 { _ = try? await event.wait(until: .after(.milliseconds(10))) }
+        }
+    }
+
     @Test func aManualEventLetsEverybodyPass() async throws {
         try await withSyncRegion { _, region in
             let event = try region.event("event", .manual)

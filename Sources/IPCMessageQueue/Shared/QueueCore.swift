@@ -185,7 +185,7 @@ final class QueueCore: Sendable {
         KillPoints.pass("queue-sleeps")
         try await FutexWatcher.shared.wait(
             while: WordExpectation(table.sequence(of: ticket.line), is: ticket.sequence),
-            and: WordExpectation(participant.table.deathCount, is: ticket.deaths), keeping: memory.memory,
+            and: WordExpectation(participant.table.deathCount, is: ticket.deaths), keeping: participant.mappings,
             until: deadline, doing)
         KillPoints.pass("queue-woke")
     }

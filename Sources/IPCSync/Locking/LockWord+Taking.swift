@@ -80,7 +80,7 @@ extension LockWord {
                 try attempt.willSleep(until: deadline)
                 try await FutexWatcher.shared.wait(
                     while: WordExpectation(futex, is: value),
-                    and: WordExpectation(table.deathCount, is: deaths), keeping: participant.memory, until: deadline,
+                    and: WordExpectation(table.deathCount, is: deaths), keeping: participant.mappings, until: deadline,
                     doing)
                 attempt.didSleep()
             }
