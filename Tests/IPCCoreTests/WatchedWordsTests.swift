@@ -151,14 +151,12 @@ import Testing
     }
 
     /// A thread of ours stands for another process: it sleeps in the kernel behind the watcher's, which is woken first.
-    @Test func aSleeperBehindTheWatcherGetsTheWakeOfAWordWithoutAnOwner() async throws {
-        final class Owner: Sendable {}
+    @Test func aSleeperBehindTheWatcherGetsTheWakeOfAWordThatNobodyWaitsOn() async throws {
         let watcher = FutexWatcher(engine: .shared)
         for round in UInt32(0)..<5 {
             let expectation = WordExpectation(word(0), is: round)
-            let waiting = Task {
-                try await watcher.wait(
-                    while: expectation, keeping: Owner(), until: .never, looksAgain: false, "test")
+            let waiting = Task { [memory] in
+                try await watcher.wait(while: expectation, keeping: memory, until: .never, looksAgain: false, "test")
             }
             while watcher.tally.waits == 0 { try await Task.sleep(for: .milliseconds(1)) }
             // The thread sleeps on the word by then.
