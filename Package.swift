@@ -17,7 +17,8 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCCore", ["IPCSystem"]),
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
-    ("IPCProcess", ["IPCPipes"]),
+    ("IPCSignals", ["IPCCore"]),
+    ("IPCProcess", ["IPCPipes", "IPCSignals"]),
     ("IPCSharedMemory", ["IPCSockets", "IPCParticipants"]),
     ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
     ("IPCParticipants", ["IPCCore"]),
@@ -28,8 +29,8 @@ let modules: [(name: String, imports: [String])] = [
     (
         "IPC",
         [
-            "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCSync", "IPCMessageQueue",
-            "IPCWorkers",
+            "IPCCore", "IPCPipes", "IPCSockets", "IPCSignals", "IPCProcess", "IPCSharedMemory", "IPCSync",
+            "IPCMessageQueue", "IPCWorkers",
         ]
     ),
 ]
@@ -39,6 +40,7 @@ let publicModules = [
     "IPCCore",
     "IPCPipes",
     "IPCSockets",
+    "IPCSignals",
     "IPCProcess",
     "IPCSharedMemory",
     "IPCSync",
