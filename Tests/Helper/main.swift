@@ -15,6 +15,7 @@ let tables: [[String: Scenario]] = [
     arenaScenarios,
     syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios,
     queueScenarios,
+    signalScenarios, signalChannelScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

@@ -62,6 +62,8 @@ final class ChannelTable: Sendable {
         }
     }
 
+    func channel(_ number: UInt32) -> SignalChannel? { state.withLock { $0.channels[number]?.channel } }
+
     /// The channel gets nothing any more.
     func remove(_ number: UInt32, capacity: UInt32) {
         state.withLock { state in

@@ -24,10 +24,12 @@ extension SignalChannel {
         let watch = Task(executorPreference: IPCExecutor.shared) { [weak self] in
             if await route.waitForDeath() { await self?.mourn() }
         }
-        peer.withLock {
-            $0.route = route
-            $0.watch = watch
+        let before = peer.withLock { peer -> Task<Void, Never>? in
+            defer { peer.watch = watch }
+            peer.route = route
+            return peer.watch
         }
+        before?.cancel()
     }
 
     // MARK: What arrives
@@ -65,9 +67,9 @@ extension SignalChannel {
 
     /// The first hello at the end that invited.
     private func meet(_ frame: SignalFrame, _ process: Int32) {
-        guard !sendLock.isClosed, let route = try? SignalRoute(to: process, number: frame.value, signal) else {
-            return
-        }
+        guard !sendLock.isClosed, !isPeerGone.load(ordering: .acquiring),
+            let route = try? SignalRoute(to: process, number: frame.value, signal)
+        else { return }
         begin(with: route)
         // Closed at the same moment: then nobody else lets go of the route.
         guard !sendLock.isClosed else { return dismiss(close: nil) }
@@ -84,6 +86,11 @@ extension SignalChannel {
         creditLimit.store(1 << greeting.capacityExponent, ordering: .releasing)
         isOpen.store(true, ordering: .releasing)
         room.signal()
+        // Released outside the lock.
+        _ = peer.withLock { peer -> PassedDescriptor? in
+            defer { peer.lifeline = nil }
+            return peer.lifeline
+        }
     }
 
     /// Frames may be missing for good.

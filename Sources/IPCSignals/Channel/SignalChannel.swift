@@ -64,6 +64,8 @@ public final class SignalChannel: Channel {
         var route: SignalRoute?
         /// Waits for the peer's death.
         var watch: Task<Void, Never>?
+        /// By which the end that invited sees that this process lives, until the two have met.
+        var lifeline: PassedDescriptor?
     }
 
     final class Spinning: @unchecked Sendable {
@@ -116,6 +118,7 @@ public final class SignalChannel: Channel {
             throw error
         }
         begin(with: route)
+        peer.withLock { $0.lifeline = invitation.lifeline }
         Task(executorPreference: IPCExecutor.shared) { [weak self] in await Self.greetUntilOpen { [weak self] in self } }
     }
 
