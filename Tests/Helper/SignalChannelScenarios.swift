@@ -2,6 +2,7 @@ import Glibc
 import IPCProcess
 import IPCSignals
 import IPCSystem
+import Synchronization
 
 /// The other end of a `SignalChannel`.
 let signalChannelScenarios: [String: Scenario] = [
@@ -12,6 +13,25 @@ let signalChannelScenarios: [String: Scenario] = [
         try await channel.finish(until: .after(.seconds(60)))
         // Until the other end has seen it.
         return try await channel.receive(until: .after(.seconds(60))) == nil ? 0 : 1
+    },
+    // HELPER COUNT CAPACITY: all threads of the pool compute while another process sends so many numbers.
+    "signal-order": { arguments in
+        let (count, capacity) = (Int32(arguments[1]) ?? 0, Int(arguments[2]) ?? 1)
+        let progress = Progress()
+        return try await withThrowingTaskGroup(of: Int32.self) { group in
+            for number: Int32 in 0..<8 {
+                group.addTask {
+                    var sum = number
+                    while !progress.isOver.load(ordering: .relaxed) { sum = (sum &* 31 &+ 7) & 0xFFFF }
+                    return sum
+                }
+            }
+            return try await withIPCExecutor {
+                // Here, for behind this nothing has a thread before they end.
+                defer { progress.isOver.store(true, ordering: .relaxed) }
+                return try await collect(count, from: arguments[0], capacity)
+            }
+        }
     },
     // Expects the numbers from 0 on, and the end.
     "signal-receive": { _ in
@@ -52,21 +72,15 @@ let signalChannelScenarios: [String: Scenario] = [
             refusal = error
         }
         try require(
-            refusal?.code == .resourceExhausted && refusal?.message.contains("RLIMIT_SIGPENDING (here \(limit))") == true,
+            refusal?.code == .resourceExhausted
+                && refusal?.message.contains("RLIMIT_SIGPENDING (here \(limit))") == true,
             "\(next) were sent, then \(refusal.map { "\($0)" } ?? "no room")")
         try require(next > 0 && next <= Int32(limit), "\(next) went out with a limit of \(limit)")
-        do throws(IPCError) {
-            try await channel.send(next, until: .after(.milliseconds(50)))
-            throw Wrong("sent beyond the limit")
-        } catch let error as IPCError {
-            try require(error.code == .resourceExhausted, "\(error)")
-        }
-        do throws(IPCError) {
+        try await expectLimit("a channel") { try await channel.send(next, until: .after(.milliseconds(50))) }
+        try await expectLimit("a process") {
             try Signals.send(.realTimeSignals[0], value: 1, to: .process(child.processID))
-            throw Wrong("queued beyond the limit")
-        } catch let error as IPCError {
-            try require(error.code == .resourceExhausted, "\(error)")
         }
+        try await expectLimit("a child") { try child.send(.realTimeSignals[0], value: 1) }
         // It waits, and goes on as soon as there is room.
         let rest = Task { [next] in
             for number in next..<2000 { try await channel.send(number, until: .after(.seconds(60))) }
@@ -83,4 +97,29 @@ let signalChannelScenarios: [String: Scenario] = [
 
 private func accepted() throws -> SignalChannel {
     try SignalChannel(accepting: try InheritedEndpoints.take(0, as: SignalInvitation.self))
+}
+
+private func expectLimit(_ what: String, _ body: () async throws -> Void) async throws {
+    do {
+        try await body()
+    } catch let error as IPCError {
+        return try require(
+            error.code == .resourceExhausted && error.message.contains("RLIMIT_SIGPENDING"), "\(what): \(error)")
+    }
+    throw Wrong("\(what): sent beyond the limit")
+}
+
+private func collect(_ count: Int32, from helper: String, _ capacity: Int) async throws -> Int32 {
+    let channel = try SignalChannel(on: .realTimeSignals[1], capacity: capacity)
+    let sender = try await ChildProcess.spawn(
+        .path(helper), arguments: ["signal-send", "\(count)"], transferring: [channel.invitation])
+    for expected in 0..<count {
+        let number = try await channel.receive(until: .after(.seconds(60)))
+        try require(number == expected, "\(number.map { "\($0)" } ?? "the end") instead of \(expected)")
+    }
+    try require(try await channel.receive(until: .after(.seconds(60))) == nil, "no end")
+    try require(channel.peerProcessID == sender.processID, "another peer")
+    try await channel.finish(until: .after(.seconds(60)))
+    try require(try await sender.exitStatus(until: .after(.seconds(60))) == .exited(0), "the sender failed")
+    return 0
 }

@@ -11,7 +11,7 @@ private let hostCount = Atomic(0)
 private let hostValue = Atomic<Int32>(0)
 
 private func install(_ signal: Signal) {
-    var action = unsafe sigaction()
+    var action = sigaction()
     unsafe action.__sigaction_handler.sa_sigaction = { _, information, _ in
         hostCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if let information = unsafe information {
@@ -64,7 +64,7 @@ private func next(_ events: SignalEvents) async throws -> SignalEvent {
 
 /// The child of a fork does what the process did before, and its signals are not the parent's.
 @Sendable func forked(_ arguments: [String]) async throws -> Int32 {
-    unsafe _ = Glibc.signal(SIGUSR2, SIG_IGN)
+    _ = Glibc.signal(SIGUSR2, SIG_IGN)
     return try await Signals.with(.user1, .user2) { events in
         let ignoring = try TestingCalls.fork {
             raise(SIGUSR2)
@@ -95,7 +95,7 @@ private func next(_ events: SignalEvents) async throws -> SignalEvent {
     let channel = try SignalChannel(on: .realTimeSignals[0])
     return try await Signals.with(.terminate, .hangUp) { _ in
         let program = "grep -E 'SigCgt|SigIgn' /proc/self/status"
-        var words = unsafe ["sh", "-c", program].map { unsafe strdup($0) } + [nil]
+        var words: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("sh"), strdup("-c"), strdup(program), nil]
         unsafe _ = execv("/bin/sh", &words)
         channel.close()
         return 1
@@ -129,7 +129,7 @@ private func next(_ events: SignalEvents) async throws -> SignalEvent {
         try require(killed.child == .killed(by: .kill) && killed.processID == other.processID, "\(killed)")
         try await other.exitStatus()
     }
-    unsafe _ = Glibc.signal(SIGCHLD, SIG_IGN)
+    _ = Glibc.signal(SIGCHLD, SIG_IGN)
     try await Signals.with(.child) { events in
         let child = try TestingCalls.fork { 0 }
         let event = try await next(events)
@@ -156,7 +156,7 @@ private func next(_ events: SignalEvents) async throws -> SignalEvent {
             if mode == "ends" { throw CancellationError() }
             if mode == "returns" { return 6 }
             // Deaf to its cancellation from here on.
-            await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
+            unsafe await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
             return 7
         }
         say(result.map { "result \($0)" } ?? "ended")

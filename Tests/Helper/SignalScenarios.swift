@@ -12,9 +12,15 @@ let signalScenarios: [String: Scenario] = [
     "signal-exec": executed, "signal-changed": changed, "signal-children": children, "signal-shutdown": shutDown,
 ]
 
+/// What tasks of a scenario look at together.
+final class Progress: Sendable {
+    let isOver = Atomic(false)
+    let begun = Atomic(0)
+}
+
 /// The disposition of a signal: where its handler is.
 private func handler(_ signal: Signal) -> UInt {
-    var found = unsafe sigaction()
+    var found = sigaction()
     unsafe sigaction(signal.rawValue, nil, &found)
     return unsafe unsafeBitCast(found.__sigaction_handler.sa_handler, to: UInt.self)
 }
@@ -51,17 +57,18 @@ private func watch(_ arguments: [String]) async throws -> Int32 {
 /// COUNT: each thread of the pool computes all the time, and so many SIGTERM arrive one after the other.
 private func busy(_ arguments: [String]) async throws -> Int32 {
     let count = Int(arguments[0]) ?? 0
-    let isOver = Atomic(false)
-    return try await withTaskGroup(of: Int.self) { group in
+    let progress = Progress()
+    return try await withThrowingTaskGroup(of: Int.self) { group in
         for number in 0..<16 {
             group.addTask {
                 var sum = number
-                while !isOver.load(ordering: .relaxed) { sum = (sum &* 31 &+ 7) & 0xFFFF }
+                while !progress.isOver.load(ordering: .relaxed) { sum = (sum &* 31 &+ 7) & 0xFFFF }
                 return sum
             }
         }
-        defer { isOver.store(true, ordering: .relaxed) }
         return try await withIPCExecutor {
+            // Here, for behind this nothing has a thread before they end.
+            defer { progress.isOver.store(true, ordering: .relaxed) }
             try await Signals.with(.terminate) { events in
                 say("ready \(getpid())")
                 for _ in 0..<count {
@@ -77,7 +84,7 @@ private func busy(_ arguments: [String]) async throws -> Int32 {
 
 /// Several scopes for one signal, one within another; dispositions before and after.
 private func scopes(_ arguments: [String]) async throws -> Int32 {
-    unsafe _ = Glibc.signal(SIGUSR2, SIG_IGN)
+    _ = Glibc.signal(SIGUSR2, SIG_IGN)
     try require(handler(.user1) == standard && handler(.user2) == ignored, "the dispositions at the start")
     try await Signals.with(.user1, .user2) { outer in
         let ours = handler(.user1)
@@ -163,21 +170,20 @@ private func refusals(_ arguments: [String]) async throws -> Int32 {
 private func fullPipe(_ arguments: [String]) async throws -> Int32 {
     let count = 40_000
     return try await Signals.with(.user1, buffering: count) { events in
-        let isOver = Atomic(false)
-        let begun = Atomic(0)
+        let progress = Progress()
         let threads = max(2, ProcessFacts.usableProcessors) * 2
         for _ in 0..<threads {
             // The library's own task cannot run while these do.
             Task(executorPreference: IPCExecutor.shared) {
-                begun.wrappingAdd(1, ordering: .relaxed)
-                while !isOver.load(ordering: .relaxed) {}
+                progress.begun.wrappingAdd(1, ordering: .relaxed)
+                while !progress.isOver.load(ordering: .relaxed) {}
             }
         }
         let limit = Deadline.after(.seconds(60))
-        while begun.load(ordering: .relaxed) < max(2, ProcessFacts.usableProcessors), !limit.hasPassed {}
+        while progress.begun.load(ordering: .relaxed) < max(2, ProcessFacts.usableProcessors), !limit.hasPassed {}
         // raise(3) returns when the handler has.
         for _ in 0..<count { raise(SIGUSR1) }
-        isOver.store(true, ordering: .relaxed)
+        progress.isOver.store(true, ordering: .relaxed)
         var found = 0
         while found + events.lostCount < count {
             let event = try await next(events)

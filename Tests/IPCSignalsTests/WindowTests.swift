@@ -1,6 +1,7 @@
-@testable import IPCSignals
 import TestSupport
 import Testing
+
+@testable import IPCSignals
 
 /// The order of a channel's messages, as a value.
 @Suite(.watched) struct WindowTests {

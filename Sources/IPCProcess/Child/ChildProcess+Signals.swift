@@ -1,5 +1,5 @@
-import IPCSignals
 public import IPCCore
+import IPCSignals
 import IPCSystem
 
 extension ChildProcess {

@@ -119,7 +119,8 @@ public final class SignalChannel: Channel {
         }
         begin(with: route)
         peer.withLock { $0.lifeline = invitation.lifeline }
-        Task(executorPreference: IPCExecutor.shared) { [weak self] in await Self.greetUntilOpen { [weak self] in self } }
+        Task(executorPreference: IPCExecutor.shared) { [weak self] in await Self.greetUntilOpen { [weak self] in self }
+        }
     }
 
     deinit { close() }
