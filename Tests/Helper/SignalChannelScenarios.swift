@@ -64,6 +64,12 @@ let signalChannelScenarios: [String: Scenario] = [
             .path(arguments[0]), arguments: ["signal-receive"], transferring: [channel.invitation])
         try await channel.waitUntilOpen(until: .after(.seconds(60)))
         try child.send(.stop)
+        // Until it has stopped, it makes room.
+        while !String(decoding: try TestingCalls.contents(of: "/proc/\(child.processID)/status"), as: UTF8.self)
+            .contains("T (stopped)")
+        {
+            try await Task.sleep(for: .milliseconds(1))
+        }
         var next: Int32 = 0
         var refusal: IPCError?
         do throws(IPCError) {

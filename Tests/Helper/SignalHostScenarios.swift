@@ -24,6 +24,28 @@ private func install(_ signal: Signal) {
     unsafe sigaction(signal.rawValue, &action, nil)
 }
 
+/// Threads of Swift's pool block signals, and those that they start inherit that.
+func unblock(_ signal: Signal) {
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    unsafe sigaddset(&set, signal.rawValue)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
+}
+
+/// Raises the signal on a thread that lets it through, and returns when its handlers have: with errno, which was ENOTTY.
+@discardableResult
+func raised(_ signal: Signal, count: Int = 1) async throws -> Int32 {
+    unsafe await withUnsafeContinuation { continuation in
+        startThread {
+            unblock(signal)
+            errno = ENOTTY
+            for _ in 0..<count { raise(signal.rawValue) }
+            let kept = errno
+            unsafe continuation.resume(returning: kept)
+        }
+    }
+}
+
 private func next(_ events: SignalEvents) async throws -> SignalEvent {
     guard let event = try await events.next(until: .after(.seconds(60))) else { throw Wrong("the scope is over") }
     return event
@@ -49,13 +71,11 @@ private func next(_ events: SignalEvents) async throws -> SignalEvent {
         _ = try await next(events)
         try require(hostCount.load(ordering: .sequentiallyConsistent) == 1, "chained after the scope that asked")
     }
-    raise(SIGUSR1)
+    try await raised(.user1)
     try require(hostCount.load(ordering: .sequentiallyConsistent) == 2, "the host's handler is not back")
-    // errno of the interrupted code is its own while our handler runs.
-    try await Signals.with(.user2) { events in
-        errno = ENOTTY
-        raise(SIGUSR2)
-        let kept = errno
+    // errno of the interrupted code is its own while our handler runs, whatever the chained one does.
+    try await Signals.with(.user1, chaining: true) { events in
+        let kept = try await raised(.user1)
         try require(kept == ENOTTY, "errno is \(kept) after the handler")
         _ = try await next(events)
     }
@@ -67,10 +87,12 @@ private func next(_ events: SignalEvents) async throws -> SignalEvent {
     _ = Glibc.signal(SIGUSR2, SIG_IGN)
     return try await Signals.with(.user1, .user2) { events in
         let ignoring = try TestingCalls.fork {
+            unblock(.user2)
             raise(SIGUSR2)
             return 7
         }
         let ending = try TestingCalls.fork {
+            unblock(.user1)
             raise(SIGUSR1)
             return 8
         }
@@ -105,7 +127,7 @@ private func next(_ events: SignalEvents) async throws -> SignalEvent {
 /// A host that changes the disposition within a scope keeps what it set.
 @Sendable func changed(_ arguments: [String]) async throws -> Int32 {
     try await Signals.with(.user1) { _ in install(.user1) }
-    raise(SIGUSR1)
+    try await raised(.user1)
     try require(hostCount.load(ordering: .sequentiallyConsistent) == 1, "the host's new handler is gone")
     return 0
 }

@@ -182,7 +182,7 @@ private func fullPipe(_ arguments: [String]) async throws -> Int32 {
         let limit = Deadline.after(.seconds(60))
         while progress.begun.load(ordering: .relaxed) < max(2, ProcessFacts.usableProcessors), !limit.hasPassed {}
         // raise(3) returns when the handler has.
-        for _ in 0..<count { raise(SIGUSR1) }
+        try await raised(.user1, count: count)
         progress.isOver.store(true, ordering: .relaxed)
         var found = 0
         while found + events.lostCount < count {
