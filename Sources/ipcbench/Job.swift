@@ -75,6 +75,8 @@ struct Job: Equatable {
         case untrustedRing = "ring-untrusted"
         case posixQueue = "posix-queue"
         case systemVQueue = "sysv-queue"
+        /// Real-time signals with a value.
+        case signal
         /// The work brings its own: a path, a child.
         case none
     }
