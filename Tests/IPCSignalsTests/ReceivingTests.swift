@@ -56,7 +56,7 @@ import Testing
     @Test func aBurstOfStandardSignalsIsMerged() async throws {
         try await RunningScenario.with("signal-watch", "2", "10", "12") { scenario in
             // While it is stopped the kernel keeps one of each.
-            try scenario.child.send(.stop)
+            try await stop(scenario.child)
             for _ in 0..<50 { try scenario.child.send(.user1) }
             try scenario.child.send(.user2)
             try scenario.child.send(.continue)

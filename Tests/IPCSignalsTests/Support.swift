@@ -58,3 +58,12 @@ struct RunningScenario {
 
 /// What only root may try: to become another user.
 let asNobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"]
+
+/// Stops a child, and returns when it has stopped: until then it handles what it gets.
+func stop(_ child: ChildProcess) async throws {
+    try child.send(.stop)
+    let status = "/proc/\(child.processID)/status"
+    while !String(decoding: try TestingCalls.contents(of: status), as: UTF8.self).contains("T (stopped)") {
+        try await Task.sleep(for: .milliseconds(1))
+    }
+}

@@ -5,6 +5,9 @@ import IPCSystem
 final class ChannelTable: Sendable {
     static let shared = ChannelTable()
 
+    /// Of so many places in the pipe one is left free: batches do not fill its pages to the end.
+    private static let spare = 8
+
     /// How many frames beside its messages a channel may have in the pipe: a hello and its repetitions, credits, finish, close.
     private static let framesBeside = 6
 
@@ -30,13 +33,14 @@ final class ChannelTable: Sendable {
             if state.lane == nil {
                 state.lane = try SignalLane(.channels) { [unowned self] in self.deliver($0) }
             }
-            guard let lane = state.lane, state.reserved + Int(capacity) + Self.framesBeside <= lane.capacity else {
+            let needed = state.reserved + Int(capacity) + Self.framesBeside
+            guard let lane = state.lane, needed <= lane.capacity - lane.capacity / Self.spare else {
                 throw IPCError(
                     .resourceExhausted,
                     "make a signal channel: those of this process take all the room of their pipe; close some, or "
                         + "give them a smaller capacity", object: signal.name)
             }
-            state.reserved += Int(capacity) + Self.framesBeside
+            state.reserved = needed
             return lane
         }
         do throws(IPCError) {

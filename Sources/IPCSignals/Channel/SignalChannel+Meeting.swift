@@ -51,8 +51,7 @@ extension SignalChannel {
             window.withLock { $0.place(frame) }
             arrived.signal()
         case .credit:
-            creditLimit.store(frame.value & SignalFrame.sequenceMask, ordering: .releasing)
-            room.signal()
+            credit(frame.value & SignalFrame.sequenceMask)
         case .hello:
             open(route, Greeting(sequence: frame.sequence))
         case .close:
@@ -63,6 +62,14 @@ extension SignalChannel {
         case .fence:
             break
         }
+    }
+
+    /// The peer has room for messages up to `limit`; an older word that was overtaken says nothing.
+    private func credit(_ limit: UInt32) {
+        let known = creditLimit.load(ordering: .relaxed)
+        guard SignalFrame.distance(from: known, to: limit) <= SignalFrame.sequenceMask / 2 else { return }
+        creditLimit.store(limit, ordering: .releasing)
+        room.signal()
     }
 
     /// The first hello at the end that invited.
@@ -173,7 +180,8 @@ extension SignalChannel {
         room.signal()
         let thread = ownThread.load(ordering: .acquiring)
         guard let route = try? SignalRoute(to: ProcessFacts.processID, number: number, signal) else { return }
-        if thread > 0 {
+        // Where the kernel can send to a thread for good, the peer did.
+        if thread > 0, (try? SignalSending.open(thread: thread)) != nil {
             route.direct(to: thread)
         } else {
             // Any thread may still have a signal in its hands.

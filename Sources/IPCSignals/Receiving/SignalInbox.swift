@@ -59,10 +59,7 @@ final class SignalInbox: Sendable {
         while true {
             switch take() {
             case .event(let event): return event
-            case .closed:
-                // The hint that the one before has taken is for all of those in line.
-                arrived.signal()
-                return nil
+            case .closed: return nil
             case .empty: try await arrived.wait(until: deadline, "wait for a signal")
             }
         }

@@ -13,6 +13,7 @@ public final class ProcessReference: Sendable {
     /// Its number, for people and logs.
     public let processID: Int32
     private let stream: StreamDescriptor
+    private let waiters = TaskLock()
 
     /// Refers to the process that has the number now.
     ///
@@ -58,10 +59,13 @@ public final class ProcessReference: Sendable {
         ((try? PipeCalls.readiness(stream.number, for: .readable)) ?? [.readable]).contains(.readable)
     }
 
-    /// Waits until it has ended; its parent learns how. One task at a time.
+    /// Waits until it has ended; its parent learns how. Any number of tasks may wait.
     ///
     /// - Throws: `.timedOut`, `.cancelled`.
     public func waitForEnd(until deadline: Deadline = .never) async throws(IPCError) {
+        if hasEnded { return }
+        try await waiters.acquire(until: deadline, "wait for the end of a process")
+        defer { _ = waiters.release() }
         while !hasEnded {
             try await stream.registration.waitReadable(until: deadline, "wait for the end of a process")
         }

@@ -66,7 +66,10 @@ extension Signals {
         // Group 1 would be kill(-1): everybody.
         case .group(let number) where number > 1: return -number
         case .currentProcess: return ProcessFacts.processID
-        case .parent: return SignalSending.parentProcessID
+        case .parent where SignalSending.parentProcessID > 0: return SignalSending.parentProcessID
+        case .parent:
+            // 0 would be the own group.
+            throw IPCError(.notFound, "send \(signal): the parent is in another pid namespace", object: "\(target)")
         case .ownGroup: return 0
         case .process, .group:
             throw IPCError(.invalidArgument, "send \(signal): there is no such process or group", object: "\(target)")
