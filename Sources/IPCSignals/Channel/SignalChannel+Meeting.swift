@@ -37,7 +37,9 @@ extension SignalChannel {
     /// A frame for this channel. Called by whoever reads the pipe, one at a time.
     func accept(_ frame: SignalFrame, from record: SignalRecord) {
         if frame.kind == .fence {
-            guard record.process == ProcessFacts.processID else { return }
+            guard record.process == ProcessFacts.processID,
+                fencesLeft.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
+            else { return }
             window.withLock { $0.die() }
             return arrived.signal()
         }
@@ -88,8 +90,8 @@ extension SignalChannel {
             // It may not have had the answer yet.
             Task(executorPreference: IPCExecutor.shared) { [weak self] in await self?.greet(isReply: true) }
         }
-        guard !isOpen.load(ordering: .relaxed) else { return }
         route.direct(to: greeting.thread)
+        guard !isOpen.load(ordering: .relaxed) else { return }
         creditLimit.store(1 << greeting.capacityExponent, ordering: .releasing)
         isOpen.store(true, ordering: .releasing)
         room.signal()
@@ -128,8 +130,9 @@ extension SignalChannel {
             SignalCalls.admit(signal.rawValue)
             thread = ProcessFacts.threadID
         }
-        // The first one holds: the peer sends to that thread for good.
+        // One that was announced before holds, until the receiver moves.
         let exchanged = ownThread.compareExchange(expected: 0, desired: thread, ordering: .acquiringAndReleasing)
+        if exchanged.exchanged, thread > 0 { announced.withLock { _ = $0.insert(thread) } }
         let greeting = Greeting(
             thread: exchanged.exchanged ? thread : exchanged.original, capacityExponent: exponent, isReply: isReply)
         await sendSurely(SignalFrame(.hello, sequence: greeting.sequence, value: number))
@@ -178,16 +181,34 @@ extension SignalChannel {
     private func mourn() async {
         isPeerGone.store(true, ordering: .releasing)
         room.signal()
-        let thread = ownThread.load(ordering: .acquiring)
+        let threads = announced.withLock { $0 }
         guard let route = try? SignalRoute(to: ProcessFacts.processID, number: number, signal) else { return }
+        fencesLeft.store(max(threads.count, 1), ordering: .releasing)
         // Where the kernel can send to a thread for good, the peer did.
-        if thread > 0, (try? SignalSending.open(thread: thread)) != nil {
-            route.direct(to: thread)
+        if let first = threads.first, (try? SignalSending.open(thread: first)) != nil {
+            for thread in threads {
+                route.direct(to: thread)
+                await Self.sendSurely(SignalFrame(.fence), by: route)
+            }
         } else {
             // Any thread may still have a signal in its hands.
             try? await Task.sleep(for: .milliseconds(20))
+            for _ in 0..<max(threads.count, 1) { await Self.sendSurely(SignalFrame(.fence), by: route) }
         }
-        await Self.sendSurely(SignalFrame(.fence), by: route)
+    }
+
+    /// The thread that receives has the signals come to it, when it has been another one than before for a while: a thread
+    /// that must be woken for the handler alone costs a switch for each message. Behind `receiveLock`.
+    func settle() {
+        guard Scheduler.isWorkersThread, spinning.isNews(SystemThread.mark) else { return }
+        let thread = ProcessFacts.threadID
+        guard ownThread.load(ordering: .relaxed) != thread, let route = peer.withLock({ $0.route }) else { return }
+        SignalCalls.admit(signal.rawValue)
+        announced.withLock { _ = $0.insert(thread) }
+        ownThread.store(thread, ordering: .releasing)
+        let greeting = Greeting(thread: thread, capacityExponent: exponent, isReply: true)
+        // Without room in the kernel everything stays as it is.
+        _ = Self.trySend(SignalFrame(.hello, sequence: greeting.sequence, value: number), by: route)
     }
 
     /// Once, when nobody sends any more through this end.

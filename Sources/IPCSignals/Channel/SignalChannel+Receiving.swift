@@ -28,7 +28,10 @@ extension SignalChannel {
         if !receiveLock.tryAcquire() { try await receiveLock.acquire(until: deadline, "receive") }
         defer { endReceiving() }
         var found = try take()
-        if found == nil { found = try look() }
+        if found == nil {
+            settle()
+            found = try look()
+        }
         if found == nil {
             found = try spinning.policy.lookAgain(.shared) { () throws(IPCError) in try look() }
             if found != nil, spinning.policy.takesBreak() { await Task.yield() }

@@ -58,6 +58,10 @@ public final class SignalChannel: Channel {
     let isPeerGone = Atomic<Bool>(false)
     /// The thread of this process that the peer sends to; 0 when it was not told.
     let ownThread = Atomic<Int32>(0)
+    /// All threads that it was told of.
+    let announced = Lock<Set<Int32>>([])
+    /// How many frames have yet to come from this process itself before everything of a dead peer has.
+    let fencesLeft = Atomic<Int>(0)
     private let ownNumber = Atomic<UInt32>(0)
 
     struct Peer {
@@ -71,6 +75,23 @@ public final class SignalChannel: Channel {
     final class Spinning: @unchecked Sendable {
         // SAFETY: behind `receiveLock`.
         var policy = SpinPolicy()
+        /// The thread that has settled, and the one that may, by their marks; and how often in a row it was the latter.
+        private var home: UInt = 0
+        private var candidate: UInt = 0
+        private var count = 0
+
+        /// Whether the thread of this mark has received so often in a row that it settles.
+        func isNews(_ mark: UInt) -> Bool {
+            guard mark != home else {
+                count = 0
+                return false
+            }
+            count = mark == candidate ? count + 1 : 0
+            candidate = mark
+            guard count >= 32 else { return false }
+            home = mark
+            return true
+        }
     }
 
     /// Its number in this process.

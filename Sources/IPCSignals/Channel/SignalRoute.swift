@@ -12,24 +12,14 @@ final class SignalRoute: Sendable {
     private let process: StreamDescriptor?
     /// A pidfd of the thread, or the thread's number in this process; -1 where any thread takes the signals.
     private let thread = Atomic<Int32>(-1)
-    private let threadClosing: ThreadDescriptor
-
-    /// Closed with the pidfd, when nobody sends any more.
-    private final class ThreadDescriptor: Sendable {
-        let number = Atomic<Int32>(-1)
-        deinit {
-            let open = number.load(ordering: .acquiring)
-            if open >= 0 { closeDescriptor(open) }
-        }
-    }
+    /// The pidfds of threads that signals went to, by their numbers: open until nobody sends any more.
+    private let threads = Lock<[Int32: Int32]>([:])
 
     /// - Throws: `.notFound` when there is no such process; `.resourceExhausted`.
     init(to processID: Int32, number: UInt32, _ signal: Signal) throws(IPCError) {
         self.processID = processID
         self.signal = signal.rawValue
         self.number = Int32(bitPattern: number)
-        let closing = ThreadDescriptor()
-        threadClosing = closing
         guard processID != ProcessFacts.processID else {
             process = nil
             return
@@ -46,19 +36,27 @@ final class SignalRoute: Sendable {
     /// One thread handles them one after the other, so that they arrive in order and what a dead peer sent can be told from
     /// what is to come; and it is the thread that waits for them, so that no other has to be woken first.
     func direct(to number: Int32) {
-        guard number > 0, thread.load(ordering: .relaxed) < 0 else { return }
-        guard let process else { return thread.store(number, ordering: .releasing) }
-        guard let pidfd = try? SignalSending.open(thread: number) else { return }
+        guard number > 0 else { return }
+        guard process != nil else { return thread.store(number, ordering: .releasing) }
+        if let known = threads.withLock({ $0[number] }) { return thread.store(known, ordering: .releasing) }
+        guard let opened = open(number) else { return }
+        threads.withLock { $0[number] = opened }
+        thread.store(opened, ordering: .releasing)
+    }
+
+    /// A pidfd of that thread of the peer; nil when it has none, or the kernel none of threads.
+    private func open(_ number: Int32) -> Int32? {
+        guard let process, let pidfd = try? SignalSending.open(thread: number) else { return nil }
         // While the process lives, a thread of that number is its own, or it is not its thread at all.
-        guard SignalSending.isThread(number, of: processID), process.beginUse() else { return }
+        guard SignalSending.isThread(number, of: processID), process.beginUse() else { return nil }
         defer { process.endUse() }
         guard (try? ProcessCalls.signal(process.number, 0)) != nil,
             (try? ProcessCalls.signal(pidfd.number, 0)) != nil
-        else { return }
-        let open = pidfd.release()
-        threadClosing.number.store(open, ordering: .releasing)
-        thread.store(open, ordering: .releasing)
+        else { return nil }
+        return pidfd.release()
     }
+
+    deinit { for pidfd in threads.withLock({ Array($0.values) }) { closeDescriptor(pidfd) } }
 
     /// Sends a frame. ESRCH when the process is gone, EAGAIN at its user's limit of queued signals.
     func send(_ frame: SignalFrame) throws(SystemCallError) {
