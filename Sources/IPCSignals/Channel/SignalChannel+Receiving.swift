@@ -31,6 +31,8 @@ extension SignalChannel {
         if found == nil {
             settle()
             found = try look()
+        } else {
+            spinning.sawStream()
         }
         if found == nil {
             found = try spinning.policy.lookAgain(.shared) { () throws(IPCError) in try look() }

@@ -80,6 +80,10 @@ public final class SignalChannel: Channel {
         private var candidate: UInt = 0
         private var count = 0
 
+        /// A message was there before anybody looked: they come in a stream, and then it is better that another thread takes
+        /// them in, many at a time, than that each interrupts the one that receives.
+        func sawStream() { count = 0 }
+
         /// Whether the thread of this mark has received so often in a row that it settles.
         func isNews(_ mark: UInt) -> Bool {
             guard mark != home else {
