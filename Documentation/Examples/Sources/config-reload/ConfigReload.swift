@@ -13,8 +13,6 @@ import IPCSignals
             print("USAGE: config-reload FILE")
             exit(64)
         }
-        // What a pipe or a file gets is not held back until the end.
-        setvbuf(stdout, nil, _IOLBF, 0)
         let service = Service(path: CommandLine.arguments[1])
         do {
             // The handler for SIGHUP is in place before anybody learns that the service runs.
@@ -23,12 +21,18 @@ import IPCSignals
                     try await service.run(reloads)
                 }
             }
-            print("stopped after \(await service.jobCount) jobs")
+            say("stopped after \(await service.jobCount) jobs")
         } catch {
             print("config-reload: \(error)")
             exit(1)
         }
     }
+}
+
+/// Prints a line at once, also to a pipe or a file.
+func say(_ text: String) {
+    print(text)
+    fflush(nil)
 }
 
 /// What the service does: a job every few milliseconds, each with the settings that are valid when it begins.
@@ -41,7 +45,7 @@ actor Service {
 
     func run(_ reloads: SignalEvents) async throws {
         settings = try Settings(path: path)
-        print("process \(getpid()) serves with greeting \"\(settings.greeting)\"")
+        say("process \(getpid()) serves with greeting \"\(settings.greeting)\"")
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 // Several SIGHUP may arrive as one: that is right for "read it again", which happens after the last.
@@ -56,10 +60,10 @@ actor Service {
     private func reload(_ event: SignalEvent) {
         do {
             settings = try Settings(path: path)
-            print("process \(event.processID ?? 0) asked to reload: greeting is now \"\(settings.greeting)\"")
+            say("process \(event.processID ?? 0) asked to reload: greeting is now \"\(settings.greeting)\"")
         } catch {
             // A mistake in the file is no reason to end: the service goes on with what it has.
-            print("kept the settings: \(error)")
+            say("kept the settings: \(error)")
         }
     }
 
