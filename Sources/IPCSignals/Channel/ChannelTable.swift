@@ -27,7 +27,7 @@ final class ChannelTable: Sendable {
 
     /// The pipe with room for the frames of one more channel of `capacity` messages. Given back by `remove`.
     ///
-    /// - Throws: `.resourceExhausted` without room or descriptors; as ``SignalHub/claimForChannels(_:)``.
+    /// - Throws: `.resourceExhausted` without room or descriptors; as `SignalHub.claimForChannels`.
     func reserve(_ capacity: UInt32, on signal: Signal) throws(IPCError) -> SignalLane {
         let lane = try state.withLock { state throws(IPCError) -> SignalLane in
             if state.lane == nil {

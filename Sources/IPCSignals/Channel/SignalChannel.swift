@@ -104,11 +104,11 @@ public final class SignalChannel: Channel {
     /// Makes an end that waits for the process that accepts its ``invitation``.
     ///
     /// - Parameters:
-    ///   - signal: one of ``Signal/realTimeSignals``.
+    ///   - signal: one of `Signal.realTimeSignals`.
     ///   - capacity: how many messages may wait here until they are received, 1 to 4096; rounded up to a power of two. All
     ///     channels of a process together have room for about 28,000.
     /// - Throws: `.invalidArgument` for another signal or capacity; `.busy` when the program or a scope of
-    ///   ``Signals/with(_:buffering:chaining:body:)`` receives the signal, or the library ends blocked calls with it;
+    ///   `Signals.with(_:buffering:chaining:body:)` receives the signal, or the library ends blocked calls with it;
     ///   `.resourceExhausted`.
     public init(on signal: Signal, capacity: Int = 256) throws(IPCError) {
         try Self.check(signal, capacity)

@@ -1,7 +1,7 @@
 public import IPCCore
 import IPCSystem
 
-/// The signals that arrive in a scope of ``Signals/with(_:buffering:chaining:body:)``, in an `AsyncSequence`.
+/// The signals that arrive in a scope of `Signals.with(_:buffering:chaining:body:)`, in an `AsyncSequence`.
 ///
 /// Several iterations share the events: each is delivered once. The order of different signals is not promised, and a
 /// standard signal that arrives again before the first one was handled by the kernel is merged with it. Iterating ends

@@ -11,7 +11,7 @@ final class SignalHub: Sendable {
     }
 
     private enum Use {
-        /// Scopes of ``Signals/with(_:buffering:chaining:body:)``. Without any left the disposition is as it was before.
+        /// Scopes of `Signals.with(_:buffering:chaining:body:)`. Without any left the disposition is as it was before.
         case scopes([Subscription])
         /// Channels, whose handler stays: a message that is still on its way must not end the process.
         case channels

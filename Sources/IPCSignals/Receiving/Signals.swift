@@ -30,6 +30,7 @@ public enum Signals {
     ///     (``SignalEvents/lostCount``).
     ///   - chaining: whether a handler that the program had installed for these signals is called as well. It runs where and
     ///     when it would have run without this scope.
+    ///   - body: what to do meanwhile; the events end with it.
     /// - Throws: `IPCError` before `body` runs: `.invalidArgument` for SIGKILL, SIGSTOP, the faults (SIGSEGV, SIGBUS, SIGFPE,
     ///   SIGILL), numbers that are no signals, none at all, or a buffer without room; `.busy` for a signal that signal channels
     ///   or the library's own waits use; `.resourceExhausted` without descriptors. Then what `body` throws.

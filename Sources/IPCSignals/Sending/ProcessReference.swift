@@ -8,7 +8,7 @@ import IPCSystem
 /// try server.send(.hangUp)
 /// ```
 ///
-/// A child has one already: ``ChildProcess/send(_:)``.
+/// A child has one already: `ChildProcess.send(_:)`.
 public final class ProcessReference: Sendable {
     /// Its number, for people and logs.
     public let processID: Int32

@@ -32,7 +32,7 @@ extension SignalTarget: CustomStringConvertible {
 extension Signals {
     /// Sends a signal. kill(2).
     ///
-    /// A standard signal (not ``Signal/isRealTime``) that the receiver has not handled yet swallows further ones.
+    /// A standard signal (not `Signal.isRealTime`) that the receiver has not handled yet swallows further ones.
     ///
     /// - Throws: `.notFound` when there is no such process; `.permissionDenied`; `.invalidArgument` for a number that is no
     ///   signal, or no single process or group (0 and below).

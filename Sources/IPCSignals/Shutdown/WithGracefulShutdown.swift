@@ -16,9 +16,10 @@ public import IPCCore
 /// - Parameters:
 ///   - signals: which ask for the end; SIGTERM and SIGINT when none is named.
 ///   - grace: how long `body` may take after the first signal.
+///   - body: the work, which should end soon when its task is cancelled.
 /// - Returns: what `body` returned; nil when a signal ended it, which is when it threw a cancellation after one.
 /// - Throws: `IPCError` `.timedOut` when `body` had not ended after the grace, or when a second signal came; as
-///   ``Signals/with(_:buffering:chaining:body:)`` does; or what `body` throws.
+///   `Signals.with(_:buffering:chaining:body:)` does; or what `body` throws.
 @discardableResult
 public func withGracefulShutdown<Result: Sendable>(
     on signals: Signal..., grace: Duration = .seconds(10), body: @escaping @Sendable () async throws -> Result
