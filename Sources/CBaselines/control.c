@@ -52,20 +52,25 @@ static int send_bytes(int control, const void *data, size_t bytes)
     return send_packet(control, &message);
 }
 
-static int wait_until_readable(int control, uint64_t nanoseconds)
+static int wait_until_any_readable(struct pollfd *entries, size_t count, uint64_t nanoseconds)
 {
     const uint64_t end = cbase_now() + nanoseconds;
     for (;;) {
         const uint64_t now = cbase_now();
         if (now >= end)
             return -ETIMEDOUT;
-        struct pollfd entry = {.fd = control, .events = POLLIN};
-        const int count = poll(&entry, 1, (int)((end - now) / 1000000 + 1));
-        if (count > 0)
+        const int found = poll(entries, count, (int)((end - now) / 1000000 + 1));
+        if (found > 0)
             return 0;
-        if (count < 0 && errno != EINTR)
+        if (found < 0 && errno != EINTR)
             return -errno;
     }
+}
+
+static int wait_until_readable(int control, uint64_t nanoseconds)
+{
+    struct pollfd entry = {.fd = control, .events = POLLIN};
+    return wait_until_any_readable(&entry, 1, nanoseconds);
 }
 
 static int expect_word(int control, char word)
@@ -147,6 +152,20 @@ int cbase_control_ready(int control)
 int cbase_control_report(int control, const cbase_report *report)
 {
     return send_bytes(control, report, sizeof *report);
+}
+
+int cbase_control_await_any(const int *controls, size_t count, uint64_t nanoseconds)
+{
+    struct pollfd entries[64];
+    if (count > sizeof entries / sizeof *entries)
+        return -EINVAL;
+    for (size_t index = 0; index < count; index++)
+        entries[index] = (struct pollfd){.fd = controls[index], .events = POLLIN};
+    const int result = wait_until_any_readable(entries, count, nanoseconds);
+    for (size_t index = 0; result == 0 && index < count; index++)
+        if (entries[index].revents)
+            return (int)index;
+    return result;
 }
 
 int cbase_control_await_report(int control, cbase_report *report, uint64_t nanoseconds)

@@ -1,10 +1,11 @@
-/// `posix-queue/rtt/…` and `sysv-queue/rtt/…`.
+/// `posix-queue/rtt/…` and `sysv-queue/rtt/…`, and the baseline of `shared-queue/…`.
 #include "cbase_queue.h"
 #include "cbase_message.h"
 #include "cbase_process.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/ipc.h>
@@ -156,4 +157,93 @@ int cbase_queue_rtt(const char *name, int32_t number, _Bool is_posix, _Bool make
     queue_remove(&there);
     queue_remove(&back);
     return result;
+}
+
+enum { stream_senders = 2, stream_capacity = 1024 };
+
+struct stream_half {
+    mqd_t queue;
+    cbase_plan plan;
+    uint64_t end;
+    uint64_t sent;
+    int result;
+};
+
+static void *send_half(void *context)
+{
+    struct stream_half *half = context;
+    char message[room];
+    cbase_message_fill(message, half->plan.bytes, 0);
+    do {
+        cbase_message_stamp(message, half->plan.bytes, half->sent);
+        if (mq_send(half->queue, message, half->plan.bytes, 0) < 0) {
+            half->result = -errno;
+            break;
+        }
+        half->sent++;
+    } while (half->sent % 64 != 0 || cbase_now() < half->end);
+    return NULL;
+}
+
+int cbase_queue_stream_send(const char *name, cbase_plan plan, cbase_report *report)
+{
+    // As many messages as ours holds, where this user may.
+    struct mq_attr wish = {.mq_maxmsg = stream_capacity, .mq_msgsize = 1024};
+    if (plan.bytes > 1024)
+        return cbase_report_fail(report, "the size of a message", EMSGSIZE);
+    mqd_t queue = mq_open(name, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600, &wish);
+    if (queue < 0)
+        queue = mq_open(name, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600, NULL);
+    if (queue < 0)
+        return cbase_report_fail(report, "opening the queue", -errno);
+    struct stream_half halves[stream_senders] = {0};
+    pthread_t threads[stream_senders];
+    report->started_ns = cbase_now();
+    for (int index = 0; index < stream_senders; index++) {
+        halves[index] = (struct stream_half){queue, plan, report->started_ns + plan.duration_ns, 0, 0};
+        if (pthread_create(&threads[index], NULL, send_half, &halves[index]) != 0)
+            return cbase_report_fail(report, "starting a thread", EAGAIN);
+    }
+    for (int index = 0; index < stream_senders; index++) {
+        pthread_join(threads[index], NULL);
+        report->sent += halves[index].sent;
+        if (halves[index].result < 0)
+            cbase_report_fail(report, "send", halves[index].result);
+    }
+    report->measured = report->sent;
+    report->ended_ns = cbase_now();
+    for (int index = 0; index < 2; index++)
+        mq_send(queue, "", 0, 0);
+    // Who receives has it open when nothing is left.
+    struct mq_attr now = {0};
+    const uint64_t end = cbase_now() + 10000000000u;
+    while (mq_getattr(queue, &now) == 0 && now.mq_curmsgs > 0 && cbase_now() < end)
+        sched_yield();
+    mq_unlink(name);
+    return 0;
+}
+
+int cbase_queue_stream_receive(const char *name, cbase_plan plan, cbase_report *report)
+{
+    const uint64_t end = cbase_now() + 5000000000u;
+    mqd_t queue;
+    while ((queue = mq_open(name, O_RDWR | O_CLOEXEC)) < 0) {
+        if (errno != ENOENT || cbase_now() > end)
+            return cbase_report_fail(report, "opening the queue", -errno);
+        sched_yield();
+    }
+    char message[room];
+    for (;;) {
+        const ssize_t count = mq_receive(queue, message, room, NULL);
+        if (count < 0)
+            return cbase_report_fail(report, "receive", -errno);
+        if (count == 0)
+            break;
+        if ((size_t)count != plan.bytes || !cbase_message_is(message, plan.bytes, cbase_message_sequence(message)))
+            return cbase_report_fail(report, "the bytes that arrived", EBADMSG);
+        report->received++;
+    }
+    report->measured = report->received;
+    report->ended_ns = cbase_now();
+    return 0;
 }

@@ -33,12 +33,12 @@ int32_t cipc_add_seals(int32_t descriptor, int32_t seals) { return RESULT(fcntl(
 
 int32_t cipc_get_seals(int32_t descriptor) { return RESULT(fcntl(descriptor, F_GET_SEALS)); }
 
-int32_t cipc_allocate(int32_t descriptor, uint64_t size) {
+int32_t cipc_allocate(int32_t descriptor, uint64_t offset, uint64_t size) {
     // A file system in memory gives up at any signal and undoes what it has done: with a timer it would never end.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = posix_fallocate(descriptor, 0, (off_t)size);
+    int result = posix_fallocate(descriptor, (off_t)offset, (off_t)size);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return -result;
 }

@@ -44,7 +44,12 @@ package enum MemoryCalls {
     /// posix_fallocate(3): the file has at least `size` bytes, and the room for them. ENOSPC where there is none, which would
     /// otherwise be a SIGBUS at the first touch.
     package static func allocate(_ number: Int32, size: Int) throws(SystemCallError) {
-        _ = try retrying(.fallocate) { cipc_allocate(number, UInt64(size)) }
+        _ = try retrying(.fallocate) { cipc_allocate(number, 0, UInt64(size)) }
+    }
+
+    /// The same for `size` bytes from `offset` on.
+    package static func allocate(_ number: Int32, offset: Int, size: Int) throws(SystemCallError) {
+        _ = try retrying(.fallocate) { cipc_allocate(number, UInt64(offset), UInt64(size)) }
     }
 
     /// ftok(3): the System V key of a path and a project number.

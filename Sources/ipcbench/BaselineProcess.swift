@@ -25,6 +25,14 @@ struct BaselineProcess {
     func work(listener: Int32?, report: inout cbase_report) {
         cbase_work_prepare()
         if assignment.job.isNamedMemory { return shareMemory(&report) }
+        if assignment.job.isQueueStream {
+            let name = QueueWork.name(assignment)
+            switch assignment.side {
+            case .initiator: unsafe cbase_queue_stream_send(name, plan, &report)
+            case .peer: unsafe cbase_queue_stream_receive(name, plan, &report)
+            }
+            return
+        }
         if assignment.job.isQueue {
             let isPOSIX = assignment.job.transport == .posixQueue
             unsafe cbase_queue_rtt(
@@ -103,7 +111,8 @@ struct BaselineProcess {
             unsafe cbase_idle_processor_time(descriptors, descriptors.count, plan, &report)
         case .board, .broadcast, .broadcastEach, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover,
             .semaphore,
-            .semaphoreTurn, .readLock, .queue, .blockingQueue:
+            .semaphoreTurn, .readLock, .queue, .blockingQueue,
+            .queueStream, .queueBatch:
             unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
         case .loan:
             unsafe cbase_report_fail(&report, "only rings lend", 0)
@@ -130,7 +139,8 @@ struct BaselineProcess {
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
         case .spawn, .regionCreation, .loan, .board, .broadcast, .broadcastEach, .allocationsInPlace, .allocationsArray,
             .allocationsBatch, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore,
-            .semaphoreTurn, .readLock, .queue, .blockingQueue:
+            .semaphoreTurn, .readLock, .queue, .blockingQueue,
+            .queueStream, .queueBatch:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }
     }

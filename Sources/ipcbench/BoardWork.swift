@@ -48,7 +48,7 @@ struct BoardWork {
             }
             await Task.yield()
         }
-        throw IPCError(.timedOut, "the other process made nothing")
+        throw IPCError(.timedOut, "the other side was not there within 5 seconds")
     }
 
     private func read(_ report: inout cbase_report) async throws(IPCError) {

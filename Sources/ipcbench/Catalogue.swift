@@ -140,6 +140,14 @@ enum Catalogue {
                 }
             }
         }
+        for (work, suffix) in [(Job.Work.queueStream, "stream"), (.queueBatch, "batch")] {
+            var one = row(
+                "shared-queue/\(suffix)/64", .free,
+                Job(work: work, transport: .sharedQueue, by: .library, bytes: 64, channels: 2),
+                "C mq_send/mq_receive, one by one; two send, two receive", .atLeast(10, .throughput))
+            one.theirs?.work = .queueStream
+            rows.append(one)
+        }
         return rows
     }
 

@@ -46,6 +46,10 @@ struct Job: Equatable {
         case queue = "queue-rtt"
         /// The same on threads that block.
         case blockingQueue = "queue-rtt-blocking"
+        /// Two tasks send messages to a queue, two processes receive them, one by one.
+        case queueStream = "queue-stream"
+        /// The same, many in one call.
+        case queueBatch = "queue-batch"
         /// Connect, one message, close.
         case accept
         /// Start a program, read its output to the end, collect its status.
@@ -75,6 +79,7 @@ struct Job: Equatable {
         case untrustedRing = "ring-untrusted"
         case posixQueue = "posix-queue"
         case systemVQueue = "sysv-queue"
+        case sharedQueue = "shared-queue"
         /// Real-time signals with a value.
         case signal
         /// The work brings its own: a path, a child.
@@ -117,7 +122,10 @@ struct Job: Equatable {
     }
 
     /// Whether both sides find each other by the name of a queue.
-    var isQueue: Bool { transport == .posixQueue || transport == .systemVQueue }
+    var isQueue: Bool { transport == .posixQueue || transport == .systemVQueue || isQueueStream }
+
+    /// Whether several send to one queue, and several receive.
+    var isQueueStream: Bool { work == .queueStream || work == .queueBatch }
 
     var isRing: Bool { transport == .ring || transport == .untrustedRing }
 

@@ -11,6 +11,7 @@ enum LibraryWork: Sendable {
     case board(BoardWork)
     case sync(SyncWork)
     case queue(QueueWork)
+    case queueStream(SharedQueueWork)
     case signals(SignalWork)
     case idle(Idle)
     case spawn(SpawnWork)
@@ -29,6 +30,7 @@ enum LibraryWork: Sendable {
                 assignment.side == .peer
                 ? .server(try AcceptServer(assignment: assignment)) : .client(try AcceptClient(assignment: assignment))
         case _ where assignment.job.isLocking: self = .sync(SyncWork(assignment: assignment))
+        case (_, .sharedQueue): self = .queueStream(SharedQueueWork(assignment: assignment))
         case (_, .posixQueue), (_, .systemVQueue): self = .queue(QueueWork(assignment: assignment))
         case (_, .signal):
             self = .signals(SignalWork(socket: try openSocketChannel(descriptors[0]), assignment: assignment))
@@ -62,6 +64,7 @@ enum LibraryWork: Sendable {
         case .board(let work): await work.perform()
         case .sync(let work): await work.perform()
         case .queue(let work): await work.perform()
+        case .queueStream(let work): await work.perform()
         case .signals(let work): await work.perform()
         case .spawn(let work): await work.perform()
         case .pool(let work): await work.perform()

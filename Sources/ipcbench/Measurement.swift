@@ -5,7 +5,7 @@ struct Measurement {
     /// Time beyond the measuring itself after which processes count as stuck.
     static let patience: UInt64 = 30_000_000_000
 
-    /// Time for the other side's report once one side has failed.
+    /// Time for the reports of the others once one process has failed.
     static let afterthought: UInt64 = 500_000_000
 
     let job: Job
@@ -62,22 +62,46 @@ struct Measurement {
         for one in started.reversed() {
             _ = try checked("starting the \(one.side.rawValue)", cbase_control_go(one.control))
         }
-        var reports: [cbase_report] = []
-        var failures: [String] = []
-        for one in started {
-            var report = cbase_report()
-            // After a failure at one side the other may wait in vain: ask only what it has to say already.
-            let limit = failures.isEmpty ? UInt64(seconds * 1e9) + Self.patience : Self.afterthought
-            let result = unsafe cbase_control_await_report(one.control, &report, limit)
-            if report.failure != 0 {
-                failures.append(unsafe "\(one.side.rawValue): \(String(cString: cbase_report_detail(&report)))")
-            } else if result < 0 {
-                failures.append(BenchmarkFailure("no report from the \(one.side.rawValue)", result).description)
+        return try reports(of: started)
+    }
+
+    /// What each process says, in the order of `started`, taken as they come.
+    ///
+    /// - Throws: what all of them say that failed. After the first failure the others may wait in vain, so they are given
+    ///   only a moment more.
+    private func reports(of started: [Started]) throws(BenchmarkFailure) -> [cbase_report] {
+        var reports = [cbase_report](repeating: cbase_report(), count: started.count)
+        var failures = [String?](repeating: nil, count: started.count)
+        // Below 0 once its report is there.
+        var awaited = started.map(\.control)
+        var end = cbase_now() + UInt64(seconds * 1e9) + Self.patience
+        while awaited.contains(where: { $0 >= 0 }) {
+            let now = cbase_now()
+            let place = unsafe cbase_control_await_any(awaited, awaited.count, end > now ? end - now : 0)
+            guard place >= 0 else {
+                for (index, control) in awaited.enumerated() where control >= 0 {
+                    failures[index] = missing(started[index], place)
+                }
+                break
             }
-            reports.append(report)
+            let index = Int(place)
+            let result = unsafe cbase_control_await_report(awaited[index], &reports[index], Self.afterthought)
+            awaited[index] = -1
+            if reports[index].failure != 0 {
+                let detail = unsafe String(cString: cbase_report_detail(&reports[index]))
+                failures[index] = "\(started[index].side.rawValue): \(detail)"
+            } else if result < 0 {
+                failures[index] = missing(started[index], result)
+            }
+            if failures[index] != nil { end = min(end, cbase_now() + Self.afterthought) }
         }
-        guard failures.isEmpty else { throw BenchmarkFailure(failures.joined(separator: "; ")) }
+        let known = failures.compactMap(\.self)
+        guard known.isEmpty else { throw BenchmarkFailure(known.joined(separator: "; ")) }
         return reports
+    }
+
+    private func missing(_ process: Started, _ result: Int32) -> String {
+        BenchmarkFailure("no report from the \(process.side.rawValue)", result).description
     }
 }
 

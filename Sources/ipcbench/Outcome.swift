@@ -39,6 +39,10 @@ struct Outcome {
                 throw BenchmarkFailure("not every reader received every message")
             }
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: end)
+        case .queueStream, .queueBatch:
+            // When the last receiver has the last message.
+            let end = peers.map(\.ended_ns).max() ?? 0
+            rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: end)
         case .pool:
             // Several tasks are on their way to a worker: the time between two results is not that of a task.
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)

@@ -80,6 +80,7 @@ enum Help {
                   sysv:0x1F        a System V queue by its key, hexadecimal or decimal
                   sysv:#3          by its number (msqid in ipcs)
                   sysv:/srv/app    by the key of a file (ftok with project 1)
+                  shm:jobs         a shared queue of this library; shm:/srv/jobs: one in a file
 
           send          sends TEXT, or else standard input without the line break at its end, as one message. A queue that
                         is not there is made, for this user alone.

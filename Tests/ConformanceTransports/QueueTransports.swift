@@ -1,4 +1,5 @@
 import IPCMessageQueue
+import IPCSharedMemory
 import IPCSystem
 public import IPCTestKit
 
@@ -33,6 +34,21 @@ extension ConformanceTransport {
                 return (near, try SystemVMessageQueue(identifier: near.identifier))
             },
             receive: { try SystemVMessageQueue.receive($0) })
+    }
+
+    /// Queues in shared memory, small enough to be full now and then.
+    public static var sharedQueue: ConformanceTransport {
+        let options = SharedQueueOptions(capacity: .bounded(messages: 16), maximumMessageSize: 20_000)
+        return queue(
+            "shared queue",
+            ChannelGuarantees(
+                topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 20_000,
+                messageCapacity: 16),
+            makePair: {
+                let near = try SharedQueue(blockingAt: .anonymous, options: options)
+                return (near, try SharedQueue.receive(try near.transfer()))
+            },
+            receive: { try SharedQueue.receive($0) })
     }
 
     private static func queue<Queue: MessageQueue & DescriptorTransferable>(

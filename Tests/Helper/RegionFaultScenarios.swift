@@ -1,9 +1,13 @@
 import Glibc
+import IPCCore
 import IPCSharedMemory
 import IPCSync
 import IPCSystem
+import Synchronization
 
-let regionFaultScenarios: [String: Scenario] = ["region-faults": regionFaults]
+let regionFaultScenarios: [String: Scenario] = [
+    "region-faults": regionFaults, "region-look-cut": lookWhileCut,
+]
 
 /// NAME KEY: makes regions and what stands on them while one system call after the other fails. Whatever throws has left
 /// neither a name nor a segment.
@@ -61,4 +65,45 @@ private func isThere(_ place: SharedMemoryPlace) -> Bool {
     } catch {
         return false
     }
+}
+
+/// NAME: looks at a region of objects while a thread cuts it and makes it whole again.
+private func lookWhileCut(_ arguments: [String]) async throws -> Int32 {
+    let place = SharedMemoryPlace.named(arguments[0])
+    let region = try await SyncRegion(at: place, .create)
+    _ = try region.mutex("mutex", initial: UInt64(0))
+    let path = "/dev/shm/\(arguments[0])"
+    let file = try FileCalls.open(path, .readWrite)
+    let size = Int(try FileCalls.status(of: file.number).size)
+    let whole = try FileCalls.read(file.number, at: 0, size: size)
+    // Another file under the name, so that this process's own part in the region stays whole.
+    try SharedMemory.remove(place)
+    // Open until this process ends.
+    let number = try FileCalls.open(path, [.readWrite, .create, .exclusive]).release()
+    final class Sign: Sendable { let isOver = Atomic(false) }
+    let sign = Sign()
+    startThread {
+        var cut = 0
+        while !sign.isOver.load(ordering: .relaxed) {
+            try? FileCalls.truncate(number, to: cut % 3 == 0 ? 5000 : size / 2)
+            try? FileCalls.truncate(number, to: size)
+            _ = unsafe whole.withUnsafeBytes { unsafe pwrite(number, $0.baseAddress, $0.count, 0) }
+            cut += 1
+        }
+    }
+    var (good, cut) = (0, 0)
+    while good + cut < 20_000 || good == 0 || cut == 0 {
+        try require(good + cut < 2_000_000, "\(good) good looks and \(cut) at something cut")
+        do throws(IPCError) {
+            let view = try SyncRegionView(at: place)
+            _ = (view.objects, view.participants)
+            good += 1
+        } catch {
+            try require([.truncated, .protocolViolation, .wrongMagic].contains(error.code), "\(error)")
+            cut += 1
+        }
+    }
+    sign.isOver.store(true, ordering: .relaxed)
+    say("cut")
+    return 0
 }

@@ -8,6 +8,7 @@ let ringScenarios: [String: Scenario] = [
     "ring-consume": consume,
     "ring-serve": serveRings,
     "ring-storm": storm,
+    "ring-give-within-call": giveWithinCall,
 ]
 
 /// The message that a producer sends as number `index`: of all sizes, through all forms, each byte known.
@@ -167,4 +168,27 @@ private func killConsumer(after pause: Duration) async throws {
     }
     try await killing?.value
     _ = try await child.exitStatus(until: .after(.seconds(30)))
+}
+
+/// `ring-give-within-call`: gives an end away at the instant at which a call of another task has taken the sleeper's mark and
+/// has not rung yet; is killed there.
+private func giveWithinCall(_ arguments: [String]) async throws -> Int32 {
+    let (near, far) = try RingChannel.makePair(options: RingOptions(spin: .never))
+    KillPoints.arm("ring-before-bell", passage: 1) {
+        do throws(IPCError) {
+            _ = try near.transfer()
+            say("given away")
+        } catch {
+            say("\(error.code)")
+        }
+    }
+    let waiting = Task { while try await far.receive() != nil {} }
+    // One of them finds the receiver asleep.
+    for _ in 0..<1000 {
+        try await near.send([1])
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    waiting.cancel()
+    say("nobody slept")
+    return 1
 }

@@ -7,7 +7,7 @@ import IPCSystem
 func syncFairness(_ arguments: [String]) async throws -> Int32 {
     let path = "\(arguments[0])/fair"
     let seconds = Double(arguments[1]) ?? 1
-    let tally = StormTally(memory: try SharedMemory(at: .file("\(path)-tally"), .create, byteCount: 4096))
+    let tally = try StormTally(besides: path)
     let isOver = try tally.word(0)
     var children: [Int32] = []
     defer { for child in children { kill(child, SIGKILL) } }
@@ -61,7 +61,7 @@ private func contend(
 func syncMany(_ arguments: [String]) async throws -> Int32 {
     let path = "\(arguments[0])/many"
     let count = Int(arguments[1]) ?? 1
-    let tally = StormTally(memory: try SharedMemory(at: .file("\(path)-tally"), .create, byteCount: 4096))
+    let tally = try StormTally(besides: path)
     let held = try tally.progress
     let options = SyncRegionOptions(byteCount: count * 320, maximumObjects: count)
     let holder = try TestingCalls.fork {

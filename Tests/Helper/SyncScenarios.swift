@@ -8,6 +8,7 @@ let syncScenarios: [String: Scenario] = [
     "sync-hold-many": syncHoldMany,
     "sync-lock-raw": syncLockRaw,
     "sync-update": syncUpdate,
+    "sync-contend": syncContend,
     "sync-fork": syncFork,
     "sync-ring": syncRing,
     "lock-storm": lockStorm,
@@ -113,7 +114,25 @@ private func syncLockRaw(_ arguments: [String]) async throws -> Int32 {
     return 0
 }
 
-/// `sync-update PATH`: one change, for a process that kills itself on the way; with a waiter in the way first.
+/// `sync-contend PATH`: two threads that hold the lock for so long that others sleep, until the process is killed.
+private func syncContend(_ arguments: [String]) async throws -> Int32 {
+    let mutex = try SyncRegion(blockingAt: .file(arguments[0]), .open).mutex("pair", of: SyncPair.self)
+    let change: @Sendable () throws -> Void = {
+        while true {
+            try mutex.withLockBlocking { pair in
+                pair.count += 1
+                usleep(200)
+                pair.double += 2
+            }
+        }
+    }
+    say("begins")
+    startThread { try? change() }
+    try change()
+    return 1
+}
+
+/// `sync-update PATH`: changes, for a process that kills itself on the way; with a waiter in the way first.
 private func syncUpdate(_ arguments: [String]) async throws -> Int32 {
     let region = try SyncRegion(blockingAt: .file(arguments[0]), .open)
     let mutex = try region.mutex("pair", of: SyncPair.self)
@@ -181,20 +200,22 @@ struct SyncTurn: PlainData {
 }
 
 /// `sync-ring PATH MEMBERS FIRST STEP ROUNDS`: threads FIRST, FIRST + STEP, … of a ring of MEMBERS pass a turn on until
-/// it has been passed ROUNDS times. Without a deadline: a lost wake-up is seen by the clock of whoever started this.
+/// it has been passed ROUNDS times. Without a deadline or a backstop: a lost wake-up is a hang, of which it says so.
 private func syncRing(_ arguments: [String]) async throws -> Int32 {
+    Backstop.switchOff()
     let numbers = arguments.dropFirst().compactMap { Int($0) }
     let (members, first, step, rounds) = (numbers[0], numbers[1], numbers[2], numbers[3])
     let region = try SyncRegion(blockingAt: .file(arguments[0]), .openOrCreate)
     let mutex = try region.mutex("turn", of: SyncTurn.self, initial: SyncTurn())
     let condition = try region.condition("passed")
-    let running = FutexWord()
+    let (running, turns) = (FutexWord(), FutexWord())
     let mine = Array(stride(from: first, to: members, by: step))
     running.store(UInt32(mine.count))
     for member in mine {
         startThread {
             do {
                 while true {
+                    _ = turns.add(1)
                     let guarded = try mutex.lockBlocking(when: condition) { $0.turn == member || $0.passed >= rounds }
                     let isOver = guarded.value.passed >= rounds
                     if !isOver {
@@ -212,6 +233,12 @@ private func syncRing(_ arguments: [String]) async throws -> Int32 {
             if running.add(.max) == 0 { running.wake(.max) }
         }
     }
-    while running.value != 0 { running.wait(while: running.value) }
+    var (last, silent) = (UInt32(0), 0)
+    while running.value != 0 {
+        running.wait(while: running.value, until: MonotonicClock.nanoseconds + 1_000_000_000)
+        silent = turns.value == last ? silent + 1 : 0
+        last = turns.value
+        try require(silent < 60, "the turn does not come back after \(last)")
+    }
     return 0
 }

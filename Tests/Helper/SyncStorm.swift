@@ -4,14 +4,16 @@ import IPCSystem
 
 let syncStormScenarios: [String: Scenario] = [
     "sync-storm": syncStorm,
+    "sync-stormer": syncStormer,
     "sync-fairness": syncFairness,
     "sync-many": syncMany,
 ]
 
 /// `sync-storm KIND FOLDER KILLS SEED`: processes use one kind of object and are killed at random instants, in debug builds
-/// also between any two steps, until that many are dead. Somebody must always get on, within four seconds; what each kind
-/// promises is looked at all the time and, when all are dead, by a fresh process.
+/// also between any two steps, until that many are dead. Each must always get on, without a backstop, so that a wake-up
+/// that is lost is a hang; what each kind promises is looked at all the time and, when all are dead, by a fresh process.
 private func syncStorm(_ arguments: [String]) async throws -> Int32 {
+    Backstop.switchOff()
     guard let subject = StormSubject.all[arguments[0]] else { throw Wrong("no such storm: \(arguments[0])") }
     var storm = try SyncStorm(subject, folder: arguments[1], seed: UInt64(arguments[3]) ?? 1)
     try storm.run(kills: Int(arguments[2]) ?? 1)
@@ -23,10 +25,19 @@ struct StormSubject: Sendable {
     let name: String
     let processes: Int
     let killPoints: [String]
+    /// Whether the others get on while one is missing.
+    var needsAll = false
     /// The most processes that may be inside at once.
     var mostInside: Int?
-    /// What the process in a place does until it is killed.
-    let live: @Sendable (StormPlace) throws -> Void
+    /// What the process in a place does until it is killed. Tasks need a process of their own: the child of a fork has
+    /// none of the threads that run them.
+    enum Life: Sendable {
+        case blocking(@Sendable (StormPlace) throws -> Void)
+        /// So many kinds of tasks, each of which gets on by itself.
+        case tasks(kinds: Int, @Sendable (StormPlace) async throws -> Void)
+    }
+
+    let life: Life
     /// What a fresh process finds when all are dead.
     let finish: @Sendable (StormPlace) throws -> Void
     /// Adds up the counts, and says in words what came out.
@@ -34,8 +45,11 @@ struct StormSubject: Sendable {
 
     static let all: [String: StormSubject] = [
         "condition": conditions, "rwlock": readWriteLocks, "barrier": barriers, "plain": plainSemaphores,
-        "leased": leasedSemaphores, "event": events,
+        "leased": leasedSemaphores, "event": events, "tasks": tasks,
     ]
+
+    /// The beats of one process.
+    var kinds: Int { if case .tasks(let kinds, _) = life { kinds } else { 1 } }
 }
 
 /// Where the processes that were killed were.
@@ -68,13 +82,9 @@ struct StormPlace {
     }
 
     func say(_ state: State) throws { try tally.state(place).store(state.rawValue) }
-}
 
-extension StormTally {
-    /// A `StormPlace.State`.
-    func state(_ place: Int) throws -> SharedAtomic { try word(8 + place) }
-    /// Counts that a storm uses as it likes.
-    func count(_ index: Int) throws -> SharedAtomic { try word(24 + index) }
+    /// A turn is done: by tasks of that kind, of so many.
+    func beat(_ kind: Int = 0, of kinds: Int = 1) throws { try tally.beat(place * kinds + kind).wrappingAdd(1) }
 }
 
 private struct SyncStorm {
@@ -86,34 +96,32 @@ private struct SyncStorm {
     var kills = 0
     var deaths = StormDeaths()
     var looks = 0
-    var longestGap: UInt64 = 0
 
     init(_ subject: StormSubject, folder: String, seed: UInt64) throws {
         self.subject = subject
         path = "\(folder)/\(subject.name)-\(seed)"
-        tally = StormTally(memory: try SharedMemory(at: .file("\(path)-tally"), .create, byteCount: 4096))
+        tally = try StormTally(besides: path)
         random = StormRandom(state: seed)
     }
 
     mutating func run(kills limit: Int) throws {
         defer { for child in children { kill(child, SIGKILL) } }
         for place in 0..<subject.processes { children.append(try start(place)) }
-        var (last, lastLook, gap) = (UInt64(0), MonotonicClock.nanoseconds, UInt64(0))
-        var lastDisturbed = UInt64.max
+        var pulse = StormPulse(tally, places: subject.processes * subject.kinds)
+        var (lastDisturbed, nextCalm) = (UInt64.max, 20)
         while kills < limit {
             usleep(UInt32(random.below(1500)))
             // Mostly when somebody has got on since: processes that are killed while they start find out nothing.
-            if last != lastDisturbed || random.below(16) == 0 {
-                lastDisturbed = last
+            if pulse.turns != lastDisturbed || random.below(16) == 0 {
+                lastDisturbed = pulse.turns
                 try disturb()
             }
             try bury()
-            let (progress, now) = (try tally.progress.load(), MonotonicClock.nanoseconds)
-            // Time in which this process did not run either, says nothing.
-            gap = progress == last ? gap + min(now - lastLook, 20_000_000) : 0
-            (last, lastLook) = (progress, now)
-            longestGap = max(longestGap, gap)
-            try require(gap < 4_000_000_000, "\(subject.name): nobody gets on after \(kills) kills")
+            if kills >= nextCalm {
+                nextCalm = kills + 20
+                try calm(&pulse)
+            }
+            try pulse.look("\(subject.name), after \(kills) kills")
             try require(try tally.torn.load() == 0, "\(subject.name): something torn after \(kills) kills")
             try require(try tally.intruders.load() == 0, "\(subject.name): an intruder after \(kills) kills")
         }
@@ -125,10 +133,11 @@ private struct SyncStorm {
         }
         children = []
         try finish()
+        let turns = try tally.progress.load()
         let counts = try subject.sum(tally, deaths)
         say(
-            "\(subject.name): \(kills) kills (\(try tally.points.load()) at kill points), \(last) turns, \(counts), "
-                + "longest gap \(longestGap / 1_000_000) ms, 0 torn, 0 intruders")
+            "\(subject.name): \(kills) kills (\(try tally.points.load()) at kill points), \(turns) turns, \(counts), "
+                + "\(pulse), 0 torn, 0 intruders")
     }
 
     private mutating func disturb() throws {
@@ -139,9 +148,26 @@ private struct SyncStorm {
         }
     }
 
+    /// One dies, and nobody else is killed nor comes for it until all others have got on. Or nobody dies.
+    private mutating func calm(_ pulse: inout StormPulse) throws {
+        guard !subject.needsAll else {
+            return try pulse.calm(20, without: 0..<0, "\(subject.name), after \(kills) kills") { try bury() }
+        }
+        let place = random.below(children.count)
+        kill(children[place], SIGKILL)
+        var status: Int32 = 0
+        try require(unsafe waitpid(children[place], &status, 0) == children[place], "waitpid")
+        try note(status, place)
+        let absent = place * subject.kinds..<(place + 1) * subject.kinds
+        try pulse.calm(20, without: absent, "\(subject.name), after \(kills) kills") {
+            try bury(except: place)
+        }
+        children[place] = try start(place)
+    }
+
     /// Others come in the places of the dead.
-    private mutating func bury() throws {
-        for place in children.indices {
+    private mutating func bury(except absent: Int? = nil) throws {
+        for place in children.indices where place != absent {
             var status: Int32 = 0
             guard unsafe waitpid(children[place], &status, WNOHANG) == children[place] else { continue }
             try note(status, place)
@@ -181,15 +207,14 @@ private struct SyncStorm {
         let own = StormPlace(path: path, tally: tally, place: place)
         // Here, because the child may be killed before it says anything.
         try own.say(.outside)
+        for kind in 0..<subject.kinds { try own.beat(kind, of: subject.kinds) }
+        guard case .blocking(let live) = subject.life else {
+            return try execute(["sync-stormer", subject.key, path, "\(place)", "\(seed)"])
+        }
         return try TestingCalls.fork {
-            var random = StormRandom(state: seed)
             do {
-                if random.below(2) == 0 {
-                    let counter = try own.tally.points
-                    let point = "sync-\(subject.killPoints[random.below(subject.killPoints.count)])"
-                    KillPoints.arm(point, passage: 1 + random.below(40)) { counter.wrappingAdd(1) }
-                }
-                try subject.live(own)
+                try subject.arm(own, seed)
+                try live(own)
             } catch {
                 sayLine("\(subject.name): \(error)")
             }
@@ -214,6 +239,41 @@ private struct SyncStorm {
         var status: Int32 = -1
         try require(unsafe waitpid(last, &status, 0) == last && status == 0, "the last one ended with \(status)")
     }
+}
+
+/// One process of a storm of tasks: KIND PATH PLACE SEED.
+private func syncStormer(_ arguments: [String]) async throws -> Int32 {
+    Backstop.switchOff()
+    guard case .tasks(_, let live) = StormSubject.all[arguments[0]]?.life else { throw Wrong("no such storm") }
+    let path = arguments[1]
+    let own = StormPlace(path: path, tally: try StormTally(besides: path, .open), place: Int(arguments[2]) ?? 0)
+    try StormSubject.all[arguments[0]]?.arm(own, UInt64(arguments[3]) ?? 1)
+    try await live(own)
+    return 9
+}
+
+extension StormSubject {
+    fileprivate var key: String { Self.all.first { $0.value.name == name }?.key ?? name }
+
+    /// Every second process is to die at a point on the way.
+    fileprivate func arm(_ own: StormPlace, _ seed: UInt64) throws {
+        var random = StormRandom(state: seed)
+        guard random.below(2) == 0 else { return }
+        let counter = try own.tally.points
+        KillPoints.arm("sync-\(killPoints[random.below(killPoints.count)])", passage: 1 + random.below(40)) {
+            counter.wrappingAdd(1)
+        }
+    }
+}
+
+/// Starts this program anew.
+private func execute(_ arguments: [String]) throws -> Int32 {
+    let words = unsafe ([CommandLine.arguments[0]] + arguments).map { unsafe strdup($0) }
+    defer { unsafe words.forEach { unsafe free($0) } }
+    var child: pid_t = 0
+    let result = unsafe posix_spawn(&child, "/proc/self/exe", nil, nil, words + [nil], environ)
+    try require(result == 0, "spawn: \(result)")
+    return child
 }
 
 /// `say`, where a method has that name.

@@ -14,7 +14,7 @@ extension StormSubject {
     /// Half of the processes give, the others take and wait without a deadline.
     static let plainSemaphores = StormSubject(
         name: "plain semaphore", processes: 6, killPoints: permitPoints,
-        live: { own in
+        life: .blocking { own in
             let semaphore = try own.region().semaphore("permits", .plain, permits: 0)
             let gives = own.place % 2 == 0
             let done = try own.tally.count(gives ? 0 : 1)
@@ -26,6 +26,7 @@ extension StormSubject {
                 done.wrappingAdd(1)
                 try own.say(.outside)
                 if !gives { try own.tally.progress.wrappingAdd(1) }
+                try own.beat()
             }
         },
         finish: { own in
@@ -47,7 +48,7 @@ extension StormSubject {
     /// Three permits for six processes: of the dead none is lost, and there is never a fourth.
     static let leasedSemaphores = StormSubject(
         name: "leased semaphore", processes: 6, killPoints: leasePoints, mostInside: 3,
-        live: { own in
+        life: .blocking { own in
             let semaphore = try own.region().semaphore("permits", .leased, permits: 3)
             while true {
                 try own.say(.entering)
@@ -57,6 +58,7 @@ extension StormSubject {
                 try own.say(.leaving)
                 try semaphore.giveBlocking()
                 try own.say(.outside)
+                try own.beat()
             }
         },
         finish: { own in
@@ -69,7 +71,7 @@ extension StormSubject {
     /// An event that lets one pass, and a gate that is opened and closed.
     static let events = StormSubject(
         name: "event", processes: 6, killPoints: ["lock-sleeps", "lock-woke"],
-        live: { own in
+        life: .blocking { own in
             let region = try own.region()
             let event = try region.event("event", .automatic)
             let gate = try region.event("gate", .manual)
@@ -81,11 +83,13 @@ extension StormSubject {
                     gate.set()
                     usleep(20)
                     if own.place == 0 { gate.reset() }
+                    try own.beat()
                 } else {
                     try event.waitBlocking()
                     try own.tally.count(1).wrappingAdd(1)
                     try gate.waitBlocking()
                     try own.tally.progress.wrappingAdd(1)
+                    try own.beat()
                 }
             }
         },

@@ -2,12 +2,12 @@ import Glibc
 import IPCSync
 import IPCSystem
 
-private let lockPoints = [
+let lockPoints = [
     "lock-looks", "lock-taken", "take-over-begins", "take-over-done", "lock-sleepers-bit", "lock-sleeps", "lock-woke",
     "unlock-begins", "unlock-freed", "unlock-exchanged", "unlock-woke",
 ]
 
-private func soon() -> Deadline { .after(.seconds(100)) }
+func soon() -> Deadline { .after(.seconds(100)) }
 
 /// A queue of few places between two halves of the processes.
 struct StormQueue: PlainData {
@@ -28,7 +28,7 @@ extension StormSubject {
             "signal-woke",
             "wait-begins", "wait-sleeps", "wait-woke",
         ],
-        live: { own in
+        life: .blocking { own in
             let region = try own.region()
             let queue = try region.mutex("queue", of: StormQueue.self, initial: StormQueue())
             let (notFull, notEmpty) = (try region.condition("not-full"), try region.condition("not-empty"))
@@ -48,6 +48,7 @@ extension StormSubject {
                 try guarded.unlock()
                 (produces ? notEmpty : notFull).signal()
                 try own.tally.progress.wrappingAdd(1)
+                try own.beat()
             }
         },
         finish: { own in
@@ -63,7 +64,7 @@ extension StormSubject {
     static let readWriteLocks = StormSubject(
         name: "rwlock", processes: 6,
         killPoints: lockPoints + ["reader-counted", "reader-gone", "writer-looks", "recovery-begins"],
-        live: { own in
+        life: .blocking { own in
             let record = StormShared(tally: own.tally)
             let lock = try own.region().readWriteLock("record") { try record.repair() }
             let number = UInt64(getpid())
@@ -77,7 +78,7 @@ extension StormSubject {
                     try record.change()
                     if try record.insider.exchange(0) != number { try own.tally.intruders.wrappingAdd(1) }
                     try own.say(.leaving)
-                    guarded.unlock()
+                    try guarded.unlock()
                 } else {
                     let guarded = try lock.lockForReadingBlocking()
                     if try record.insider.load() != 0 { try own.tally.intruders.wrappingAdd(1) }
@@ -88,6 +89,7 @@ extension StormSubject {
                 }
                 try own.say(.outside)
                 try own.tally.progress.wrappingAdd(1)
+                try own.beat()
             }
         },
         finish: { own in
@@ -95,7 +97,7 @@ extension StormSubject {
             let lock = try own.region().readWriteLock("record") { try record.repair() }
             let guarded = try lock.lockForWritingBlocking(until: soon())
             try require(try record.isWhole, "the last record is torn")
-            guarded.unlock()
+            try guarded.unlock()
             try require(lock.readerCount == 0, "\(lock.readerCount) readers are left")
         },
         sum: { tally, deaths in
@@ -110,8 +112,8 @@ extension StormSubject {
 
     /// Three parties; in the place of a dead one comes another. Nobody may pass without the others.
     static let barriers = StormSubject(
-        name: "barrier", processes: 3, killPoints: lockPoints,
-        live: { own in
+        name: "barrier", processes: 3, killPoints: lockPoints, needsAll: true,
+        life: .blocking { own in
             let barrier = try own.region().barrier("step", parties: 3)
             let party = try barrier.joinBlocking()
             let others = (0..<3).filter { $0 != own.place }
@@ -127,6 +129,7 @@ extension StormSubject {
                     try own.tally.reported.wrappingAdd(1)
                     before = nil
                     try barrier.resetBlocking()
+                    try own.beat()
                     continue
                 }
                 // Of two rounds in a row the others have arrived at one at least since before the first.
@@ -137,6 +140,7 @@ extension StormSubject {
                 }
                 before = seen
                 try own.tally.progress.wrappingAdd(1)
+                try own.beat()
             }
         },
         finish: { own in
@@ -171,7 +175,7 @@ private func sayAndLeave(_ text: String) {
 }
 
 /// A record in the memory of the tally.
-private struct StormShared {
+struct StormShared {
     let tally: StormTally
 
     var insider: SharedAtomic { get throws { try tally.insider } }
@@ -195,8 +199,12 @@ private struct StormShared {
     }
 
     func repair() throws {
-        try sum.store(expected)
         try insider.store(0)
+        try repairRecord()
+    }
+
+    func repairRecord() throws {
+        try sum.store(expected)
         try tally.reported.wrappingAdd(1)
     }
 }

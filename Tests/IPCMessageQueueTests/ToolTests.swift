@@ -1,5 +1,6 @@
 import IPCMessageQueue
 import IPCProcess
+import IPCSharedMemory
 import IPCSystem
 import TestSupport
 import Testing
@@ -31,7 +32,7 @@ import Testing
         #expect(listed.contains { $0.hasPrefix("\(kind) ") && $0.contains(name) && $0.contains("  5  ") }, "\(listed)")
 
         let all = try await ipcctl("queue", "receive", name, "--count", "5", "--timeout", "10").checked().text
-        let inOrder = kind == "posix" ? "two words\njob\na\n\nb\n" : "job\ntwo words\na\n\nb\n"
+        let inOrder = kind != "sysv" ? "two words\njob\na\n\nb\n" : "job\ntwo words\na\n\nb\n"
         #expect(all == inOrder)
         let late = try await ipcctl("queue", "receive", name, "--timeout", "0.02")
         #expect(late.status == .exited(75) && late.text.isEmpty)
@@ -49,6 +50,12 @@ import Testing
         let name = freshName()
         defer { try? POSIXMessageQueue.remove(named: name) }
         try await check(name, label: ("--priority", "7"), "posix")
+    }
+
+    @Test func sharedQueuesWorkFromTheShell() async throws {
+        let place = "ipc-test-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))"
+        defer { try? SharedQueue.remove(.named(place)) }
+        try await check("shm:\(place)", label: ("--priority", "7"), "shared")
     }
 
     @Test func systemVQueuesWorkFromTheShell() async throws {

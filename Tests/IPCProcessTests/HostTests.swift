@@ -62,7 +62,7 @@ import Testing
 
     @Test func childOutlivesTheThreadThatAskedForIt() async throws {
         // Each job of this task runs on a thread of its own, which exits after it.
-        let child = try await Task(executorPreference: ShortLivedThreads()) {
+        let child = try await Task(executorPreference: OwnThreads()) {
             try await ChildProcess.spawn("sleep", arguments: ["600"])
         }.value
         try await Task.sleep(for: .milliseconds(200))
@@ -83,14 +83,5 @@ import Testing
         let pidfd = try #require(started?.pidfd)
         try await eventually { try ProcessCalls.reap(pidfd) == .killed(signal: 9, dumpedCore: false) }
         closeDescriptor(pidfd)
-    }
-}
-
-/// Runs every job on a new thread.
-private final class ShortLivedThreads: TaskExecutor {
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        let executor = unsafe asUnownedTaskExecutor()
-        try? SystemThread.start("short-lived") { unsafe job.runSynchronously(on: executor) }
     }
 }

@@ -70,6 +70,37 @@ import Testing
         if let made { try? owner.free(made) }
     }
 
+    /// Blocks without contents, which no owner makes, are looked through for pointers.
+    @Test(arguments: 0..<8 as Range<UInt32>) func aBlockWithoutContentsLeadsNowhere(_ shape: UInt32) async throws {
+        try await withName { name in
+            try {
+                let owner = try SharedArena(at: .named(name), .create, byteCount: size).claim()
+                try owner.setRoot("text", to: try owner.makeString(capacity: 100))
+            }()
+            let region = try SharedMemory(at: .named(name), .open, layout: RegionLayout("swift-ipc.arena"))
+            let used: UInt64 = 3
+            let first = try #require(
+                try stride(from: 32, to: size, by: 32).first { offset in
+                    let word: UInt64 = try region.load(at: offset)
+                    return word == forged(used, Int(word >> 16), offset)
+                })
+            let whole = Int(try region.load(at: first, as: UInt64.self) >> 16)
+            try region.store(forged(used, 32, first), at: first)
+            try region.store(shape | 64 << 3, at: first + 20)
+            try region.store(forged(used, whole - 32, first + 32), at: first + 32)
+            let owner = try SharedArena(at: .named(name), .open).claim()
+            #expect(owner.statistics.blockCount == 2)
+            #expect(try owner.reclaimUnreachable() == 1)
+        }
+    }
+
+    /// The word of a block, with a check that is right.
+    private func forged(_ state: UInt64, _ byteCount: Int, _ offset: Int) -> UInt64 {
+        let size = UInt64(truncatingIfNeeded: byteCount)
+        let mixed = (size << 8 | state) &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(offset)
+        return size << 16 | ((mixed &* 0xD6E8_FEB8_6659_FD93) >> 56) << 8 | state
+    }
+
     @Test func everyWordMayBeWrong() async throws {
         try await withName { name in
             try fill(name)

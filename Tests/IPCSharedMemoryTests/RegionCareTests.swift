@@ -137,6 +137,39 @@ import Testing
         }
     }
 
+    @Test func whatARegionGrewByIsNoLeftoverAsLongAsTheRegionIsNone() async throws {
+        try await withName { name in
+            let layout = RegionLayout("test.grown")
+            var region: SharedMemory? = try SharedMemory(at: .named(name), .create, byteCount: 64, layout: layout)
+            for number in 1...2 { #expect(try region?.addSegment(byteCount: 64).number == number) }
+            let listed = try SharedMemory.list().filter { $0.name.hasPrefix(name) }
+            #expect(listed.map(\.isLeftover) == [false, false, false])
+            #expect(listed.map(\.isInUse) == [true, false, false])
+            #expect(try SharedMemory.sweep(namesBeginningWith: name).isEmpty)
+            #expect(try region?.openSegment(2) != nil)
+            region = nil
+            #expect(try SharedMemory.sweep(namesBeginningWith: name).map(\.name) == listed.map(\.name))
+            // One whose region is gone is nobody's.
+            let orphan = SharedMemoryPlace.named(name + ".segment-7")
+            _ = try SharedMemory(at: orphan, .create, byteCount: 64, layout: layout)
+            #expect(try SharedMemory.sweep(namesBeginningWith: name).count == 1)
+        }
+    }
+
+    @Test func aRegionThatIsToBeKeptByNowIsNoLeftover() async throws {
+        try await withName { name in
+            let (place, layout) = (SharedMemoryPlace.named(name), RegionLayout("test.leftover"))
+            _ = try SharedMemory(at: place, .create, byteCount: 64, layout: layout)
+            let leftover = try #require(try SharedMemory.list().first { $0.name == name })
+            #expect(leftover.isLeftover)
+            try SharedMemory.remove(place)
+            let options = SharedMemoryOptions(isKeptWhenUnused: true)
+            _ = try SharedMemory(at: place, .create, byteCount: 64, layout: layout, options: options)
+            #expect(!SharedMemory.removeLeftover(leftover))
+            #expect(try SharedMemory(at: place, .open, layout: layout).byteCount == 64)
+        }
+    }
+
     // MARK: Files
 
     @Test func aCopyOnWriteRegionCannotBeFlushed() async throws {

@@ -239,18 +239,6 @@ import Testing
     }
 }
 
-/// Runs each piece of a task on a new thread, which may block.
-private final class OwnThreads: TaskExecutor {
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        do throws(SystemCallError) {
-            try SystemThread.start("ipc-test") { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-        } catch {
-            fatalError("no thread: \(error)")
-        }
-    }
-}
-
 /// Echoes messages on the next `count` connections.
 func echo(_ listener: SocketListener, count: Int, _ options: SocketOptions = SocketOptions()) async throws {
     try await withThrowingDiscardingTaskGroup { group in

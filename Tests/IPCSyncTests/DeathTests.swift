@@ -67,19 +67,20 @@ import Testing
                 let mutex = try region.mutex("pair", of: SyncPair.self, initial: SyncPair())
                 let condition = try region.condition("changed")
                 let isContended = point.hasPrefix("lock-") || point.hasPrefix("unlock-")
-                let contender = isContended ? try await Peer.start("sync-update", path) : nil
+                let contender = isContended ? try await Peer.start("sync-contend", path) : nil
+                if let contender { #expect(try await contender.line() == "begins") }
                 let peer = try await Peer.start(
-                    "sync-update", path, environment: [KillPoints.variable: "sync-\(point):3"])
-                // Points of the contended way are passed only if it comes to that; the process ends well otherwise.
-                let status = try await peer.child.exitStatus()
-                #expect(status.isSuccess || status == .signaled(.kill, coreDumped: false), "\(status)")
-                if !isContended { #expect(status == .signaled(.kill, coreDumped: false)) }
+                    isContended ? "sync-contend" : "sync-update", path,
+                    environment: [KillPoints.variable: "sync-\(point):3"])
+                // Those on the contended way go on until it has come to that.
+                let status = try await peer.child.exitStatus(until: .after(.seconds(60)))
+                #expect(status == .signaled(.kill, coreDumped: false))
                 let guarded = try await mutex.lock(until: .after(.seconds(20)))
                 let pair = guarded.value
                 #expect(pair.count * 2 == pair.double)
                 try guarded.unlock()
                 condition.signal()
-                if let contender { #expect(try await contender.child.exitStatus().isSuccess) }
+                try await contender?.kill()
             }
         }
     }
@@ -162,7 +163,17 @@ import Testing
         }
     }
 
-    @Test(arguments: ["condition", "rwlock", "barrier", "plain", "leased", "event"])
+    /// As many deaths with the lock as reports of one.
+    @Test func aStormOfCountedKills() async throws {
+        try await withWatchdog(.seconds(200)) {
+            try await withFolder { folder in
+                let text = try await expectScenario("lock-storm", folder, "150", "8", "counted")
+                #expect(text.contains("0 torn, 0 intruders"), "\(text)")
+            }
+        }
+    }
+
+    @Test(arguments: ["condition", "rwlock", "barrier", "plain", "leased", "event", "tasks"])
     func aStormOfKills(of object: String) async throws {
         try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in

@@ -29,28 +29,21 @@ import Testing
         ], [false, true])
     func betweenAChangeAndItsWakeUp(_ step: (what: String, point: String), _ blocking: Bool) async throws {
         try await Objects.with { objects in
-            let soon = Deadline.after(.seconds(60))
             let peer = try await start(objects, step.what, at: step.point)
             #expect(try await peer.line() == "ready")
             if step.what == "once" {
                 try await peer.go()
                 #expect(try await peer.line() == "doing")
             }
-            let party = step.what == "arrive" ? try await objects.barrier.join() : nil
-            let waiting = Task { () async -> IPCError.Code? in
-                await Interop.code {
-                    if blocking {
-                        try await onThread { try objects.awaitBlocking(step.what, party, soon) }
-                    } else {
-                        try await objects.await(step.what, party, soon)
-                    }
-                }
-            }
+            // A process without a backstop: it is woken, or it waits for ever.
+            let waiter = try await Peer.start(
+                blocking ? "object-await-blocking" : "object-await", objects.name, step.what)
+            #expect(try await waiter.line() == "waiting")
             while try objects.waiters(for: step.what) == 0 { try await Task.sleep(for: .milliseconds(1)) }
             try await peer.go()
             try await expectKilled(peer, step.point)
-            let code = await waiting.value
-            #expect(code == nil, "\(step): \(code as Any)")
+            #expect(try await waiter.line() == "passed", "\(step)")
+            #expect(try await waiter.child.exitStatus(until: .after(.seconds(60))).isSuccess)
         }
     }
 
@@ -150,38 +143,6 @@ import Testing
 }
 
 extension Objects {
-    /// Waits for what a peer does by "object-touch".
-    func `await`(_ what: String, _ party: ProcessBarrier.Party?, _ soon: Deadline) async throws {
-        switch what {
-        case "set": try await event.wait(until: soon)
-        case "count": try await latch.wait(until: soon)
-        case "give-plain": try await plain.take(until: soon)
-        case "give-leased": try await leased.take(until: soon)
-        case "read": try await read.write(until: soon) { () throws(IPCError) in }
-        case "arrive": try await party?.arrive(until: soon)
-        case "signal": try await mutex.lock(when: condition, until: soon) { $0.count > 0 }.unlock()
-        case "lead": try await election.campaign(until: soon).resign()
-        case "once": try await once.perform(until: soon) { (_: Bool) async throws(IPCError) in }
-        default: Issue.record("unknown \(what)")
-        }
-    }
-
-    /// The same on a thread that may block.
-    func awaitBlocking(_ what: String, _ party: ProcessBarrier.Party?, _ soon: Deadline) throws {
-        switch what {
-        case "set": try event.waitBlocking(until: soon)
-        case "count": try latch.waitBlocking(until: soon)
-        case "give-plain": try plain.takeBlocking(until: soon)
-        case "give-leased": try leased.takeBlocking(until: soon)
-        case "read": try read.writeBlocking(until: soon) { () throws(IPCError) in }
-        case "arrive": try party?.arriveBlocking(until: soon)
-        case "signal": try mutex.lockBlocking(when: condition, until: soon) { $0.count > 0 }.unlock()
-        case "lead": try election.campaignBlocking(until: soon).resign()
-        case "once": try once.performBlocking(until: soon) { (_: Bool) throws(IPCError) in }
-        default: Issue.record("unknown \(what)")
-        }
-    }
-
     /// Whether that wait has begun.
     func waiters(for what: String) throws -> Int {
         switch what {

@@ -204,6 +204,30 @@ import Testing
             #expect(output.status == .exited(64), "\(arguments)")
         }
     }
+
+    /// In a process of its own: what is no error there is SIGBUS.
+    @Test func aRegionThatIsCutMeanwhileIsAnError() async throws {
+        try await withName { name in
+            let output = try await Command(.path(helperPath), arguments: ["region-look-cut", name]).output()
+            #expect(output.text == "cut\n", "\(output.status) \(output.errorText)")
+            #expect(output.status.isSuccess)
+        }
+    }
+
+    @Test func theToolSaysThatARegionWasCut() async throws {
+        try await withName { name in
+            _ = try await SyncRegion(at: .named(name), .create)
+            let file = try FileCalls.open("/dev/shm/\(name)", .readWrite)
+            try FileCalls.truncate(file.number, to: 5000)
+            closeDescriptor(file.release())
+            let output = try await ipcctl("locks", name)
+            guard case .exited(let code) = output.status, code != 0 else {
+                Issue.record("\(output.status)")
+                return
+            }
+            #expect(output.errorText.contains("cut it to 5000"), "\(output.errorText)")
+        }
+    }
 }
 
 /// Looks again and again until it is so, for fifty seconds at most.

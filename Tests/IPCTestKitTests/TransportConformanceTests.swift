@@ -71,6 +71,16 @@ import Testing
         try await conformance.run()
     }
 
+    @Test(arguments: ConformanceSuite.cases(for: .sharedQueue))
+    func sharedQueuesConform(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .sharedQueue))
+    func sharedQueuesConformOnTheExecutor(_ conformance: ConformanceCase) async throws {
+        try await withIPCExecutor { try await conformance.run() }
+    }
+
     @Test(arguments: ConformanceSuite.cases(for: .signals))
     func signalsConform(_ conformance: ConformanceCase) async throws {
         try await conformance.run()

@@ -57,6 +57,10 @@ int cbase_control_await_ready(int control, uint64_t nanoseconds);
 /// Tells a ready worker to go.
 int cbase_control_go(int control);
 
+/// Waits until one of up to 64 processes has something to say, or has ended: returns its place. A control below 0 is left
+/// out. -ETIMEDOUT after the time.
+int cbase_control_await_any(const int *controls, size_t count, uint64_t nanoseconds);
+
 /// Waits for the report. -ETIMEDOUT after the time, -EPIPE if the process has ended without one.
 int cbase_control_await_report(int control, cbase_report *report, uint64_t nanoseconds);
 

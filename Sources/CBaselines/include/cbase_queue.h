@@ -14,6 +14,13 @@
 int cbase_queue_rtt(const char *name, int32_t number, _Bool is_posix, _Bool makes, cbase_plan plan,
                     cbase_report *report);
 
+/// Two threads send messages of `plan.bytes` to the POSIX queue `name` until the time is over, and then an empty one for each
+/// of two receivers.
+int cbase_queue_stream_send(const char *name, cbase_plan plan, cbase_report *report);
+
+/// Receives them until an empty one comes.
+int cbase_queue_stream_receive(const char *name, cbase_plan plan, cbase_report *report);
+
 #pragma clang assume_nonnull end
 
 #endif

@@ -12,8 +12,8 @@ int32_t cipc_memory_file(const char *_Nonnull name, int32_t sealable, int32_t hu
 int32_t cipc_add_seals(int32_t descriptor, int32_t seals);
 /// fcntl(2) F_GET_SEALS.
 int32_t cipc_get_seals(int32_t descriptor);
-/// posix_fallocate(3) from the start of the file: the size becomes at least `size`, and the room is there.
-int32_t cipc_allocate(int32_t descriptor, uint64_t size);
+/// posix_fallocate(3): the size becomes at least `offset` + `size`, and the room from `offset` on is there.
+int32_t cipc_allocate(int32_t descriptor, uint64_t offset, uint64_t size);
 
 /// mmap(2) of `count` bytes from `offset` on. `writable`: PROT_WRITE too; `is_private`: copy-on-write; `populate`:
 /// MAP_POPULATE. `private_below` bytes of anonymous, private, zeroed memory lie right below the mapping: one

@@ -47,6 +47,9 @@ public struct QueueLabel: Sendable, Hashable {
     public var type: Int
     /// Of a message that was received: its end was cut off, as the receiver allowed. Nothing on the way out.
     public internal(set) var isTruncated = false
+    /// Of a message that was received: how often it has been given out, this time included. More than 1 where an earlier
+    /// receiver died with it or gave it back. Nothing on the way out.
+    public internal(set) var deliveryCount = 1
 
     /// A label. The defaults are what every queue carries.
     public init(priority: Int = 0, type: Int = 1) {

@@ -1,3 +1,4 @@
+import IPCCore
 package import IPCSystem
 
 /// The participants of a region: a view of the table in mapped memory, which its user keeps mapped.
@@ -8,7 +9,7 @@ package import IPCSystem
 /// Whatever stands in the memory is read once and checked: a hostile writer can break locks, but trap nobody.
 package struct ParticipantTable: Sendable {
     /// The longest sleep without a look at what it waits for, in nanoseconds.
-    package static let backstop: UInt64 = 400_000_000
+    package static var backstop: UInt64 { Backstop.limit(400_000_000) }
 
     let bytes: SharedBytes
     package let slotCount: Int

@@ -65,6 +65,8 @@ struct ArenaShape {
 
     /// The parts of `contents` whose words count.
     func ranges(in contents: SharedBytes, capacity: Int) -> [Range<Int>] {
+        // A block without contents is forged: each kind begins with a word.
+        guard contents.byteCount >= 8 else { return [] }
         let rest = Int(raw >> 3)
         let found: [Range<Int>] =
             switch raw & 7 {

@@ -62,6 +62,7 @@ extension Blackboard {
         ///   writer, so its readers wait on. As ``latest``, too.
         public func change(after version: UInt64, until deadline: Deadline = .never) async throws(IPCError) -> Entry? {
             let isAnonymous = memory.region.place == .anonymous
+            var hasWaited = false
             while true {
                 let turn = memory.turn.loadSequential()
                 let seen = memory.version
@@ -73,8 +74,11 @@ extension Blackboard {
                 }
                 try await FutexWatcher.shared.wait(
                     while: WordExpectation(memory.waitWord, is: UInt32(truncatingIfNeeded: seen)),
-                    and: WordExpectation(memory.turn, is: turn), keeping: memory, until: deadline,
+                    and: WordExpectation(memory.turn, is: turn), keeping: memory.region.memory, until: deadline,
                     looksAgain: isAnonymous, spinning: spinning, "wait for a change of a blackboard")
+                // That wait did not suspend if a word had changed already, which who writes there may do all the time.
+                if hasWaited { await Task.yield() }
+                hasWaited = true
             }
         }
 

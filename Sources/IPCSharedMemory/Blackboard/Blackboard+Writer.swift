@@ -20,6 +20,7 @@ extension Blackboard {
             var options = options
             options.access = .readWrite
             options.allowsMoreSeals = place == .anonymous
+            options.isClaimedByMaker = true
             let region = try SharedMemory(
                 at: place, intent, byteCount: Blackboard.byteCount, layout: Blackboard.layout, options: options)
             do throws(IPCError) {

@@ -9,7 +9,8 @@ extension Broadcast.Writer: ByteSendChannel {
         try await unsafe send(message.span.bytes, until: deadline)
     }
 
-    /// Sends one message if there is room for it now.
+    /// Sends one message if there is room for it now. What readers of a lossless broadcast have read may count as unread for
+    /// a while: see ``BroadcastOptions/capacity``.
     public func trySend(_ message: [UInt8]) throws(IPCError) -> Bool { try unsafe trySend(message.span.bytes) }
 
     /// Sends the bytes as one message. See ``send(_:until:)-([UInt8],_)``.
@@ -22,7 +23,8 @@ extension Broadcast.Writer: ByteSendChannel {
         publish()
     }
 
-    /// Sends the bytes as one message if there is room for it now.
+    /// Sends the bytes as one message if there is room for it now. See ``BroadcastOptions/capacity`` for
+    /// when there is.
     public func trySend(_ bytes: RawSpan) throws(IPCError) -> Bool {
         try checkSize(bytes.byteCount)
         guard lock.tryAcquire() else {
@@ -175,16 +177,20 @@ extension Broadcast.Writer: ByteSendChannel {
             }
         }
         defer { memory.writerWaits.storeSequential(0) }
+        var hasWaited = false
         while true {
-            let closed = closing.value
+            let closed = sleep.closing.value
             if lock.isClosed { throw .closed("send a broadcast") }
             let room = memory.room.loadSequential()
             // A Dekker pair with a reader that stores its cursor and then looks at this word.
             memory.writerWaits.storeSequential(1)
             if tryAppend(bytes, clearsDead: true) { return }
             try await FutexWatcher.shared.wait(
-                while: WordExpectation(memory.room, is: room), and: WordExpectation(closing.view, is: closed),
-                keeping: self, until: deadline, "wait for room in a broadcast")
+                while: WordExpectation(memory.room, is: room), and: WordExpectation(sleep.closing.view, is: closed),
+                keeping: sleep, until: deadline, "wait for room in a broadcast")
+            // That wait did not suspend if the word had changed already, which a reader may do all the time.
+            if hasWaited { await Task.yield() }
+            hasWaited = true
         }
     }
 }

@@ -26,7 +26,8 @@
 /// - **End.** After the writer's `finish` a reader gets what is left and then nil; after its death or `close`, what is left
 ///   and then `.peerClosed` (the death is seen within 1.5 seconds). A new writer may then take the place over, and the same
 ///   readers receive what it sends.
-/// - **One writer** at a time: a second one gets `.busy`.
+/// - **One writer** at a time: a second one gets `.busy`. Whoever finds a new broadcast finds its writer, too, which is
+///   there before the name.
 /// - **Trust.** Readers copy each message out before anybody looks at it, and check what the memory says: no writer can make
 ///   them read elsewhere, or allocate more than their limit for a message (``Reader/maximumMessageSize``). Readers of a lossless broadcast can write to its memory, and so can disturb each other and the
 ///   writer, but not make them crash; take a lossy one where readers are not trusted, anonymous if they run as the same
@@ -70,6 +71,10 @@ public struct BroadcastOptions: Sendable, Hashable {
     public var delivery: Broadcast.Delivery
     /// Bytes of the ring, a power of two from 4,096 on. A message takes its size and 8 bytes, rounded up to a multiple of
     /// 8, and at most a quarter of the ring.
+    ///
+    /// Readers of a lossless broadcast say how far they are once for many messages, and the writer gives room back in
+    /// pieces: up to 1/32 of the ring, and a message, may count as unread that were read, until their reader comes back and
+    /// finds nothing more.
     public var capacity: Int
     /// How the region is made.
     public var memory: SharedMemoryOptions

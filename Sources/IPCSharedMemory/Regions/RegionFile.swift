@@ -152,7 +152,7 @@ struct RegionFile: ~Copyable {
         _ fill: (borrowing OwnedDescriptor) throws(IPCError) -> Void
     ) throws(IPCError) {
         let number = made.number
-        try allocate(number, byteCount, path)
+        try allocate(number, byteCount, path, options)
         KillPoints.pass("region allocated")
         try fill(made)
         KillPoints.pass("region filled")
@@ -176,6 +176,17 @@ struct RegionFile: ~Copyable {
     }
 
     /// Room for `byteCount` bytes, or an error now and not SIGBUS later.
+    static func allocate(
+        _ number: Int32, _ byteCount: Int, _ object: String, _ options: SharedMemoryOptions
+    ) throws(IPCError) {
+        guard let usable = options.allocatedByteCount else { return try allocate(number, byteCount, object) }
+        try allocate(
+            number, min(byteCount, RegionHeader.payloadOffset(slotCount: options.slotCount) + usable), object)
+        try mapping("create a region", object: object) { () throws(SystemCallError) in
+            try FileCalls.truncate(number, to: byteCount)
+        }
+    }
+
     static func allocate(_ number: Int32, _ byteCount: Int, _ object: String) throws(IPCError) {
         guard byteCount > 0 else {
             throw IPCError(.invalidArgument, "create a region: \(byteCount) bytes are too few", object: object)

@@ -73,7 +73,7 @@ struct RegionMaker {
             try FileCalls.setPermissions(file.number, 0o600)
             return file
         }
-        try RegionFile.allocate(file.number, size, object)
+        try RegionFile.allocate(file.number, size, object, options)
         try fill(file, byteCount, initialize)
         try mapping("create a region", object: object) { () throws(SystemCallError) in
             try MemoryCalls.seal(file.number, options.allowsMoreSeals ? [.shrinking, .growing] : .size)

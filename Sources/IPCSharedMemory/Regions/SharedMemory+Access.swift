@@ -88,6 +88,25 @@ extension SharedMemory {
         }
     }
 
+    /// Gives `count` usable bytes from `offset` on their room, in a region that was made with holes. fallocate(2).
+    ///
+    /// - Throws: `.resourceExhausted` when there is none: a touch would be SIGBUS.
+    package func allocate(_ count: Int, at offset: Int) throws(IPCError) {
+        guard let file, payload.contains(offset, count) else {
+            throw IPCError(.invalidArgument, "grow: \(count) bytes at \(offset) are not within the region")
+        }
+        let start = unsafe payload.base - memory.bytes.base + offset
+        do throws(SystemCallError) {
+            try MemoryCalls.allocate(file.number, offset: start, size: count)
+        } catch {
+            guard error.errno == Errno.noSpace else { throw IPCError(error, "grow", object: place.description) }
+            throw IPCError(
+                .resourceExhausted,
+                "grow: the file system has no room for \(count) more bytes; free some or make it larger",
+                object: place.description, systemCall: error.call.rawValue, errno: error.errno)
+        }
+    }
+
     func check(_ offset: Int, _ count: Int, writes: Bool) throws(IPCError) {
         guard payload.contains(offset, count) else {
             throw IPCError(

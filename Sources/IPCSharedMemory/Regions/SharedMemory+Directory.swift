@@ -43,12 +43,13 @@ extension SharedMemory {
         }
         let path = try RegionFile.path(of: place)
         _ = try CheckedFile.find(path, .regular, .anyone, "remove a region")
-        try mapping("remove a region", object: path) { () throws(SystemCallError) in try FileCalls.unlink(path) }
-        for number in 1...maximumSegmentCount {
-            let segment = "\(path)\(segmentSuffix)\(number)"
-            guard (try? CheckedFile.find(segment, .regular, .anyone, "remove a region")) != nil else { return }
-            try? FileCalls.unlink(segment)
+        // The name of the region last, and before it the last segment first: whoever is killed in here has left what
+        // another `remove` finds, and nobody can have made another region of that name meanwhile, with segments of its own.
+        let segments = (1...maximumSegmentCount).lazy.map { "\(path)\(segmentSuffix)\($0)" }.prefix {
+            (try? CheckedFile.find($0, .regular, .anyone, "remove a region")) != nil
         }
+        for segment in Array(segments).reversed() { try? FileCalls.unlink(segment) }
+        try mapping("remove a region", object: path) { () throws(SystemCallError) in try FileCalls.unlink(path) }
     }
 
     /// The named regions and System V segments of this machine, whoever made them. Files are not listed: they may be
@@ -87,7 +88,8 @@ extension SharedMemory {
     /// - Returns: whether it was removed.
     package static func removeLeftover(_ listing: SharedMemoryListing) -> Bool {
         guard case .segment(let key) = listing.place.kind else {
-            return FoundRegion.look(listing.name)?.removeIfUnused() ?? false
+            guard let found = FoundRegion.look(listing.name), found.listing.isLeftover else { return false }
+            return found.removeIfUnused()
         }
         // By its number, because the key may stand for another segment by now. A private one has no key to be found by,
         // and another process may have been given its number.
@@ -138,13 +140,24 @@ private struct FoundRegion: ~Copyable {
             if isInUse == false { try? NameCalls.unlock(number) }
         }
         let isUnfinished = name.hasPrefix(RegionFile.unfinishedPrefix)
+        // What a region grew by may be nobody's while the region is somebody's: it goes when the region may.
+        let isNeeded = regionName(ofSegment: name).flatMap { look($0)?.listing }.map { !$0.isLeftover } ?? false
         let isOurs = contents.map { !$0.isKeptWhenUnused } ?? isUnfinished
         let listing = SharedMemoryListing(
             place: .named(name), name: name, layout: contents?.layout, byteCount: Int(clamping: status.size),
             owner: status.owner, permissions: AccessPermissions(rawValue: status.permissions), isInUse: isInUse,
             creatorProcess: contents?.creatorProcess,
-            isLeftover: isOurs && isInUse == false && status.owner == ProcessFacts.effectiveUser)
+            isLeftover: isOurs && !isNeeded && isInUse == false && status.owner == ProcessFacts.effectiveUser)
         return FoundRegion(listing: listing, descriptor: file)
+    }
+
+    /// The name of the region that grew by the one of that name; nil for one that is no segment.
+    private static func regionName(ofSegment name: String) -> String? {
+        guard let dot = name.lastIndex(of: "."), dot > name.startIndex,
+            name[dot...].hasPrefix(SharedMemory.segmentSuffix),
+            Int(name[dot...].dropFirst(SharedMemory.segmentSuffix.count)) != nil
+        else { return nil }
+        return String(name[..<dot])
     }
 
     /// Removes it under a lock that nobody can have who has it open.
@@ -157,13 +170,11 @@ private struct FoundRegion: ~Copyable {
     }
 
     private static func header(_ number: Int32, _ size: Int, _ path: String) -> RegionHeader.Contents? {
-        guard var bytes = try? FileCalls.read(number, at: 0, size: RegionHeader.byteCount),
-            bytes.count == RegionHeader.byteCount
-        else { return nil }
-        return unsafe bytes.withUnsafeMutableBytes { buffer in
-            // SAFETY: a view on the array that does not leave this closure.
-            let view = unsafe SharedBytes(base: buffer.baseAddress!, byteCount: buffer.count)
-            return try? RegionHeader.read(view, fileByteCount: size, path)
+        let header = CopiedMemory(byteCount: RegionHeader.byteCount)
+        return withExtendedLifetime(header) {
+            let count = try? header.fill(from: number, at: 0, count: RegionHeader.byteCount)
+            guard count == RegionHeader.byteCount else { return nil }
+            return try? RegionHeader.read(header.bytes, fileByteCount: size, path)
         }
     }
 }

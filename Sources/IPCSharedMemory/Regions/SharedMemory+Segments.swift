@@ -64,6 +64,7 @@ extension SharedMemory {
     private var optionsOfSegment: SharedMemoryOptions {
         var options = options
         options.slotCount = 0
+        options.isClaimedByMaker = false
         return options
     }
 

@@ -72,7 +72,7 @@ extension SharedMemory: DescriptorTransferable {
     /// The region that a descriptor stands for, if nobody can change its size any more.
     package static func receive(
         _ passed: PassedDescriptor, _ access: SharedMemoryAccess, _ byteCount: Int?, _ layout: RegionLayout?,
-        slotCount: Int = 0
+        slotCount: Int = 0, mayHaveHoles: Bool = false
     ) throws(IPCError) -> SharedMemory {
         guard let number = passed.take() else {
             throw IPCError(.decodingFailed, "receive a region: its descriptor was taken already")
@@ -88,7 +88,7 @@ extension SharedMemory: DescriptorTransferable {
         }
         let status = try mapping(doing) { () throws(SystemCallError) in try FileCalls.status(of: descriptor.number) }
         // Ours have all their room. One without could claim any size at no cost, and each page would be taken at our touch.
-        guard status.allocatedByteCount >= status.size else {
+        guard mayHaveHoles || status.allocatedByteCount >= status.size else {
             throw IPCError(.protocolViolation, "\(doing): it claims \(status.size) bytes and has not so much room")
         }
         var options = SharedMemoryOptions(access: access)

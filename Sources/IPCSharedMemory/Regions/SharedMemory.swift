@@ -101,6 +101,9 @@ public final class SharedMemory: Sendable {
             let size = try byteCount.map { count throws(IPCError) in try maker.fileByteCount(count) }
             let file = try RegionFile.take(path, intent, byteCount: size, options, isWhole: maker.isWhole) {
                 made throws(IPCError) in
+                if options.isClaimedByMaker {
+                    try WriterClaim.take(made.number, "create a region", place.description)
+                }
                 try maker.fill(made, byteCount ?? 0, initialize)
             }
             try self.init(file, place, byteCount, maker)

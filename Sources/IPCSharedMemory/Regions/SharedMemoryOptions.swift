@@ -46,6 +46,11 @@ public struct SharedMemoryOptions: Sendable, Hashable {
     package var allowsMoreSeals = false
     /// Whether one that is found may have another size than it would be made with.
     package var takesAnySize = false
+    /// Whether a region that is made here has its writer before anybody can find it: see `WriterClaim`.
+    package var isClaimedByMaker = false
+    /// Usable bytes, from the first on, that have their room from the beginning; nil: all. The rest is a hole, which the
+    /// object in the region fills with `SharedMemory.allocate` before it touches it.
+    package var allocatedByteCount: Int?
     /// Whether a region without a layout gets first contents, too: for files that another library has laid out.
     package var fillsPlainBytes = false
 

@@ -38,6 +38,12 @@ public struct SharedMemoryPlace: Sendable, Hashable {
         }
     }
 
+    /// Whether it outlives the machine's reboot.
+    package var isFile: Bool {
+        if case .file = kind { return true }
+        return false
+    }
+
     /// Whether it is a System V segment, which has no file.
     package var isSegment: Bool {
         if case .segment = kind { return true }

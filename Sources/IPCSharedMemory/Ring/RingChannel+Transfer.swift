@@ -9,8 +9,8 @@ extension RingChannel: DescriptorTransferable {
 
     /// Gives the end away, with what was sent to it and not received. It is closed here, which the peer does not notice.
     ///
-    /// - Throws: `.closed`; `.invalidArgument` while another task sends or receives, a loan is out, or a message in
-    ///   fragments has come in part; `.resourceExhausted`; what broke the ring.
+    /// - Throws: `.closed`; `.invalidArgument` while another task sends or receives (until its call has returned), a loan is
+    ///   out, or a message in fragments has come in part; `.resourceExhausted`; what broke the ring.
     public consuming func transfer() throws(IPCError) -> TransferredDescriptors {
         guard receiver.lock.tryAcquire() else {
             if receiver.lock.isClosed { throw .closed("transfer") }
@@ -27,6 +27,10 @@ extension RingChannel: DescriptorTransferable {
         let given: TransferredDescriptors
         do throws(IPCError) {
             given = TransferredDescriptors(descriptors: try link.duplicates(), state: try state())
+            guard link.giveAway() else {
+                throw IPCError(
+                    .invalidArgument, "transfer: another task is about to return from a call; let it finish first")
+            }
         } catch {
             sender.release()
             receiver.release()

@@ -167,7 +167,7 @@ public final class RingChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     }
 
     /// Sends one message if there is room for it now; false when `send` would wait, and for a message that is larger than
-    /// the ring.
+    /// the ring. What the peer has read may count as unread for a while: see ``RingOptions/ringByteCount``.
     public func trySend(_ message: [UInt8]) throws(IPCError) -> Bool {
         try unsafe sender.trySend(message.span.bytes)
     }

@@ -24,7 +24,10 @@ final class RingLink: Sendable {
     }
     private let held: Lock<Held?>
     private let file: Int32
+    /// Who may ring: each direction that has not ended, and each call that rings without its lock; and whether the end is
+    /// given away.
     private let uses = Atomic<Int>(2)
+    private static let isGivenAway = 1 << 32
 
     private let isGone = Atomic<Bool>(false)
     private let trusts: Atomic<Bool>
@@ -59,6 +62,8 @@ final class RingLink: Sendable {
         get { trusts.load(ordering: .relaxed) ? .trusted : .untrusted }
         set {
             trusts.store(newValue == .trusted, ordering: .relaxed)
+            // What is given away says for itself how it rings.
+            guard uses.load(ordering: .acquiring) & Self.isGivenAway == 0 else { return }
             ownSendingBell.ringsBySocket.storeReleasing(newValue == .trusted ? 0 : 1)
         }
     }
@@ -83,13 +88,13 @@ final class RingLink: Sendable {
         }
     }
 
-    /// The same for who has given its direction's lock back. Where both directions are done, the peer has been hung up on,
-    /// or was woken before this end was given away.
+    /// The same for who has given its direction's lock back. Where both directions are done, the peer has been hung up on;
+    /// where this end is given away, it was woken before.
     @inline(never)
     func ringWithoutLock(_ bell: RingBell) {
         guard stream.beginUse() else { return }
         var count = uses.load(ordering: .relaxed)
-        while count > 0 {
+        while count > 0, count & Self.isGivenAway == 0 {
             let (exchanged, found) = uses.compareExchange(
                 expected: count, desired: count + 1, ordering: .acquiringAndReleasing)
             if exchanged {
@@ -159,10 +164,19 @@ final class RingLink: Sendable {
         stream.endUse()
     }
 
-    /// One direction is done.
+    /// One direction is done, or one call that rang without its lock.
     func endUse() {
         stream.endUse()
-        if uses.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { held.withLock { $0 = nil } }
+        let left = uses.subtract(1, ordering: .acquiringAndReleasing).newValue
+        if left & ~Self.isGivenAway == 0 { held.withLock { $0 = nil } }
+    }
+
+    /// Lets nobody ring from here any more who does not do so yet. By whoever has the locks of both directions.
+    ///
+    /// - Returns: false while a call rings that has given its lock back: it may have taken a sleeper's mark away, and if this
+    ///   process ended before it rings, nobody would, for the hang-up that makes up for that would not come.
+    func giveAway() -> Bool {
+        uses.compareExchange(expected: 2, desired: 2 | Self.isGivenAway, ordering: .acquiringAndReleasing).exchanged
     }
 
     /// Duplicates for another process: file, bells of side 0 and 1, socket. By a direction that has not ended its use.

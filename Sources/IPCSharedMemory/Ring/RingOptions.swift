@@ -28,8 +28,8 @@ public enum RingSpin: Sendable, Hashable {
 /// How large a ring is, what goes through it, and how its ends behave.
 public struct RingOptions: Sendable, Hashable {
     /// Bytes for messages in each direction: a power of two from 4 KiB to 1 GiB, 256 KiB unless said otherwise. Messages
-    /// of up to 56 bytes lie elsewhere and take none of it. While the receiver has more to read, up to an eighth that it has
-    /// read may not be free yet. The side that makes the memory decides.
+    /// of up to 56 bytes lie elsewhere and take none of it. As long as the receiver has more to read, up to an eighth that
+    /// it has read counts as unread: it gives room back once for many messages. The side that makes the memory decides.
     public var ringByteCount: Int
     /// The largest message in bytes, 16 MiB unless said otherwise. Messages that are larger than the ring go through it
     /// in fragments.

@@ -75,6 +75,7 @@ package final class RingReceiver: @unchecked Sendable {
             while progress == .busy || progress == .blocked {
                 if progress == .busy {
                     if Task.isCancelled { throw .cancelled("receive") }
+                    if deadline.hasPassed { throw .timedOut("receive") }
                     await Task.yield()
                     if lock.isClosed { throw .closed("receive") }
                     progress = try look()

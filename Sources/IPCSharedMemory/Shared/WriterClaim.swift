@@ -2,8 +2,11 @@ import IPCCore
 import IPCSystem
 import Synchronization
 
-/// That one handle is the only writer of a region, or the owner of an arena: a claim on a byte far behind its end, which the kernel drops when the
-/// writer's process is gone. Readers ask the kernel whether there is a writer.
+/// That one handle is the only writer of a region, or the owner of an arena: a claim on a byte far behind its end, which
+/// the kernel drops when the writer's process is gone. Readers ask the kernel whether there is a writer.
+///
+/// The maker of a named region claims it before it has its name (``SharedMemoryOptions/isClaimedByMaker``), so that nobody
+/// finds it without its writer. The claim belongs to the open file, so the handle that is made then takes it once more.
 ///
 /// Whoever may read the region's file can keep writers out (`.busy`) with a read lock on that byte, but cannot pass for one.
 final class WriterClaim: Sendable {
@@ -32,13 +35,20 @@ final class WriterClaim: Sendable {
             }
         }
         self.file = file
-        let number = file.number
-        let isTaken = try mapping("\(doing)", object: region.place.description) { () throws(SystemCallError) in
-            try ClaimCalls.tryTake(number, byte: Self.byte)
+        try Self.take(file.number, doing, region.place.description, busy: busy())
+    }
+
+    /// Claims an open file, for as long as it is open.
+    ///
+    /// - Throws: `.busy` while another open file has the claim.
+    static func take(
+        _ number: Int32, _ doing: StaticString, _ object: String,
+        busy: @autoclosure () -> String = "it has a writer; there can be one at a time"
+    ) throws(IPCError) {
+        let isTaken = try mapping("\(doing)", object: object) { () throws(SystemCallError) in
+            try ClaimCalls.tryTake(number, byte: byte)
         }
-        guard isTaken else {
-            throw IPCError(.busy, "\(doing): \(busy())", object: region.place.description)
-        }
+        guard isTaken else { throw IPCError(.busy, "\(doing): \(busy())", object: object) }
     }
 
     /// Whether somebody writes to `region`, through another open file than that of `region`, or than `other`.

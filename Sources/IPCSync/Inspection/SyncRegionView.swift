@@ -4,31 +4,19 @@ package import IPCSharedMemory
 import IPCSystem
 
 /// A look at a region of objects and who has what in it, for tools and tests. It takes no part: no place for a process is
-/// taken, no lock, nothing is written, and nobody is waited for. What it says may be over by now.
+/// taken, no lock, nothing is written, and nobody is waited for. It is a copy, so what it says may be over by now.
 package struct SyncRegionView: Sendable {
     private let region: RegionLook
     private let directory: ObjectDirectory
     private let table: ParticipantTable
 
-    /// Maps the region at `place` for reading.
+    /// Copies the region at `place`.
     ///
     /// - Throws: `.notFound`, `.permissionDenied`, `.invalidName`; `.typeMismatch`, `.wrongVersion` and `.wrongMagic` for
-    ///   what is no region of objects; `.protocolViolation` for one that contradicts itself; `.unsupported` for places
-    ///   without a path.
+    ///   what is no region of objects; `.protocolViolation` for one that contradicts itself; `.truncated` for one that
+    ///   somebody cut short; `.resourceExhausted` above 1 GiB; `.unsupported` for places without a path.
     package init(at place: SharedMemoryPlace) throws(IPCError) {
-        region = try RegionLook(at: place)
-        let expected = SyncRegion.layout
-        guard region.layout.name == expected.name else {
-            throw IPCError(
-                .typeMismatch, "look at a region of objects: expected \(expected.name), found \(region.layout.name)",
-                object: place.name)
-        }
-        guard region.layout.version == expected.version else {
-            throw IPCError(
-                .wrongVersion,
-                "look at a region of objects: expected version \(expected.version), found \(region.layout.version)",
-                object: place.name)
-        }
+        region = try RegionLook(at: place, of: SyncRegion.layout)
         guard region.slotCount > 0 else {
             throw IPCError(
                 .protocolViolation, "look at a region of objects: it has no places for processes", object: place.name)

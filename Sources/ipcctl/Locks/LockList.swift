@@ -3,7 +3,7 @@ import IPCSync
 
 /// `ipcctl locks`: the objects of a region, who has them, and who takes part.
 ///
-/// It maps the region for reading and takes no part in it, so it works while processes are killed, stopped or in debuggers.
+/// It copies the region and takes no part in it, so it works while processes are killed, stopped or in debuggers.
 enum LockList {
     /// Prints the region of that name, or of that path if there is a slash in it.
     ///

@@ -15,11 +15,14 @@ protocol QueueKind: Sendable {
 }
 
 enum QueueKinds {
-    static var all: [any QueueKind.Type] { [POSIXQueueKind.self, SystemVQueueKind.self] }
+    static var all: [any QueueKind.Type] {
+        [POSIXQueueKind.self, SystemVQueueKind.self, SharedQueueKind.self]
+    }
 
     static func kind(of name: String) throws(UsageError) -> any QueueKind.Type {
         guard let kind = all.first(where: { $0.claims(name) }) else {
-            throw UsageError("\(name) names no queue: write /NAME, sysv:KEY, sysv:#NUMBER or sysv:PATH")
+            throw UsageError(
+                "\(name) names no queue: write /NAME, sysv:KEY, sysv:#NUMBER, sysv:PATH, shm:NAME or shm:/PATH")
         }
         return kind
     }

@@ -1,5 +1,6 @@
 import IPCMessageQueue
 import IPCProcess
+import IPCSharedMemory
 
 /// Two POSIX queues by their names.
 struct POSIXQueueStop: TourStop {
@@ -47,7 +48,31 @@ struct SystemVQueueStop: TourStop {
     }
 }
 
-/// What both have in common: a queue tells nobody of a death, so a process is asked for it.
+/// One shared queue by its name: one type goes there, the other comes back.
+struct SharedQueueStop: TourStop {
+    let mechanism = "shared queue"
+
+    func visit(until deadline: Deadline) async throws -> TourResult {
+        let name = "ipcctl-tour-\(UInt64.random(in: .min ... .max))"
+        let queue = try await SharedQueue(at: .named(name), until: deadline)
+        defer { try? SharedQueue.remove(queue.place) }
+        let child = try await Tour.startPeer(of: self, arguments: [name])
+        return try await withPeer(child) { child in
+            try await QueueVisit.run(
+                child, incoming: queue.payloads(selecting: .only(2)), outgoing: queue.payloads(labeled: .init(type: 1)),
+                until: deadline)
+        }
+    }
+
+    func serve(_ arguments: [String]) async throws {
+        let queue = try await SharedQueue(at: .named(arguments[0]), .open)
+        try await Exchange(
+            incoming: queue.payloads(selecting: .only(1)), outgoing: queue.payloads(labeled: .init(type: 2))
+        ).serve()
+    }
+}
+
+/// What they have in common: a queue tells nobody of a death, so a process is asked for it.
 private enum QueueVisit {
     static func run(
         _ child: ChildProcess, incoming: POSIXMessageQueue, outgoing: POSIXMessageQueue, until deadline: Deadline

@@ -33,6 +33,7 @@ struct Tour {
         ElectionStop(),
         POSIXQueueStop(),
         SystemVQueueStop(),
+        SharedQueueStop(),
         SignalStop(),
         WorkerPoolStop(),
     ]

@@ -1,3 +1,4 @@
+import IPCProcess
 import IPCSharedMemory
 import IPCSystem
 import TestSupport
@@ -95,5 +96,34 @@ import Testing
         try await near.send([1])
         let received = try await waiting.value
         #expect(received == [1])
+    }
+
+    /// It would take the wake-up with it that the call owes the peer, if the process ended now.
+    @Test func anEndThatIsAboutToRingIsNotGivenAway() async throws {
+        let output = try await Command(.path(helperPath), arguments: ["ring-give-within-call"]).output()
+        #expect(output.text == "invalidArgument\n")
+        #expect(output.status == .signaled(.kill, coreDumped: false))
+    }
+
+    /// Calls that have returned are in nobody's way: ends go from hand to hand under load.
+    @Test func endsAreGivenAwayBetweenCalls() async throws {
+        let (first, far) = try RingChannel.makePair(options: RingOptions(spin: .never))
+        let rounds = 2000
+        let echo = Task {
+            for _ in 0..<rounds {
+                guard let message = try await far.receive(until: .after(.seconds(60))) else { return }
+                try await far.send(message, until: .after(.seconds(60)))
+            }
+        }
+        var near = first
+        for round in 0..<rounds {
+            let message = [UInt8(truncatingIfNeeded: round)]
+            try await near.send(message)
+            if round % 3 == 0 { near = try RingChannel.receive(near.transfer()) }
+            let answer = try await near.receive(until: .after(.seconds(60)))
+            #expect(answer == message)
+            if round % 5 == 0 { near = try RingChannel.receive(near.transfer()) }
+        }
+        try await echo.value
     }
 }
