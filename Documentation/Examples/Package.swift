@@ -13,11 +13,12 @@ let package = Package(
         .executableTarget(name: "producer-consumer", dependencies: [ipc("IPCProcess"), ipc("IPCSharedMemory")]),
         .executableTarget(name: "clipboard", dependencies: [ipc("IPCSharedMemory")]),
         .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
+        .executableTarget(name: "config-reload", dependencies: [ipc("IPCSignals")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "producer-consumer", "clipboard",
-                "race", ipc("IPCProcess"), ipc("IPCSync"),
+                "race", "config-reload", ipc("IPCProcess"), ipc("IPCSync"),
             ]),
     ]
 )

@@ -7,7 +7,7 @@ extension ConformanceTransport {
         [
             .pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .namedPipes, .socketPair, .ring,
             .untrustedRing, .posixQueue,
-            .systemVQueue, .sharedQueue,
+            .systemVQueue, .sharedQueue, .signals,
         ]
     }
 }

@@ -16,6 +16,7 @@ let tables: [[String: Scenario]] = [
     syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
     sharedQueueScenarios,
     queueScenarios,
+    signalScenarios, signalChannelScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.
