@@ -25,7 +25,7 @@ extension Mailbox {
 
     /// Opens the region, which says what it is.
     static func open(
-        _ place: SharedMemoryPlace, _ intent: CreationIntent, _ options: MailboxOptions
+        _ name: String, _ intent: CreationIntent, _ options: MailboxOptions
     ) throws(IPCError) -> (SharedMemory, MailboxWords) {
         var memory = options.memory
         memory.slotCount = options.maximumProcesses
@@ -34,7 +34,7 @@ extension Mailbox {
         let initialize: (SharedBytes) -> Void
         switch options.delivery {
         case .workSharing:
-            let shape = try QueueShape(try queueOptions(options), isFile: place.isFile)
+            let shape = try QueueShape(try queueOptions(options), isFile: false)
             memory.allocatedByteCount = shape.initialByteCount
             byteCount = shape.byteCount
             initialize = { bytes in
@@ -51,14 +51,14 @@ extension Mailbox {
             }
         }
         let region = try SharedMemory(
-            at: place, intent, byteCount: intent == .open ? nil : byteCount, layout: MailboxWords.layout,
+            at: .named(name), intent, byteCount: intent == .open ? nil : byteCount, layout: MailboxWords.layout,
             options: memory, initialize: initialize)
-        let words = try MailboxWords(reading: region.payload, place.name)
+        let words = try MailboxWords(reading: region.payload, name)
         if intent != .open, words.delivery != options.delivery || words.overflow != options.whenFull {
             throw IPCError(
                 .typeMismatch,
                 "open a mailbox: it is for \(words.delivery) and \(words.overflow) when full, not \(options.delivery) and "
-                    + "\(options.whenFull); open it as it is (.open), or remove it", object: place.name)
+                    + "\(options.whenFull); open it as it is (.open), or remove it", object: name)
         }
         return (region, words)
     }

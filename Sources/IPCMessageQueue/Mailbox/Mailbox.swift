@@ -85,21 +85,8 @@ public final class Mailbox: MessageQueue {
         named name: String, _ intent: CreationIntent = .openOrCreate, options: MailboxOptions = MailboxOptions(),
         until deadline: Deadline = .never
     ) async throws(IPCError) {
-        try await self.init(at: .named(name), intent, options, until: deadline)
-    }
-
-    /// The same on a thread that may block, and in the child of a fork.
-    public convenience init(
-        blockingNamed name: String, _ intent: CreationIntent = .openOrCreate,
-        options: MailboxOptions = MailboxOptions(), until deadline: Deadline = .never
-    ) throws(IPCError) {
-        try self.init(blockingAt: .named(name), intent, options, until: deadline)
-    }
-
-    init(
-        at place: SharedMemoryPlace, _ intent: CreationIntent, _ options: MailboxOptions, until deadline: Deadline
-    ) async throws(IPCError) {
-        let (memory, words) = try Self.open(place, intent, options)
+        let (memory, words) = try Self.open(name, intent, options)
+        let kind: Kind
         do throws(IPCError) {
             switch words.delivery {
             case .workSharing: kind = .work(try await SharedQueue(memory, until: deadline))
@@ -112,16 +99,16 @@ public final class Mailbox: MessageQueue {
             memory.abandon()
             throw error
         }
-        (self.words, name, wasCreated) = (words, memory.place.name, memory.wasCreated)
-        maximumMessageSize = Self.largest(kind)
-        replies = ReplyDesk(options.memory, maximumMessageSize)
+        self.init(name, kind, words, options, wasCreated: memory.wasCreated)
     }
 
-    init(
-        blockingAt place: SharedMemoryPlace, _ intent: CreationIntent, _ options: MailboxOptions,
-        until deadline: Deadline
+    /// The same on a thread that may block, and in the child of a fork.
+    public convenience init(
+        blockingNamed name: String, _ intent: CreationIntent = .openOrCreate,
+        options: MailboxOptions = MailboxOptions(), until deadline: Deadline = .never
     ) throws(IPCError) {
-        let (memory, words) = try Self.open(place, intent, options)
+        let (memory, words) = try Self.open(name, intent, options)
+        let kind: Kind
         do throws(IPCError) {
             switch words.delivery {
             case .workSharing: kind = .work(try SharedQueue(blocking: memory, until: deadline))
@@ -134,7 +121,11 @@ public final class Mailbox: MessageQueue {
             memory.abandon()
             throw error
         }
-        (self.words, name, wasCreated) = (words, memory.place.name, memory.wasCreated)
+        self.init(name, kind, words, options, wasCreated: memory.wasCreated)
+    }
+
+    private init(_ name: String, _ kind: Kind, _ words: MailboxWords, _ options: MailboxOptions, wasCreated: Bool) {
+        (self.name, self.kind, self.words, self.wasCreated) = (name, kind, words, wasCreated)
         maximumMessageSize = Self.largest(kind)
         replies = ReplyDesk(options.memory, maximumMessageSize)
     }
