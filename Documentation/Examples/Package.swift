@@ -13,11 +13,12 @@ let package = Package(
         .executableTarget(name: "producer-consumer", dependencies: [ipc("IPCProcess"), ipc("IPCSharedMemory")]),
         .executableTarget(name: "clipboard", dependencies: [ipc("IPCSharedMemory")]),
         .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
+        .executableTarget(name: "print-spooler", dependencies: [ipc("IPCMessageQueue"), ipc("IPCProcess")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "producer-consumer", "clipboard",
-                "race", ipc("IPCProcess"), ipc("IPCSync"),
+                "race", "print-spooler", ipc("IPCProcess"), ipc("IPCSync"),
             ]),
     ]
 )
