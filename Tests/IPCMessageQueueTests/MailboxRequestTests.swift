@@ -144,6 +144,30 @@ import Testing
         }
     }
 
+    @Test func questionsAndAnswersHaveTypes() async throws {
+        try await withMailbox { mailbox, _ in
+            let jobs = mailbox.messages(of: [Int].self, using: .binary)
+            async let sum = mailbox.request([1, 2, 3], for: Int.self, using: .binary, until: soon)
+            let question = try #require(try await jobs.receive(until: soon))
+            try await question.reply(question.payload.reduce(0, +), using: .binary, until: soon)
+            #expect(try await sum == 6)
+            async let text = mailbox.request([4], for: String.self, using: .binary, until: soon)
+            try await mailbox.withLease(until: soon) { question in
+                let numbers = try question.decoded(as: [Int].self, using: .binary)
+                try await question.reply("\(numbers)", using: .binary, until: soon)
+            }
+            #expect(try await text == "[4]")
+            async let wrong = mailbox.request([5], for: [String].self, using: .binary, until: soon)
+            try await mailbox.receive(.any, until: soon).reply([0xFF], until: soon)
+            do {
+                _ = try await wrong
+                Issue.record("bytes that are no answer were one")
+            } catch {
+                #expect((error as? IPCError)?.code == .decodingFailed)
+            }
+        }
+    }
+
     @Test func threadsAskAndAnswer() async throws {
         try await withMailbox { mailbox, name in
             async let answer = onThread { () -> [UInt8]? in

@@ -74,6 +74,8 @@ public final class Mailbox: MessageQueue {
     ///
     /// - Parameters:
     ///   - name: of at most 240 bytes, without a slash; mailboxes and named regions share one space of names.
+    ///   - intent: whether to make it.
+    ///   - deadline: until when to try to take part.
     ///   - options: how it is made. When one is found, `delivery` and `whenFull` must be the same, unless `intent` is
     ///     `.open`; everything else is as it was made.
     /// - Throws: `.alreadyExists`, `.notFound`, `.invalidName`; `.permissionDenied`; `.invalidArgument` for options that
