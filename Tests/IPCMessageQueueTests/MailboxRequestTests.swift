@@ -110,8 +110,13 @@ import Testing
                     #expect(own.count >= 1)
                     _ = try await child.kill()
                     if sweeps {
-                        let removed = try SharedMemory.sweep(namesBeginningWith: "ipc-reply-").map(\.name)
-                        #expect(!own.isDisjoint(with: removed))
+                        // Others who look at the same time may make it seem in use.
+                        let end = Deadline.after(.seconds(60))
+                        while try !replyPlaces().isDisjoint(with: own), !end.hasPassed {
+                            try SharedMemory.sweep(namesBeginningWith: "ipc-reply-")
+                            try await Task.sleep(for: .milliseconds(1))
+                        }
+                        #expect(try replyPlaces().isDisjoint(with: own))
                     }
                     // Whoever answers is told, and clears up.
                     #expect(await failure { try await question.reply([1], until: soon) }?.code == .peerClosed)
@@ -163,7 +168,8 @@ import Testing
                 _ = try await wrong
                 Issue.record("bytes that are no answer were one")
             } catch {
-                #expect((error as? IPCError)?.code == .decodingFailed)
+                // Another version of the binary form.
+                #expect((error as? IPCError)?.code == .wrongVersion)
             }
         }
     }

@@ -8,7 +8,7 @@ extension Mailbox {
     /// let pages = try await printers.request(Query.pagesLeft, for: Int.self, using: .binary, until: .after(.seconds(5)))
     /// ```
     ///
-    /// - Throws: as that; also `.encodingFailed`, and `.decodingFailed` when the answer is no `Answer`.
+    /// - Throws: as that; also `.encodingFailed`, and what the codec says of an answer that is none.
     public func request<Question, Answer>(
         _ question: Question, for answer: Answer.Type, using codec: MessageCodec<Answer, Question>,
         labeled label: QueueLabel = .standard, until deadline: Deadline
