@@ -19,7 +19,12 @@ func mailboxStorm(_ arguments: [String]) async throws -> Int32 {
         name: name, kind: kind, record: try record("\(arguments[0])/record-\(seed)"),
         order: try record("\(arguments[0])/order-\(seed)"))
     var storm = MailboxStorm(facts: facts, random: StormRandom(state: seed))
-    return try storm.run(kills: Int(arguments[1]) ?? 1)
+    do {
+        return try storm.run(kills: Int(arguments[1]) ?? 1)
+    } catch {
+        storm.giveUp()
+        throw error
+    }
 }
 
 private func record(_ path: String) throws -> QueueStormRecord {
@@ -59,6 +64,7 @@ private struct MailboxStorm {
     let facts: MailboxStormFacts
     var random: StormRandom
     var children: [Int32] = []
+    var witness: Int32 = 0
     var (kills, lives) = (0, UInt64(0))
     var longestGap: UInt64 = 0
 
@@ -66,8 +72,13 @@ private struct MailboxStorm {
 
     private var record: QueueStormRecord { facts.record }
 
+    /// Something is wrong: nobody stays behind.
+    func giveUp() {
+        for child in children + [witness].filter({ $0 > 0 }) { try? end(child) }
+    }
+
     mutating func run(kills limit: Int) throws -> Int32 {
-        let witness = try startWitness()
+        try startWitness()
         for index in 0..<Self.processes { children.append(try start(index)) }
         var (last, lastLook, gap) = (UInt64(0), MonotonicClock.nanoseconds, UInt64(0))
         while kills < limit {
@@ -84,19 +95,21 @@ private struct MailboxStorm {
                 try record.next.load() < UInt64(QueueStormRecord.limit), "more messages than the record has room for")
         }
         for child in children { try end(child) }
+        children = []
         try facts.isOver.store(1)
-        try require(try status(of: witness) == 0, "the witness found something wrong")
+        let verdict = try status(of: witness)
+        witness = 0
+        try require(verdict == 0, "the witness found something wrong")
         try finish()
         return 0
     }
 
-    private func startWitness() throws -> Int32 {
+    private mutating func startWitness() throws {
         let facts = facts
-        let witness = try TestingCalls.fork { MailboxWitness(facts: facts).live() }
+        witness = try TestingCalls.fork { MailboxWitness(facts: facts).live() }
         // It is to see all of it.
         for _ in 0..<20_000 where try facts.isWitnessReady.load() == 0 { usleep(1000) }
         try require(try facts.isWitnessReady.load() != 0, "the witness does not come")
-        return witness
     }
 
     private mutating func disturb() throws {
@@ -104,6 +117,7 @@ private struct MailboxStorm {
         for index in children.indices {
             var status: Int32 = 0
             guard unsafe waitpid(children[index], &status, WNOHANG) == children[index] else { continue }
+            children[index] = 0
             try require(status & 0x7f == SIGKILL, "a process ended with \(status)")
             kills += 1
             children[index] = try start(index)
