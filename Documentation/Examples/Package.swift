@@ -14,11 +14,12 @@ let package = Package(
         .executableTarget(name: "clipboard", dependencies: [ipc("IPCSharedMemory")]),
         .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
         .executableTarget(name: "config-reload", dependencies: [ipc("IPCSignals")]),
+        .executableTarget(name: "print-spooler", dependencies: [ipc("IPCMessageQueue"), ipc("IPCProcess")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "producer-consumer", "clipboard",
-                "race", "config-reload", ipc("IPCProcess"), ipc("IPCSync"),
+                "race", "config-reload", "print-spooler", ipc("IPCProcess"), ipc("IPCSync"),
             ]),
     ]
 )

@@ -14,7 +14,7 @@ let tables: [[String: Scenario]] = [
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
     syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
-    sharedQueueScenarios,
+    sharedQueueScenarios, mailboxScenarios,
     queueScenarios,
     signalScenarios, signalChannelScenarios,
 ]

@@ -34,6 +34,7 @@ struct Tour {
         POSIXQueueStop(),
         SystemVQueueStop(),
         SharedQueueStop(),
+        MailboxStop(),
         SignalStop(),
         WorkerPoolStop(),
     ]
