@@ -17,7 +17,8 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCCore", ["IPCSystem"]),
     ("IPCPipes", ["IPCCore"]),
     ("IPCSockets", ["IPCCore"]),
-    ("IPCProcess", ["IPCPipes"]),
+    ("IPCSignals", ["IPCCore"]),
+    ("IPCProcess", ["IPCPipes", "IPCSignals"]),
     ("IPCSharedMemory", ["IPCSockets", "IPCParticipants"]),
     ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
     ("IPCParticipants", ["IPCCore"]),
@@ -28,8 +29,8 @@ let modules: [(name: String, imports: [String])] = [
     (
         "IPC",
         [
-            "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCSync", "IPCMessageQueue",
-            "IPCWorkers",
+            "IPCCore", "IPCPipes", "IPCSockets", "IPCSignals", "IPCProcess", "IPCSharedMemory", "IPCSync",
+            "IPCMessageQueue", "IPCWorkers",
         ]
     ),
 ]
@@ -39,6 +40,7 @@ let publicModules = [
     "IPCCore",
     "IPCPipes",
     "IPCSockets",
+    "IPCSignals",
     "IPCProcess",
     "IPCSharedMemory",
     "IPCSync",
@@ -53,22 +55,22 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
     (
         "ipcbench",
         [
-            "CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCProcess", "IPCSharedMemory", "IPCSync",
+            "CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSignals", "IPCProcess", "IPCSharedMemory", "IPCSync",
             "IPCMessageQueue", "IPCWorkers", "IPCSystem",
         ], nil
     ),
     (
         "ipcctl",
         [
-            "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSync", "IPCMessageQueue", "IPCSystem",
-            "IPCWorkers",
+            "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSignals", "IPCSockets", "IPCSync", "IPCMessageQueue",
+            "IPCSystem", "IPCWorkers",
         ], nil
     ),
     // Programs for tests to start; not products.
     (
         "ipc-test-helper",
         [
-            "IPCProcess", "IPCSharedMemory", "IPCSockets", "IPCSync", "IPCMessageQueue", "IPCWorkers",
+            "IPCProcess", "IPCSharedMemory", "IPCSignals", "IPCSockets", "IPCSync", "IPCMessageQueue", "IPCWorkers",
             "IPCParticipants", "IPCSystem",
         ],
         "Tests/Helper"
@@ -116,6 +118,10 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
             "TestSupport",
         ]
     ),
+    (
+        "IPCSignalsTests",
+        ["IPCSignals", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper", "ipcctl", "TestSupport"]
+    ),
     ("PackageShapeTests", ["TestSupport"]),
     (
         "DocumentationTests",
@@ -126,7 +132,9 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
 /// The transports of the package as the conformance suite sees them, for tests and for their peer program.
 let conformanceTransports = Target.target(
     name: "ConformanceTransports",
-    dependencies: ["IPCTestKit", "IPCPipes", "IPCMessageQueue", "IPCSharedMemory", "IPCSockets", "IPCSystem"],
+    dependencies: [
+        "IPCTestKit", "IPCPipes", "IPCMessageQueue", "IPCSharedMemory", "IPCSignals", "IPCSockets", "IPCSystem",
+    ],
     path: "Tests/ConformanceTransports")
 
 /// What the tests of every module share.

@@ -13,6 +13,16 @@ need() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2"
 }
 
+# Python's modules for the kernel's message queues, where the tests of interop look for them: as they are installed, or in
+# .build/python. Without them those tests are skipped, and say so.
+python_queue_modules() {
+    PYTHONPATH=.build/python:${PYTHONPATH:-} python3 -c 'import posix_ipc, sysv_ipc' 2>/dev/null && return
+    heading "installing posix_ipc and sysv_ipc for python3"
+    python3 -m pip --version >/dev/null 2>&1 || need pip3 python3-pip || true
+    timeout 180 python3 -m pip install --quiet --no-input --target .build/python posix_ipc sysv_ipc ||
+        echo "they cannot be had: the tests of interop with Python's queues will be skipped"
+}
+
 heading() { printf '\n=== %s\n' "$1"; }
 
 # check TITLE COMMAND...: runs the command and counts how it ended.

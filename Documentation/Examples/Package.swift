@@ -14,11 +14,13 @@ let package = Package(
         .executableTarget(name: "producer-consumer", dependencies: [ipc("IPCProcess"), ipc("IPCSharedMemory")]),
         .executableTarget(name: "clipboard", dependencies: [ipc("IPCSharedMemory")]),
         .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
+        .executableTarget(name: "config-reload", dependencies: [ipc("IPCSignals")]),
+        .executableTarget(name: "print-spooler", dependencies: [ipc("IPCMessageQueue"), ipc("IPCProcess")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
-                "race", ipc("IPCProcess"), ipc("IPCSync"),
+                "race", "config-reload", "print-spooler", ipc("IPCProcess"), ipc("IPCSync"),
             ]),
     ]
 )

@@ -91,6 +91,16 @@ uint64_t *cipc_identity_words(void) {
     return atomic_load_explicit(&words, memory_order_acquire);
 }
 
+uint64_t cipc_process_number(void) {
+    static _Atomic uint64_t last;
+    uint64_t *words = cipc_identity_words();
+    if (!words) return 0;
+    uint64_t number = __atomic_load_n(words + 2, __ATOMIC_ACQUIRE);
+    if (number) return number;
+    uint64_t next = atomic_fetch_add(&last, 1) + 1;
+    return __atomic_compare_exchange_n(words + 2, &number, next, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ? next : number;
+}
+
 int32_t cipc_barrier_register(void) {
     return RESULT(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0));
 }

@@ -12,6 +12,17 @@
 
 __thread void *cipc_thread_worker = NULL;
 
+// The runtime of Swift's concurrency counts its tasks, for debuggers, and exports the count without a header. Weak, so that a
+// runtime without them costs nothing but what the numbers are for.
+__attribute__((weak, swiftcall)) void *swift_task_getCurrent(void);
+__attribute__((weak, swiftcall)) uint64_t swift_task_getJobTaskId(void *task);
+
+uint64_t cipc_task_number(void) {
+    if (!swift_task_getCurrent || !swift_task_getJobTaskId) return 0;
+    void *task = swift_task_getCurrent();
+    return task ? swift_task_getJobTaskId(task) : 0;
+}
+
 typedef struct {
     void (*body)(void *);
     void *context;

@@ -3,6 +3,7 @@
 @_exported public import IPCPipes
 @_exported public import IPCProcess
 @_exported public import IPCSharedMemory
+@_exported public import IPCSignals
 @_exported public import IPCSockets
 @_exported public import IPCSync
 @_exported public import IPCWorkers

@@ -71,6 +71,9 @@ package enum ProcessIdentity {
     /// The identity, 0 when none was set since the process began.
     package static func current() throws(SystemCallError) -> UInt64 { try words().identity.loadAcquiring() }
 
+    /// A number of this process that none of its ancestors by fork has, however the child was made; 0 without memory for it.
+    package static var number: UInt64 { cipc_process_number() }
+
     /// Runs `make` unless there is an identity, on one thread at a time, and takes what it returns as the identity.
     ///
     /// A spin: the lock is held for an allocation, and is free in the child of a fork, whatever the parent's threads did.

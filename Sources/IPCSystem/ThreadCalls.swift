@@ -12,6 +12,10 @@ package enum SystemThread {
     @inlinable @inline(__always)
     package static var mark: UInt { UInt(cipc_thread_mark()) }
 
+    /// A number for the task that runs on the calling thread, which no other task of the process has or had; 0 outside of
+    /// tasks, and where the runtime does not tell.
+    package static var taskNumber: UInt64 { cipc_task_number() }
+
     /// Starts a detached thread. `name` (15 bytes at most) shows in /proc and in debuggers.
     package static func start(_ name: String, _ run: @escaping @Sendable () -> Void) throws(SystemCallError) {
         let context = unsafe Unmanaged.passRetained(Body(run)).toOpaque()

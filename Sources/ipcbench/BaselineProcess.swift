@@ -42,6 +42,15 @@ struct BaselineProcess {
                 &report)
             return
         }
+        if assignment.job.transport == .signal {
+            let initiates = assignment.side == .initiator
+            if assignment.job.work == .stream {
+                unsafe cbase_signal_stream(descriptors[0], initiates, plan, &report)
+            } else {
+                unsafe cbase_signal_rtt(descriptors[0], initiates, plan, &report)
+            }
+            return
+        }
         if assignment.job.isRing { return turnRing(&report) }
         switch assignment.side {
         case .initiator: initiate(&report)

@@ -5,7 +5,7 @@ enum Catalogue {
         + roundTrips(over: .packets) + roundTrips(over: .tcp) + datagrams
         + [manyChannels(4), manyChannels(64)].flatMap(\.self) + [besideHog]
         + streams(over: .pipe) + streams(over: .unixStream)
-        + rings + sharing + locks + queues + regions + [passing, spawning] + accepting + idling
+        + rings + sharing + locks + queues + signals + regions + [passing, spawning] + accepting + idling
         + [10, 100, 1_000, 10_000].map(scaling) + [pool]
         + allocations(over: .pipe) + allocations(over: .unixStream)
 
@@ -163,6 +163,21 @@ enum Catalogue {
             rows.append(one)
         }
         return rows
+    }
+
+    private static var signals: [Row] {
+        [Pinning.same, .cross].flatMap { pinning in
+            [
+                row(
+                    "signal/rtt/\(pinning.rawValue)", pinning,
+                    Job(work: .roundTrip, transport: .signal, by: .library, bytes: 4), "C sigqueue + signalfd",
+                    .atMost(1.3, .p50)),
+                row(
+                    "signal/stream/\(pinning.rawValue)", pinning,
+                    Job(work: .stream, transport: .signal, by: .library, bytes: 4), "C sigqueue + signalfd",
+                    .atLeast(0.77, .throughput)),
+            ]
+        }
     }
 
     private static var rings: [Row] {

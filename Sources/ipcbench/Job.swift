@@ -84,6 +84,8 @@ struct Job: Equatable {
         case posixQueue = "posix-queue"
         case systemVQueue = "sysv-queue"
         case sharedQueue = "shared-queue"
+        /// Real-time signals with a value.
+        case signal
         /// The work brings its own: a path, a child.
         case none
     }

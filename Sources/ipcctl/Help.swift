@@ -10,7 +10,8 @@ enum Help {
                ipcctl clean [--prefix P] [--dry-run]
                ipcctl locks [--check] NAME
                ipcctl queue send NAME [TEXT] [--priority N] [--type N] [--timeout S] [--lines] [--no-create]
-               ipcctl queue receive | watch NAME [--type T] [--timeout S] [--count N] [--raw]
+                         [--broadcast] [--when-full P]
+               ipcctl queue receive | watch NAME [--type T] [--timeout S] [--count N] [--raw] [--from F]
                ipcctl queue list
                ipcctl queue remove NAME
                ipcctl --help | --version
@@ -81,6 +82,7 @@ enum Help {
                   sysv:#3          by its number (msqid in ipcs)
                   sysv:/srv/app    by the key of a file (ftok with project 1)
                   shm:jobs         a shared queue of this library; shm:/srv/jobs: one in a file
+                  mailbox:jobs     a mailbox of this library
 
           send          sends TEXT, or else standard input without the line break at its end, as one message. A queue that
                         is not there is made, for this user alone.
@@ -98,6 +100,10 @@ enum Help {
           --raw         prints nothing but the bytes of the message
           --lines       sends each line of standard input as a message
           --no-create   does not make a queue
+          --broadcast   makes a mailbox whose messages go to everybody who receives, instead of to one
+          --when-full P makes a mailbox with that policy: suspend, fail, drop-newest or drop-oldest
+          --from F      where receive and watch begin in a broadcast: new, kept (the usual: all that is there), or a number,
+                        the last N messages
           --            what follows is no option
 
         --version  the version

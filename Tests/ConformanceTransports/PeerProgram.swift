@@ -8,7 +8,7 @@ extension ConformanceTransport {
             .pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .namedPipes, .socketPair, .packetPair, .tcp,
             .datagramPair, .ring,
             .untrustedRing, .posixQueue,
-            .systemVQueue, .sharedQueue,
+            .systemVQueue, .sharedQueue, .signals,
         ]
     }
 }

@@ -51,6 +51,56 @@ extension ConformanceTransport {
             receive: { try SharedQueue.receive($0) })
     }
 
+    /// Mailboxes whose messages go to one receiver; their names are gone as soon as they are open.
+    public static var workMailbox: ConformanceTransport {
+        let options = MailboxOptions(capacity: .bounded(messages: 16), maximumMessageSize: 20_000)
+        let guarantees = ChannelGuarantees(
+            topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 20_000,
+            messageCapacity: 16)
+        return mailbox("mailbox of shared work", guarantees) {
+            let (near, far) = try await mailboxes(options)
+            return ConformancePair(near.payloads(), far.payloads())
+        }
+    }
+
+    /// Mailboxes whose messages go to all, of whom there is one, who holds the sender back.
+    public static var broadcastMailbox: ConformanceTransport {
+        let options = MailboxOptions(
+            delivery: .broadcast, capacity: .bounded(messages: 16), maximumMessageSize: 20_000)
+        let guarantees = ChannelGuarantees(
+            topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false,
+            maximumMessageSize: 20_000)
+        return mailbox("broadcast mailbox", guarantees) {
+            let (near, far) = try await mailboxes(options)
+            try await far.join(from: .onlyNew)
+            return ConformancePair(near.payloads(), far.payloads())
+        }
+    }
+
+    private static func mailboxes(_ options: MailboxOptions) async throws -> (Mailbox, Mailbox) {
+        let name = "ipc-conformance-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))"
+        let near = try await Mailbox(named: name, .create, options: options)
+        defer { try? Mailbox.remove(named: name) }
+        return (near, try await Mailbox(named: name, .open))
+    }
+
+    private static func mailbox(
+        _ name: String, _ guarantees: ChannelGuarantees,
+        makePair: @escaping @Sendable () async throws -> ConformancePair
+    ) -> ConformanceTransport {
+        var transport = ConformanceTransport(name, guarantees: guarantees, makePair: makePair)
+        for topic: ConformanceTopic in [.death, .peerGone] {
+            transport.declined[topic] = "a mailbox is a place: nobody sees who comes and goes"
+        }
+        for topic: ConformanceTopic in [.cutFrames, .hostileInput] {
+            transport.declined[topic] = "messages lie in memory; MailboxTests have a hostile writer"
+        }
+        for topic in ConformanceTopic.allCases where topic.rawValue.hasPrefix("remote") {
+            transport.declined[topic] = "a mailbox has a name; MailboxDeathTests have other processes"
+        }
+        return transport
+    }
+
     private static func queue<Queue: MessageQueue & DescriptorTransferable>(
         _ name: String, _ guarantees: ChannelGuarantees,
         makePair: @escaping @Sendable () throws -> (Queue, Queue),

@@ -49,10 +49,12 @@ private func broadcastWrite(_ arguments: [String]) async throws -> Int32 {
     return 0
 }
 
-/// NAME lossy|lossless [COUNT]: reads to the end, or so many; says "first last count lapped end".
+/// NAME lossy|lossless [COUNT|says-in]: reads to the end, or so many; says "first last count lapped end", and with
+/// "says-in" before that "in" when it has its place.
 private func broadcastRead(_ arguments: [String]) async throws -> Int32 {
     let reader = try Broadcast.Reader(at: .named(arguments[0]), from: .oldest)
-    let limit = arguments.count > 2 ? Int(arguments[2])! : .max
+    if arguments.last == "says-in" { say("in") }
+    let limit = arguments.count > 2 ? Int(arguments[2]) ?? .max : .max
     var ending = "finished"
     var (first, last, count): (UInt64?, UInt64, Int) = (nil, 0, 0)
     /// What it missed before its first message.

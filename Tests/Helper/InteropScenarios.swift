@@ -13,6 +13,7 @@ let interopScenarios: [String: Scenario] = [
         held.release()
         return 0
     },
+    "file-lock-fork": forkFileLocks,
     // PATH COUNTER TIMES: counts in a file, byte by byte, which only a lock makes right.
     "file-lock-count": { arguments in
         let lock = try FileLock(at: arguments[0])

@@ -2,33 +2,16 @@ import Glibc
 import IPCSync
 import IPCSystem
 
-/// The record of a storm: a checksum over numbers that change with every turn.
-struct StormRecord: PlainData {
-    var values = InlineArray<24, UInt64>(repeating: 0)
-    var sum: UInt64 = 0
-
-    private var expected: UInt64 {
-        var sum: UInt64 = 0
-        for index in values.indices { sum = (sum ^ values[index]) &* 0x0000_0100_0000_01b3 }
-        return sum
-    }
-
-    var isWhole: Bool { sum == expected }
-
-    mutating func change() {
-        for index in values.indices { values[index] = values[index] &* 3 &+ UInt64(index) &+ 1 }
-        sum = expected
-    }
-}
-
-/// `lock-storm FOLDER KILLS SEED`: six processes share a mutex over a checksummed record and a condition, and are killed
+/// `lock-storm FOLDER KILLS SEED [counted]`: six processes share a mutex over a checksummed record and a condition, and are killed
 /// at random instants until that many are dead: some stopped before, so that it is known what they held, the others
 /// without warning, in debug builds also by themselves between any two steps. No record may be torn, no two may be in the lock,
 /// each process must always get on, without a backstop, so that a wake-up that is lost is a hang, and who died with the lock must be reported, once: the reports are as many as
-/// the dead that were inside, or more by some of those of which that is not known.
+/// the dead that were inside, or more by some of those of which that is not known. `counted`: everybody is stopped for each
+/// kill, so it is known who has the lock, and the reports must be exactly as many as the deaths with it.
 func lockStorm(_ arguments: [String]) async throws -> Int32 {
     Backstop.switchOff()
-    var storm = try LockStorm(folder: arguments[0], seed: UInt64(arguments[2]) ?? 1)
+    var storm = try LockStorm(
+        folder: arguments[0], seed: UInt64(arguments[2]) ?? 1, isCounted: arguments.last == "counted")
     return try storm.run(kills: Int(arguments[1]) ?? 1)
 }
 
@@ -49,10 +32,16 @@ private struct LockStorm {
     var kills = 0
     /// Those who died with the lock, and those who were on their way in or out, of which some had it.
     var deaths = StormDeaths()
+    let isCounted: Bool
+    /// Deaths with the lock, when all are counted; those that come before the one who is told has said so are told as one.
+    var debts: UInt64 = 0
+    /// The reports that there were at the last of them.
+    var reportedAtDebt: UInt64?
     /// What was seen of those who were stopped before they were killed: whether they had the lock.
     var seen: [Int32: Bool] = [:]
 
-    init(folder: String, seed: UInt64) throws {
+    init(folder: String, seed: UInt64, isCounted: Bool) throws {
+        self.isCounted = isCounted
         path = "\(folder)/storm-\(seed)"
         tally = try StormTally(besides: path)
         random = StormRandom(state: seed)
@@ -75,6 +64,7 @@ private struct LockStorm {
             try require(try tally.torn.load() == 0, "a torn record after \(kills) kills")
             try require(try tally.intruders.load() == 0, "two in the lock after \(kills) kills")
         }
+        if isCounted { try stopAll(noting: nil) }
         for place in children.indices {
             kill(children[place], SIGKILL)
             var status: Int32 = 0
@@ -89,6 +79,11 @@ private struct LockStorm {
                 + "\(try tally.passed.load()) passed by the condition, \(deaths.inside) died with the lock and "
                 + "\(deaths.unclear) may have, \(reported) reported, "
                 + "\(pulse), 0 torn, 0 intruders")
+        if isCounted {
+            say("mutex: \(debts) deaths with the lock to be told, \(reported) told")
+            try require(reported == Int(debts), "deaths and reports differ")
+            return 0
+        }
         // Who was told and killed before he could report it had not yet said that he was inside.
         try require(reported >= deaths.inside, "deaths with the lock that nobody was told of")
         try require(reported <= deaths.inside + deaths.unclear, "reports of deaths that were none")
@@ -112,6 +107,7 @@ private struct LockStorm {
 
     private mutating func disturb() throws {
         let place = random.below(children.count)
+        if isCounted { return try killCounted(place) }
         switch random.below(3) {
         case 0: kill(children[place], SIGKILL)
         case 1: try stopLookKill(place)
@@ -119,10 +115,36 @@ private struct LockStorm {
         }
     }
 
+    /// Everybody stands still, one dies, and it is known whether it had the lock.
+    private mutating func killCounted(_ place: Int) throws {
+        try stopAll(noting: place)
+        kill(children[place], SIGKILL)
+        for child in children { kill(child, SIGCONT) }
+        var info = unsafe siginfo_t()
+        try require(unsafe waitid(P_PID, id_t(children[place]), &info, WEXITED | WNOWAIT) == 0, "waitid")
+    }
+
+    /// Stops everybody, and counts the death with the lock of the one in `place`, or whoever it is, who is killed next.
+    private mutating func stopAll(noting place: Int?) throws {
+        for child in children { kill(child, SIGSTOP) }
+        for child in children {
+            var info = unsafe siginfo_t()
+            try require(unsafe waitid(P_PID, id_t(child), &info, WSTOPPED) == 0, "waitid")
+        }
+        // Nobody has the lock of a region that nobody has made.
+        guard let holder = try? Self.holder(path), place.map({ children[$0] == holder }) ?? children.contains(holder)
+        else {
+            return
+        }
+        let reported = try tally.reported.load()
+        if reportedAtDebt != reported { debts += 1 }
+        reportedAtDebt = reported
+    }
+
     /// One dies, and nobody else is killed nor comes for it until all others have got on.
     private mutating func calm(_ pulse: inout StormPulse) throws {
         let place = random.below(children.count)
-        kill(children[place], SIGKILL)
+        if isCounted { try killCounted(place) } else { kill(children[place], SIGKILL) }
         var status: Int32 = 0
         try require(unsafe waitpid(children[place], &status, 0) == children[place], "waitpid")
         try note(status, place)
@@ -157,14 +179,15 @@ private struct LockStorm {
     }
 
     private mutating func start(_ index: Int) throws -> Int32 {
-        let (seed, path, tally) = (random.next(), path, tally)
+        let (seed, path, tally, isCounted) = (random.next(), path, tally, isCounted)
         // Here, because the child may be killed before it says anything.
         for thread in 0..<LockStormer.threads {
             try tally.state(index * LockStormer.threads + thread).store(StormPlace.State.outside.rawValue)
         }
         try tally.beat(index).wrappingAdd(1)
         return try TestingCalls.fork {
-            LockStormer(path: path, tally: tally, place: index).live(StormRandom(state: seed), LockStorm.killPoints)
+            LockStormer(path: path, tally: tally, place: index)
+                .live(StormRandom(state: seed), isCounted ? [] : LockStorm.killPoints)
         }
     }
 
@@ -203,7 +226,7 @@ private struct LockStormer {
         var random = random
         let own = UInt64(getpid())
         do {
-            if random.below(2) == 0 {
+            if !points.isEmpty && random.below(2) == 0 {
                 let counter = try tally.points
                 KillPoints.arm(points[random.below(points.count)], passage: 1 + random.below(40)) {
                     counter.wrappingAdd(1)

@@ -82,7 +82,7 @@ private func participantFork(_ arguments: [String]) async throws -> Int32 {
     let lock = StormLock(participant: parent, word: region.words.word64(0))
     _ = try lock.lock()
     let before = parent.table.deathCount.loadAcquiring()
-    let child = try TestingCalls.fork {
+    let status = try statusOfFork {
         do {
             try require(parent.ownerWord == 0, "the child has the parent's owner word")
             let code = thrownCode { () throws(IPCError) in try parent.validate() }
@@ -111,8 +111,7 @@ private func participantFork(_ arguments: [String]) async throws -> Int32 {
             return 1
         }
     }
-    var status: Int32 = -1
-    try require(unsafe waitpid(child, &status, 0) == child && status == 0, "the child ended with \(status)")
+    try require(status == 0, "the child ended with \(status)")
     try parent.validate()
     try lock.unlock()
     let table = parent.table

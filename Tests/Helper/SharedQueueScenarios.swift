@@ -3,6 +3,7 @@ import IPCSharedMemory
 
 let sharedQueueScenarios: [String: Scenario] = [
     "queue-storm": queueStorm,
+    "queue-interruptions": queueInterruptions,
     "queue-lease": leaseForEver,
     "queue-die": sendAndReceiveForEver,
 ]

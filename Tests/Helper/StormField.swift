@@ -6,7 +6,8 @@ struct StormField: Sendable {
     static let killPoints = [
         "attach-locked", "attach-pending", "attach-generation", "attach-token", "attach-prepared", "attach-linked",
         "attach-listed", "attach-unlocked", "recycle-announced", "recycle-freed", "roster-counted", "roster-woke",
-        "detach-locked", "detach-pending", "detach-unlinked", "detach-freed", "detach-token-woke", "detach-ended",
+        "detach-locked", "detach-pending", "detach-unlinked", "detach-gone", "detach-dead", "detach-announced",
+        "detach-token-woke", "detach-freed", "detach-ended",
         "sweep-token", "sweep-marked", "sweep-gone", "counted", "woke", "keeper-swept", "keeper-watches", "keeper-woke",
         "boot-announced", "boot-cleared",
     ].map { "participants-\($0)" }

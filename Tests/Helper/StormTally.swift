@@ -2,6 +2,25 @@ import Glibc
 import IPCSync
 import IPCSystem
 
+/// The record of a storm: a checksum over numbers that change with every turn.
+struct StormRecord: PlainData {
+    var values = InlineArray<24, UInt64>(repeating: 0)
+    var sum: UInt64 = 0
+
+    private var expected: UInt64 {
+        var sum: UInt64 = 0
+        for index in values.indices { sum = (sum ^ values[index]) &* 0x0000_0100_0000_01b3 }
+        return sum
+    }
+
+    var isWhole: Bool { sum == expected }
+
+    mutating func change() {
+        for index in values.indices { values[index] = values[index] &* 3 &+ UInt64(index) &+ 1 }
+        sum = expected
+    }
+}
+
 /// Counts of a storm, in a region of their own.
 struct StormTally {
     let memory: SharedMemory

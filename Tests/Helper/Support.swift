@@ -1,4 +1,5 @@
 import Glibc
+import IPCSystem
 
 /// Writes a line to standard output, unbuffered.
 func say(_ text: String) {
@@ -32,6 +33,25 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
             return nil
         }, context)
     pthread_detach(thread)
+}
+
+/// How the child of a fork ends that runs `body`, as waitpid(2) says it.
+///
+/// A fork copies the locks of the Swift runtime as they are. Where another thread has one at that instant, because it meets
+/// a type for the first time, the child waits for ever, which says nothing of what is tested: it is killed, and another
+/// one is forked, a few times.
+func statusOfFork(_ body: @escaping () -> Int32) throws -> Int32 {
+    for _ in 0..<5 {
+        let child = try TestingCalls.fork(body)
+        var status: Int32 = -1
+        for _ in 0..<3000 {
+            if unsafe waitpid(child, &status, WNOHANG) == child { return status }
+            usleep(5000)
+        }
+        kill(child, SIGKILL)
+        try require(unsafe waitpid(child, &status, 0) == child, "waitpid")
+    }
+    throw Wrong("each child of a fork hangs")
 }
 
 /// Fails the scenario with a reason.

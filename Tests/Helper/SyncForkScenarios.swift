@@ -29,7 +29,7 @@ func forkObjects(_ arguments: [String]) async throws -> Int32 {
     let reading = try shared.lockForReadingBlocking()
     try leased.takeBlocking()
     let soon = Deadline.after(.seconds(20))
-    let child = try TestingCalls.fork {
+    let status = try statusOfFork {
         let codes: [(String, IPCError.Code?)] = [
             ("lock", code { () throws(IPCError) in _ = try lock.lockBlocking(until: soon) }),
             ("try lock", code { () throws(IPCError) in _ = try lock.tryLock() }),
@@ -63,8 +63,7 @@ func forkObjects(_ arguments: [String]) async throws -> Int32 {
         }
         return 0
     }
-    var status: Int32 = -1
-    try require(unsafe waitpid(child, &status, 0) == child && status == 0, "the child ended with \(status)")
+    try require(status == 0, "the child ended with \(status)")
     // What the child could not do has changed nothing.
     let isLeading = leadership.isValid
     try require(isLeading && election.leader?.processID == getpid(), "the leadership is gone")
@@ -74,6 +73,40 @@ func forkObjects(_ arguments: [String]) async throws -> Int32 {
     try leased.giveBlocking()
     leadership.resign()
     return 0
+}
+
+/// `file-lock-fork PATH`: what the child of a fork has inherited does not let go of what it has locked itself, although the
+/// descriptors of its own locks have the numbers of its parent's.
+func forkFileLocks(_ arguments: [String]) async throws -> Int32 {
+    let count = 8 as UInt64
+    let locks = try (0..<2 * count).map { try FileLock(at: arguments[0], range: $0..<$0 + 1) }
+    let inherited = try (0..<Int(count)).map { FileHold(try locks[$0].lockBlocking()) }
+    let status = try statusOfFork {
+        do throws(IPCError) {
+            var own: [FileHold] = []
+            for index in Int(count)..<Int(2 * count) { own.append(FileHold(try locks[index].lockBlocking())) }
+            for hold in inherited { hold.letGo() }
+            var isLocked = true
+            for lock in locks where try lock.conflict() == nil { isLocked = false }
+            for hold in own { hold.letGo() }
+            for index in Int(count)..<Int(2 * count) where try locks[index].conflict() != nil { isLocked = false }
+            return isLocked ? 0 : 1
+        } catch {
+            return 2
+        }
+    }
+    try require(status == 0, "the child ended with \(status)")
+    for index in 0..<Int(count) { try require(try locks[index].conflict() != nil, "lock \(index) is free") }
+    for hold in inherited { hold.letGo() }
+    for lock in locks { try require(try lock.conflict() == nil, "a lock is left") }
+    return 0
+}
+
+/// Keeps a lock on a file until it is let go.
+private final class FileHold: @unchecked Sendable {
+    private var held: FileLock.Held?
+    init(_ held: consuming FileLock.Held) { self.held = consume held }
+    func letGo() { held = nil }
 }
 
 /// `sync-leave-nothing NAME`: makes, uses and removes one of each; no descriptor, name, set or child may be left.

@@ -73,7 +73,7 @@ let syncObjectScenarios: [String: Scenario] = [
             let guarded = try await lock.lockForWriting()
             say("held")
             try await sleepLong()
-            guarded.unlock()
+            try guarded.unlock()
         }
         return 0
     },

@@ -154,7 +154,7 @@ private func syncFork(_ arguments: [String]) async throws -> Int32 {
     let mutex = try ProcessMutex<SyncPair>(blockingAt: .file(arguments[0]), .openOrCreate, initial: SyncPair())
     let guarded = try mutex.lockBlocking()
     guarded.value.count = 1
-    let child = try TestingCalls.fork {
+    let status = try statusOfFork {
         do {
             let code = thrownCode { () throws(IPCError) in _ = try mutex.lockBlocking(until: .after(.seconds(5))) }
             try require(code == .participantLost, "lock: \(String(describing: code))")
@@ -170,17 +170,16 @@ private func syncFork(_ arguments: [String]) async throws -> Int32 {
             return 1
         }
     }
-    var status: Int32 = -1
-    try require(unsafe waitpid(child, &status, 0) == child && status == 0, "the child ended with \(status)")
+    try require(status == 0, "the child ended with \(status)")
     guarded.value.double = 2
     try guarded.unlock()
     let pair = try mutex.withLockBlocking { $0 }
     try require(pair.count == 1 && pair.double == 2, "\(pair)")
     // A free lock is not for the child either.
-    let second = try TestingCalls.fork {
+    let secondStatus = try statusOfFork {
         thrownCode { () throws(IPCError) in _ = try mutex.tryLock() } == .participantLost ? 0 : 1
     }
-    try require(unsafe waitpid(second, &status, 0) == second && status == 0, "the second child ended with \(status)")
+    try require(secondStatus == 0, "the second child ended with \(secondStatus)")
     return 0
 }
 

@@ -269,7 +269,7 @@ extension StormSubject {
 /// Starts this program anew.
 private func execute(_ arguments: [String]) throws -> Int32 {
     let words = unsafe ([CommandLine.arguments[0]] + arguments).map { unsafe strdup($0) }
-    defer { for unsafe word in unsafe words { unsafe free(word) } }
+    defer { unsafe words.forEach { unsafe free($0) } }
     var child: pid_t = 0
     let result = unsafe posix_spawn(&child, "/proc/self/exe", nil, nil, words + [nil], environ)
     try require(result == 0, "spawn: \(result)")

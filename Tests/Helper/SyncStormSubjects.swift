@@ -78,7 +78,7 @@ extension StormSubject {
                     try record.change()
                     if try record.insider.exchange(0) != number { try own.tally.intruders.wrappingAdd(1) }
                     try own.say(.leaving)
-                    guarded.unlock()
+                    try guarded.unlock()
                 } else {
                     let guarded = try lock.lockForReadingBlocking()
                     if try record.insider.load() != 0 { try own.tally.intruders.wrappingAdd(1) }
@@ -97,7 +97,7 @@ extension StormSubject {
             let lock = try own.region().readWriteLock("record") { try record.repair() }
             let guarded = try lock.lockForWritingBlocking(until: soon())
             try require(try record.isWhole, "the last record is torn")
-            guarded.unlock()
+            try guarded.unlock()
             try require(lock.readerCount == 0, "\(lock.readerCount) readers are left")
         },
         sum: { tally, deaths in

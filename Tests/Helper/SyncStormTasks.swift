@@ -9,7 +9,8 @@ extension StormSubject {
     static let tasks = StormSubject(
         name: "tasks", processes: 4,
         killPoints: lockPoints + [
-            "mutex-before-commit", "mutex-after-commit", "signal-counted", "wait-begins", "wait-sleeps", "reader-counted",
+            "mutex-before-commit", "mutex-after-commit", "signal-counted", "wait-begins", "wait-sleeps",
+            "reader-counted",
             "reader-gone", "writer-looks", "lease-taken", "lease-given", "lease-before-wake", "lease-added-up",
             "semaphore-given",
         ],
@@ -109,7 +110,7 @@ private struct TaskStormer: Sendable {
                 if try !record.isWhole { try own.tally.torn.wrappingAdd(1) }
                 await Task.yield()
                 try record.change()
-                guarded.unlock()
+                try guarded.unlock()
             } else {
                 let guarded = try await lock.lockForReading()
                 if try !record.isWhole { try own.tally.torn.wrappingAdd(1) }

@@ -14,8 +14,9 @@ let tables: [[String: Scenario]] = [
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
     syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
-    sharedQueueScenarios, networkScenarios,
+    sharedQueueScenarios, mailboxScenarios, networkScenarios,
     queueScenarios,
+    signalScenarios, signalChannelScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

@@ -58,6 +58,38 @@ import Testing
         try await check("shm:\(place)", label: ("--priority", "7"), "shared")
     }
 
+    @Test func mailboxesWorkFromTheShell() async throws {
+        let name = freshMailboxName()
+        defer { try? Mailbox.remove(named: name) }
+        try await check("mailbox:\(name)", label: ("--priority", "7"), "mailbox")
+    }
+
+    @Test func broadcastsWorkFromTheShell() async throws {
+        let name = freshMailboxName()
+        defer { try? Mailbox.remove(named: name) }
+        let address = "mailbox:\(name)"
+        for text in ["a", "b", "c"] {
+            let options = ["--broadcast", "--when-full", "drop-oldest"]
+            let output = try await Command(
+                .path(programFolder + "/ipcctl"), arguments: ["queue", "send", address, text] + options
+            ).output(until: soon)
+            #expect(output.status.isSuccess, "\(output.errorText)")
+        }
+        // It is as it was made.
+        #expect(try await ipcctl("queue", "send", address, "x", "--when-full", "fail").status == .exited(1))
+        #expect(try await ipcctl("queue", "send", address, "d").status.isSuccess)
+        for _ in 0..<2 {
+            let all = try await ipcctl("queue", "receive", address, "--count", "4", "--timeout", "10").checked().text
+            #expect(all == "a\nb\nc\nd\n")
+        }
+        let last = try await ipcctl("queue", "watch", address, "--from", "1", "--count", "1", "--timeout", "10")
+        #expect(last.text == "priority 0, type 1, 1 bytes: d\n")
+        #expect(
+            try await ipcctl("queue", "receive", address, "--from", "new", "--timeout", "0.02").status == .exited(75))
+        let listed = try await ipcctl("queue", "list").checked().text.split(separator: "\n")
+        #expect(listed.contains { $0.contains(name) && $0.contains("broadcast, full: dropOldest") }, "\(listed)")
+    }
+
     @Test func systemVQueuesWorkFromTheShell() async throws {
         let key = try freshKey()
         defer { try? SystemVMessageQueue.remove(key) }
@@ -84,7 +116,10 @@ import Testing
             ["receive", "/a", "--priority", "1"], ["send", "/a", "--priority", "high", "x"],
             ["receive", "/a", "--count", "0"],
             ["receive", "/a", "--timeout", "soon"], ["send", "/a", "x", "--lines"], ["receive", "sysv:what"],
-            ["receive", "/a", "--type"],
+            ["receive", "/a", "--type"], ["send", "/a", "x", "--broadcast"],
+            ["send", "mailbox:a", "x", "--when-full", "b"],
+            ["receive", "mailbox:a", "--from", "old"], ["receive", "mailbox:a", "--broadcast"],
+            ["send", "mailbox:a", "x", "--broadcast", "--no-create"],
         ] {
             let output = try await Command(
                 .path(programFolder + "/ipcctl"), arguments: ["queue"] + arguments

@@ -46,8 +46,8 @@ import Testing
         + ["sweep-token", "sweep-gone"].map { Point(name: $0, way: .sweepingEarly) }
         + ["counted", "woke"].map { Point(name: $0, way: .sweepingEarly, passage: 2) }
         + [
-            "detach-locked", "detach-pending", "detach-unlinked", "detach-freed", "detach-token-woke", "detach-ended",
-            "counted", "woke", "keeper-woke",
+            "detach-locked", "detach-pending", "detach-unlinked", "detach-gone", "detach-dead", "detach-announced",
+            "detach-token-woke", "detach-freed", "detach-ended", "counted", "woke", "keeper-woke",
         ].map { Point(name: $0, way: .going) }
         + ["roster-counted", "roster-woke"].map { Point(name: $0, way: .going, passage: 2) }
         + ["boot-announced", "boot-cleared"].map { Point(name: $0, way: .afterBoot) }
@@ -103,6 +103,32 @@ import Testing
                 }
                 try await newcomer.detachAndWait(until: .after(.seconds(30)))
                 #expect(region.table.liveCount == 0)
+            }
+        }
+    }
+
+    /// Killed while it gives its slot back, a participant is missed by those who are there, whatever it had: nobody comes and
+    /// nobody else dies.
+    @Test(arguments: [
+        "detach-locked", "detach-pending", "detach-unlinked", "detach-gone", "detach-dead", "detach-announced",
+        "detach-token-woke", "detach-freed", "detach-ended", "counted", "woke",
+    ])
+    func itIsMissedByThoseWhoStay(_ point: String) async throws {
+        try await withWatchdog(.seconds(60), point) {
+            try await withFolder { folder in
+                let path = "\(folder)/region"
+                let region = try TestRegion(path, slotCount: 4)
+                let here = try await region.attach()
+                let victim = try await Member.start(
+                    path, slotCount: 4, environment: [KillPoints.variable: "participants-\(point):1"])
+                let owner = try await victim.hasJoined()
+                let count = region.table.deathCount.loadAcquiring()
+                try? await victim.order("leave")
+                let status = try await victim.child.exitStatus(until: .after(.seconds(30)))
+                #expect(status == .signaled(.kill, coreDumped: false))
+                #expect(region.table.isDead(owner))
+                try await eventually { region.table.deathCount.loadAcquiring() != count }
+                try await here.detachAndWait(until: .after(.seconds(30)))
             }
         }
     }

@@ -48,6 +48,16 @@ final class TestRegion: Sendable {
 
     func state(_ slot: Int) -> ParticipantRecord.State { table.records[slot].state }
 
+    /// Puts somebody into a free slot who is dead, and of whom nobody can tell whether all threads are gone: a generation at 8,
+    /// announced at 16, a dead token at 0.
+    func bury(_ slot: Int, generation: UInt64) -> OwnerWord {
+        let offset = ParticipantLayout.byteCount(slotCount: slot)
+        memory.bytes.word64(offset + 8).storeSequential(generation)
+        memory.bytes.word64(offset + 16).storeSequential(generation)
+        memory.bytes.word32(offset).storeSequential(0xC000_0000)
+        return OwnerWord(slot: slot, generation: generation)
+    }
+
     /// Has the table say that whoever is in the slot never had the lock of its life (`held`, at 40): so nobody can tell
     /// from it whether all of its threads are gone.
     func forgetLifeLock(_ slot: Int) {

@@ -73,11 +73,11 @@ import Testing
             var next: UInt64 = 0
             for _ in 0..<3 {
                 let dead = try await ChildProcess.spawn(
-                    .path(helperPath), arguments: ["broadcast-read", name, "lossless"],
-                    options: ChildProcess.Options(standardOutput: .null))
+                    .path(helperPath), arguments: ["broadcast-read", name, "lossless", "says-in"],
+                    options: ChildProcess.Options(standardOutput: .pipe))
                 let living = try writer.makeReader()
-                // The other one has the second slot by now, and is stopped soon: the ring fills.
-                while (try? writer.makeReader()) != nil { try await Task.sleep(for: .milliseconds(5)) }
+                // The other one has the second slot by then, and is stopped soon: the ring fills.
+                #expect(try await dead.standardOutput.readLine(until: .after(.seconds(60))) == "in")
                 try await untilFull(writer, living, dead, &next)
                 _ = try await dead.kill()
                 for _ in 0..<3000 {

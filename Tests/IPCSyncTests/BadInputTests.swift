@@ -159,6 +159,12 @@ import Testing
                 try await shared.write { () throws(IPCError) in shared.lock.word.storeSequential(stranger) }
             }
             #expect(writing == .participantLost)
+            let other = try region.readWriteLock("other")
+            let alone = try await other.lockForWriting()
+            other.lock.word.storeSequential(stranger)
+            code = nil
+            do throws(IPCError) { try alone.unlock() } catch { code = error.code }
+            #expect(code == .participantLost)
         }
     }
 

@@ -50,7 +50,7 @@ import Testing
             let writing = try await shared.lockForWriting()
             try await cancelMany { try await shared.read { () throws(IPCError) in } }
             try await cancelMany { try await shared.write { () throws(IPCError) in } }
-            writing.unlock()
+            try writing.unlock()
             #expect(shared.readerCount == 0)
             try await shared.write(until: .now) { () throws(IPCError) in }
 

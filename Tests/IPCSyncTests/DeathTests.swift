@@ -163,6 +163,16 @@ import Testing
         }
     }
 
+    /// As many deaths with the lock as reports of one.
+    @Test func aStormOfCountedKills() async throws {
+        try await withWatchdog(.seconds(200)) {
+            try await withFolder { folder in
+                let text = try await expectScenario("lock-storm", folder, "150", "8", "counted")
+                #expect(text.contains("0 torn, 0 intruders"), "\(text)")
+            }
+        }
+    }
+
     @Test(arguments: ["condition", "rwlock", "barrier", "plain", "leased", "event", "tasks"])
     func aStormOfKills(of object: String) async throws {
         try await withWatchdog(.seconds(200)) {

@@ -69,10 +69,10 @@ final class Objects: Sendable {
             return isTaken ?? false
         case "read":
             guard let guarded = try read.tryWrite() else { return false }
-            guarded.unlock()
+            try guarded.unlock()
         case "write":
             guard let guarded = try write.tryWrite() else { return false }
-            guarded.unlock()
+            try guarded.unlock()
         case "leased":
             guard try leased.tryTake() else { return false }
             try await leased.give()
@@ -262,7 +262,7 @@ extension Objects {
             case "write":
                 let guarded = try await write.lockForWriting()
                 try await Self.stay(begun, end)
-                guarded.unlock()
+                try guarded.unlock()
             default:
                 let leadership = try await election.campaign()
                 try await Self.stay(begun, end)

@@ -94,6 +94,10 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
         }
     }
 
+    @Test func theChildOfAForkKeepsItsOwnLocks() async throws {
+        try await withPath { path in _ = try await Interop.helper("file-lock-fork", path) }
+    }
+
     @Test func processesThatCountLoseNothing() async throws {
         try await withPath { path in
             let counter = path + ".count"

@@ -1,10 +1,11 @@
 import IPCProcess
-import IPCSync
 import IPCSystem
 import IPCTestKit
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import IPCSync
 
 /// One mutex, in this process and among several that live.
 @Suite(.watched) struct MutexTests {
@@ -76,6 +77,52 @@ import Testing
         try guarded.unlock()
         try await other.withLock(until: .now) { $0.count += 1 }
         #expect(mutex.holder == nil)
+    }
+
+    /// A waiter that slept through a change of owners says nothing of the time before it.
+    @Test func theTimeOfAnOwnerIsItsOwn() async throws {
+        let mutex = try await ProcessMutex(initial: SyncPair())
+        let lock = mutex.core.lock
+        #expect(try lock.tryLock("test") == false)
+        var attempt = LockAttempt(lock, "test")
+        defer { attempt.end() }
+        #expect(try sleeps(&attempt))
+        try attempt.willSleep(until: .never)
+        try await Task.sleep(for: .milliseconds(100))
+        // The owner lets go, and somebody else has the lock before the waiter looks.
+        #expect(lock.unlock())
+        let begin = MonotonicClock.nanoseconds
+        #expect(try lock.tryLock("test") == false)
+        #expect(lock.holder?.heldForAtLeast == nil)
+        #expect(try sleeps(&attempt))
+        let heldForAtLeast = try #require(lock.holder?.heldForAtLeast)
+        #expect(heldForAtLeast <= .nanoseconds(Int64(MonotonicClock.nanoseconds - begin)))
+        #expect(lock.unlock())
+    }
+
+    private func sleeps(_ attempt: inout LockAttempt) throws -> Bool {
+        for _ in 0..<100 {
+            switch try attempt.step() {
+            case .sleep: return true
+            case .again: continue
+            default: return false
+            }
+        }
+        return false
+    }
+
+    /// All tasks of a process wait, although one of them at a time sleeps on the word.
+    @Test func everyTaskThatWaitsIsCounted() async throws {
+        let mutex = try await ProcessMutex(initial: SyncPair())
+        let guarded = try await mutex.lock()
+        let waiting = (0..<5).map { _ in Task { await failure { () async throws(IPCError) in try await mutex.lock() } }
+        }
+        for _ in 0..<10_000 where mutex.holder?.waiters != 5 { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(mutex.holder?.waiters == 5)
+        for wait in waiting { wait.cancel() }
+        for wait in waiting { #expect(await wait.value?.code == .cancelled) }
+        #expect(mutex.holder?.waiters == 0)
+        try guarded.unlock()
     }
 
     /// Whenever a waiter is cancelled, the lock is neither lost nor kept.

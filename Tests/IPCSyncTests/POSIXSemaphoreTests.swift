@@ -167,6 +167,37 @@ import Testing
         }
     }
 
+    /// A task waits before a C program does, gives up, and its semaphore goes: the next post is for the C program.
+    @Test func whoIsGoneTakesNoWakeUpOfOthers() async throws {
+        try await withName { name in
+            let semaphore = try POSIXSemaphore(named: name, .create)
+            func waiting() throws -> Task<IPCError.Code?, Never> {
+                let other = try POSIXSemaphore(named: name, .open)
+                return Task { await Interop.code { try await other.wait(until: .after(.seconds(60))) } }
+            }
+            for _ in 0..<3 {
+                let early = try waiting()
+                while semaphore.waiterCount < 1 { try await Task.sleep(for: .milliseconds(1)) }
+                try await withChildProcess(
+                    .path(Interop.helperPath), arguments: ["semaphore-glibc-wait", name],
+                    options: ChildProcess.Options(standardOutput: .pipe)
+                ) { child in
+                    var lines = try child.standardOutput.lines.makeAsyncIterator()
+                    #expect(try await lines.next() == "waiting")
+                    while semaphore.waiterCount < 2 { try await Task.sleep(for: .milliseconds(1)) }
+                    // It sleeps by then, behind the thread that watches for the task.
+                    try await Task.sleep(for: .milliseconds(50))
+                    early.cancel()
+                    #expect(await early.value == .cancelled)
+                    try semaphore.post()
+                    let status = try? await child.exitStatus(until: .after(.seconds(10)))
+                    #expect(status?.isSuccess == true)
+                    _ = try? await child.kill()
+                }
+            }
+        }
+    }
+
     @Test func livesInARegion() async throws {
         let region = try SharedMemory(byteCount: 256)
         let semaphore = try POSIXSemaphore(in: region, at: 64, initialValue: 1)

@@ -1,3 +1,4 @@
+import IPCParticipants
 import IPCProcess
 import IPCSharedMemory
 import IPCSync
@@ -59,6 +60,32 @@ import Testing
                 }
             }
             #expect(semaphore.available == 3)
+        }
+    }
+
+    /// Whoever has permits and drops its handles has them still, and gives them through new handles; then it can leave.
+    @Test func permitsOutliveTheHandlesToThem() async throws {
+        let name = Interop.freshName()
+        defer { try? SharedMemory.remove(.named(name)) }
+        func takeAndDropEverything() async throws {
+            let region = try await SyncRegion(at: .named(name), .openOrCreate)
+            try await region.semaphore("semaphore", .leased, permits: 2).take(until: .after(.seconds(60)))
+        }
+        for _ in 0..<3 {
+            try await takeAndDropEverything()
+            try await takeAndDropEverything()
+            let region = try await SyncRegion(at: .named(name), .open)
+            let semaphore = try region.semaphore("semaphore", .leased, .open, permits: 2)
+            #expect(semaphore.heldHere == 2 && semaphore.available == 0)
+            #expect(semaphore.holders.map(\.processID) == [ProcessFacts.processID])
+            try await semaphore.give()
+            // One is left, and keeps the place.
+            #expect(
+                await Interop.code { try await region.participant.detachAndWait(until: .after(.milliseconds(20))) }
+                    == .timedOut)
+            try await semaphore.give()
+            try await region.participant.detachAndWait(until: .after(.seconds(60)))
+            #expect(await Interop.code { try await semaphore.give() } == .participantLost)
         }
     }
 

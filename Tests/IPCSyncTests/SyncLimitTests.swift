@@ -196,7 +196,7 @@ import Testing
                     }
                     if ProcessFacts.threadID != before { moved += 1 }
                     guarded.value += 1
-                    writing.unlock()
+                    try writing.unlock()
                     try guarded.unlock()
                     #expect(mutex.holder == nil && shared.writer == nil)
                 }

@@ -13,6 +13,26 @@ func withSyncRegion(_ body: (String, SyncRegion) async throws -> Void) async thr
 }
 
 @Suite(.watched) struct SyncObjectTests {
+    /// The words of the participant table lie in the first mapping of the process, an object's in that of its own region.
+    /// A thread looks at both for a moment after the last wait, when all of that may have gone.
+    @Test func aWordIsMappedAsLongAsAThreadLooksAtIt() async throws {
+        try await withFolder { folder in
+            for _ in 0..<20 {
+                let first = try await SyncRegion(at: .file("\(folder)/region"), .openOrCreate)
+                let second = try await SyncRegion(at: .file("\(folder)/region"), .open)
+                let event = try second.event("event", .manual)
+                #expect(
+                    await failure { () async throws(IPCError) in
+                        try await event.wait(until: .after(.milliseconds(2)))
+                    }?.code == .timedOut)
+                withExtendedLifetime(first) {}
+            }
+            // Makes the thread look at all that it has.
+            let event = try await SyncRegion().event("event", .manual)
+            for _ in 0..<20 { _ = try? await event.wait(until: .after(.milliseconds(10))) }
+        }
+    }
+
     @Test func aManualEventLetsEverybodyPass() async throws {
         try await withSyncRegion { _, region in
             let event = try region.event("event", .manual)
@@ -112,6 +132,48 @@ func withSyncRegion(_ body: (String, SyncRegion) async throws -> Void) async thr
             #expect(isAsked)
             leadership.resign()
             #expect(election.leader == nil)
+        }
+    }
+
+    /// A notice is of one term: the next one is another's, even if that is the same process.
+    @Test func aNoticeEndsWithItsTerm() async throws {
+        try await withSyncRegion { _, region in
+            let election = try region.election("election")
+            for round in UInt64(1)...5 {
+                let first = try await election.campaign()
+                let notice = first.notice
+                let watching = Task { await Interop.code { try await notice.wait(until: .after(.seconds(60))) } }
+                if round % 2 == 0 { try await Task.sleep(for: .milliseconds(20)) }
+                first.resign()
+                guard let second = try election.tryCampaign() else {
+                    Issue.record("somebody else leads")
+                    return
+                }
+                #expect(await watching.value == nil)
+                #expect(await Interop.code { try await notice.wait(until: .after(.seconds(60))) } == nil)
+                let (isValid, isAsked, term) = (second.isValid, second.isResignationRequested, second.term)
+                #expect(isValid && !isAsked)
+                #expect(term == 2 * round)
+                #expect(
+                    await Interop.code { try await second.waitUntilLost(until: .after(.milliseconds(20))) } == .timedOut
+                )
+                second.resign()
+                #expect(election.leader == nil)
+            }
+        }
+    }
+
+    @Test func whoLeadsCannotCampaignAgain() async throws {
+        try await withSyncRegion { _, region in
+            let election = try region.election("election")
+            let leadership = try await election.campaign()
+            #expect(await Interop.code { _ = try await election.campaign() } == .busy)
+            let other = Task {
+                await Interop.code { _ = try await election.campaign(until: .after(.milliseconds(20))) }
+            }
+            #expect(await other.value == .timedOut)
+            leadership.resign()
+            #expect(await Interop.code { _ = try await election.campaign() } == nil)
         }
     }
 }

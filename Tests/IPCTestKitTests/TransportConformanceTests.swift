@@ -101,6 +101,26 @@ import Testing
         try await withIPCExecutor { try await conformance.run() }
     }
 
+    @Test(arguments: ConformanceSuite.cases(for: .workMailbox))
+    func mailboxesOfSharedWorkConform(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .broadcastMailbox))
+    func broadcastMailboxesConform(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .signals))
+    func signalsConform(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .signals))
+    func signalsConformOnTheExecutor(_ conformance: ConformanceCase) async throws {
+        try await withIPCExecutor { try await conformance.run() }
+    }
+
     @Test(arguments: ConformanceSuite.cases(for: .ring))
     func ringConformsOnTheExecutor(_ conformance: ConformanceCase) async throws {
         try await withIPCExecutor { try await conformance.run() }

@@ -18,7 +18,9 @@
 #define P (N + 1)          /* the observer is process 0 */
 #define FREE 0
 #define DEAD 99
-byte token[SLOTS];         /* FREE, DEAD, or the process + 1 */
+#define LEAVING 50         /* + the process + 1: dead for all, but the kernel still knows whose it is */
+#define IS_DEAD(t) ((t) > LEAVING)
+byte token[SLOTS];         /* FREE, DEAD, the process + 1, or that + LEAVING */
 byte gen[SLOTS], announced[SLOTS];
 byte deaths, roster, lock; /* lock: the process + 1 */
 byte crashes;
@@ -49,7 +51,7 @@ inline kernel(me) {
 }
 inline mark(s, me) {
     if
-    :: token[s] == me + 1 -> token[s] = DEAD; wakeOne(s)
+    :: token[s] == me + 1 || token[s] == LEAVING + me + 1 -> token[s] = DEAD; wakeOne(s)
     :: token[s] == FREE -> wakeOne(s)   /* the idle wake of a pending token */
     :: else
     fi
@@ -74,12 +76,12 @@ inline come(me) {
     if
     :: token[0] == FREE -> mine = 0
     :: token[0] != FREE && token[1] == FREE -> mine = 1
-    :: token[0] != FREE && token[1] != FREE && token[0] == DEAD -> mine = 0
-    :: token[0] != FREE && token[1] != FREE && token[0] != DEAD && token[1] == DEAD -> mine = 1
+    :: token[0] != FREE && token[1] != FREE && IS_DEAD(token[0]) -> mine = 0
+    :: token[0] != FREE && token[1] != FREE && !IS_DEAD(token[0]) && IS_DEAD(token[1]) -> mine = 1
     :: else -> lock = 0; goto noRoom
     fi;
     if
-    :: token[mine] == DEAD ->
+    :: IS_DEAD(token[mine]) ->
         announce();
 #ifdef BUG_GENERATION_BEFORE_TOKEN
         gen[mine] = gen[mine] + 1; token[mine] = FREE
@@ -95,33 +97,40 @@ inline come(me) {
     token[mine] = me + 1;
     listed[me] = mine + 1;
     pending[me] = 0;
+#ifndef BUG_NO_ROSTER
     roster++;
     wakeKeepers();
+#endif
     lock = 0
 }
 inline go(me) {
     atomic { lock == 0 -> lock = me + 1 };
     pending[me] = mine + 1;
     listed[me] = 0;
-#ifdef MARK_BEFORE_FREE     /* ROBUST's first order */
-    announced[mine] = gen[mine];
-    token[mine] = FREE;
-#else
+#ifdef BUG_FREE_FIRST       /* killed then, it is never announced: the kernel leaves a free token alone */
     token[mine] = FREE;
     announced[mine] = gen[mine];
-#endif
     wakeWatchers(mine);
     announce();
+#else
+    token[mine] = LEAVING + me + 1;
+    announce();
+    announced[mine] = gen[mine];
+    wakeWatchers(mine);
+    token[mine] = FREE;
+#endif
     pending[me] = 0;
+#ifndef BUG_NO_ROSTER
     roster++;
     wakeKeepers();
+#endif
     lock = 0
 }
 /* One slot of a sweep: generation, token, generation again; the mark comes last. */
 inline sweep(s) {
     g = gen[s];
     if
-    :: token[s] == DEAD ->
+    :: IS_DEAD(token[s]) ->
 #ifdef BUG_NO_SECOND_LOOK
         g = gen[s];
 #else
@@ -144,8 +153,8 @@ again: ro = roster;
     atomic {
         o = 1 - mine; t = token[o];
         if
-        :: t == DEAD && announced[o] < gen[o] -> goto again
-        :: t == FREE || (t == DEAD && announced[o] >= gen[o]) -> o = SLOTS
+        :: IS_DEAD(t) && announced[o] < gen[o] -> goto again
+        :: t == FREE || (IS_DEAD(t) && announced[o] >= gen[o]) -> o = SLOTS
         :: else
         fi
     };
@@ -169,7 +178,8 @@ proctype Member(byte me) {
 life:   come(me);
         if
         :: atomic { !shown -> shown = 1; owner = mine + 1; ownerGen = gen[mine] };
-            stays = 1   /* who holds something does not leave, he dies */
+            /* Who holds something does not leave; that others learn of it if he did must not depend on that. */
+            if :: stays = 1 :: stays = 0 fi
         :: stays = 1
         :: stays = 0
         fi;
@@ -200,7 +210,7 @@ endIdle: shown;
     do
     :: d = deaths;
         s = owner - 1;
-        atomic { if :: gen[s] != ownerGen || token[s] == FREE || token[s] == DEAD -> break :: else fi };
+        atomic { if :: gen[s] != ownerGen || token[s] == FREE || IS_DEAD(token[s]) -> break :: else fi };
         atomic { if :: deaths == d -> waiterSleeps = 1 :: else fi };
 endAsleep: !waiterSleeps
     od
@@ -216,7 +226,7 @@ proctype Killer() {
 proctype Judge() {
 endJudge:
     timeout;
-    assert(!(waiterSleeps && (gen[owner - 1] != ownerGen || token[owner - 1] == FREE || token[owner - 1] == DEAD)))
+    assert(!(waiterSleeps && (gen[owner - 1] != ownerGen || token[owner - 1] == FREE || IS_DEAD(token[owner - 1]))))
 }
 init {
     atomic {

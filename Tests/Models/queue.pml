@@ -1,106 +1,329 @@
-/* shared queue: the state of a record is the truth, lists are a cache that whoever takes over makes anew; commit, lease,
-   acknowledgement, waiters that are counted under the lock; a crash before every step. Process 0 sends S messages, 1 and 2
-   lease and acknowledge. R records. */
+/* A shared queue (QueueTable, QueueCore, QueueWakes): of N processes the first SENDERS send S messages each, which they write into
+ * reserved blocks without the lock; the others lease and acknowledge for ever. R records. Each may die before every step. With
+ * TIMED, whoever was woken may give up before it has the lock, and process 1 in its sleep as well (.timedOut, .cancelled); none of
+ * them comes back.
+ *
+ * A record's state is the truth, changed by one store; ready, used, waiters and seen are the cache. Sequence numbers of the lines
+ * are a flag for each waiter: whether its ticket is up to date. The cache is made anew in one step, because whoever dies in the
+ * middle of it leaves a lock that names it, and the next one begins again.
+ *
+ * A deadlock is a hang. What is given out was committed and is whole, is counted each time, and is received once at most. When nothing
+ * moves any more, no receiver sleeps beside a message, and no sender beside room; what the dead had counts for both.
+ *
+ * Faults that must be found: BUG_NO_DEATHS, BUG_EARLY_ONLY, BUG_NO_LEASE_BACK, BUG_NO_REBUILD, BUG_UNCOUNTED (who waits), BUG_LATE_TICKET
+ * (the line's number is read after the unlock), BUG_UNFINISHED_IS_READY, BUG_COMMIT_FIRST, BUG_UNMARKED (a delivery is not
+ * counted), BUG_NO_LOOK_AT_OWNER (who acknowledges does not look whether the message is still its own); with SENDERS=2
+ * BUG_DEAD_IS_GONE (blocks of a dead one are free before its threads are gone); with TIMED BUG_TAKES_WAKE_UP_ALONG. */
+#ifndef N
+#define N 3
+#endif
+#ifndef SENDERS
+#define SENDERS 1
+#endif
 #ifndef R
 #define R 1
 #endif
 #ifndef S
 #define S 2
 #endif
-#ifndef MAXC
-#define MAXC 2
-#endif
+#define GHOST(p) skip
+#include "objects.h"
+
 #define FREE 0
 #define FILLING 1
 #define READY 2
 #define LEASED 3
-byte state[R], own[R], msg[R], del[R]; bool inl[R], fre[R] = 1;
-byte begun[S], got[S]; bool committed[S], done;
-byte mown, deaths, seen, ncrash; bool tokdead[3], ann[3], crash[3];
-byte rseq, rcount, sseq, scount; bool asleep[3];
-#define MDEAD (mown!=0 && tokdead[mown-1])
-inline lock(){ atomic{ (mown==0 || MDEAD) -> dd=(mown!=0); mown=_pid+1 } }
-inline unlock(){ mown=0 }
-inline wakeall(){ d_step{ asleep[0]=0; asleep[1]=0; asleep[2]=0 } }
-inline wakeReceiver(){ atomic{ if :: asleep[1]->asleep[1]=0 :: asleep[2]->asleep[2]=0 :: else fi } }
-/* the death count is read first, then the owners are looked at */
-inline enter(){ lock(); x=deaths;
-  if :: dd || seen!=x ->
-     i=0; do :: i<R ->
+byte state[R], own[R], id[R], text[R], deliveries[R];
+bool ready[R], used[R];
+byte seen, receivers, senders;          /* seenDeaths; who is counted in each line */
+bool fresh[N];
+#define MESSAGES 4
+bool committed[MESSAGES], left[N];
+byte begun[MESSAGES], received[MESSAGES];
+
+#define RECEIVES(p) (p >= SENDERS)
+#if R == 1
+#define OWNED (state[0] == FILLING || state[0] == LEASED)
+#define EACH(a) a(0)
+#define FIND(set, bit) (set[0] == bit)
+#define INDEX(set, bit) 0
+#else
+#define OWNED (state[0] == FILLING || state[0] == LEASED || state[1] == FILLING || state[1] == LEASED)
+#define EACH(a) a(0); a(1)
+#define FIND(set, bit) (set[0] == bit || set[1] == bit)
+#define INDEX(set, bit) (set[0] == bit -> 0 : 1)
+#endif
+
+/* FUTEX_WAKE in the line of those who receive, or send */
+inline wakeOneWho(isReceiver) {
+    atomic {
+        if
+        :: asleep[0] && RECEIVES(0) == isReceiver -> asleep[0] = false
+        :: asleep[1] && RECEIVES(1) == isReceiver -> asleep[1] = false
+#if N > 2
+        :: asleep[2] && RECEIVES(2) == isReceiver -> asleep[2] = false
+#endif
+        :: else
+        fi
+    }
+}
+inline changed(isReceiver) {
+    fresh[0] = fresh[0] && RECEIVES(0) != isReceiver;
+    fresh[1] = fresh[1] && RECEIVES(1) != isReceiver
+#if N > 2
+    ; fresh[2] = fresh[2] && RECEIVES(2) != isReceiver
+#endif
+}
+inline wakeAllWho(isReceiver) {
+    d_step {
+        if :: RECEIVES(0) == isReceiver -> asleep[0] = false :: else fi;
+        if :: RECEIVES(1) == isReceiver -> asleep[1] = false :: else fi;
+#if N > 2
+        if :: RECEIVES(2) == isReceiver -> asleep[2] = false :: else fi
+#endif
+    }
+}
+/* QueueWakes.signal of one new thing: 1 wakes one, 2 all. */
+inline signal(isReceiver, line, wakes) {
+    d_step { if :: line > 0 -> line--; changed(isReceiver); wakes = (line == 0 -> 2 : 1) :: else fi }
+}
+
+#ifdef BUG_DEAD_IS_GONE
+#define MAYWRITE(p) false
+#else
+#define MAYWRITE(p) (!gone[p])
+#endif
 #ifdef BUG_UNFINISHED_IS_READY
-       if :: state[i]==FILLING && tokdead[own[i]] -> state[i]=READY
+#define UNFINISHED READY
 #else
-       if :: state[i]==FILLING && tokdead[own[i]] -> state[i]=FREE
+#define UNFINISHED FREE
 #endif
+/* QueueScan.settle */
+inline settleDead(n) {
+    d_step {
+        if
+        :: state[n] == FILLING && dead[own[n]] && MAYWRITE(own[n]) -> leaving = own[n] + 1
+        :: state[n] == FILLING && dead[own[n]] && !MAYWRITE(own[n]) -> state[n] = UNFINISHED
 #ifndef BUG_NO_LEASE_BACK
-          :: state[i]==LEASED && tokdead[own[i]] -> state[i]=READY
+        :: state[n] == LEASED && dead[own[n]] -> state[n] = READY
 #endif
-          :: else fi; i++ :: else -> break od;
-#ifndef BUG_NO_REBUILD
-     i=0; do :: i<R -> inl[i]=(state[i]==READY); fre[i]=(state[i]==FREE); i++ :: else -> break od;
-#endif
-     i=0; seen=x;
-     if :: rcount>0 -> rseq++; rcount=0; w=2 :: else fi;
-     if :: scount>0 -> sseq++; scount=0; w=2 :: else fi
-  :: else fi; dd=0 }
-inline leave(){ unlock(); if :: w==2 -> wakeall() :: w==1 && _pid==0 -> wakeReceiver() :: w==1 && _pid!=0 -> asleep[0]=0 :: else fi; w=0 }
-inline sleep(seq,count){ q=seq;
-#ifndef BUG_UNCOUNTED
-  count++;
-#endif
-  leave();
-#ifdef BUG_NO_DEATHS
-  atomic{ if :: seq==q -> asleep[_pid]=1 :: else fi; x=0; q=0 }
+        :: else
+        fi
+    }
+}
+#ifdef BUG_NO_REBUILD
+#define REBUILD(n) skip
 #else
-  atomic{ if :: seq==q && deaths==x -> asleep[_pid]=1 :: else fi; x=0; q=0 }
+#define REBUILD(n) ready[n] = state[n] == READY; used[n] = state[n] != FREE
 #endif
-  }
-#define PICK(ok) i=0; do :: i<R && !(ok) -> i++ :: else -> break od
-active proctype P(){ byte x,q,w,i,m; bool dd;
- { do :: m<S ->
-   enter(); PICK(fre[i]);
-   if :: i<R ->
-      fre[i]=0; own[i]=0; msg[i]=m; del[i]=0; state[i]=FILLING;
-      leave();
-      /* filled without the lock */
-      enter(); PICK(state[i]==FILLING && own[i]==0);
-      assert(i<R);
-      d_step{ state[i]=READY; committed[m]=1 };
-      inl[i]=1;
-      if :: rcount>0 -> rseq++; rcount--; w=1 :: else fi;
-      leave(); i=0; x=0; m++
-   :: else -> i=0; sleep(sseq,scount); !asleep[0]
-   fi
-  :: else -> break od; done=1
- } unless { atomic{ crash[_pid] -> asleep[_pid]=0 }; tokdead[_pid]=1 } }
-active [2] proctype C(){ byte x,q,w,i; bool dd;
- { do :: enter(); PICK(inl[i]);
-   if :: i<R ->
-      own[i]=_pid;
-      d_step{ state[i]=LEASED; del[i]++; begun[msg[i]]++; assert(del[i]==begun[msg[i]] && committed[msg[i]]) };
-      inl[i]=0; leave(); i=0; x=0;
-      /* the body runs */
-      enter(); PICK(state[i]==LEASED && own[i]==_pid);
-      assert(i<R);
-      d_step{ state[i]=FREE; got[msg[i]]++ };
-      fre[i]=1;
-      if :: scount>0 -> sseq++; scount--; w=1 :: else fi;
-      leave(); i=0; x=0
-   :: else -> i=0; sleep(rseq,rcount);
-endc: !asleep[_pid]
-   fi od
- } unless { atomic{ crash[_pid] -> asleep[_pid]=0 }; tokdead[_pid]=1 } }
-active proctype K(){ byte k;
-endk: do :: atomic{ if :: tokdead[0]&&!ann[0]->k=0 :: tokdead[1]&&!ann[1]->k=1 :: tokdead[2]&&!ann[2]->k=2 fi };
-   deaths++; wakeall(); ann[k]=1; k=0 od }
-active proctype X(){
- do :: atomic{ ncrash<MAXC && !crash[0] -> crash[0]=1; ncrash++ } :: atomic{ ncrash<MAXC && !crash[1] -> crash[1]=1; ncrash++ }
-    :: atomic{ ncrash<MAXC && !crash[2] -> crash[2]=1; ncrash++ } :: break od }
-/* When nothing moves any more: while a consumer lives, no committed message is anywhere but received, and a living producer
-   has sent all of its messages. */
-active proctype E(){ byte j;
- timeout ->
- if :: !tokdead[1] || !tokdead[2] ->
-    assert(tokdead[0] || done);
-    do :: j<S -> assert(!committed[j] || got[j]==1); j++ :: else -> break od
- :: else fi }
+/* QueueCore.enter, with the lock */
+inline enter() {
+    d_step { leaving = 0; x = deaths };
+    d_step { if :: died || (seen != x && OWNED) -> died = true :: else -> seen = x fi };
+    if
+    :: died ->
+        EACH(settleDead);
+        d_step {
+            EACH(REBUILD);
+            if :: leaving == 0 -> seen = x :: else fi;
+            if :: receivers > 0 -> receivers = 0; changed(true); wr = 2 :: else fi;
+            if :: senders > 0 -> senders = 0; changed(false); ws = 2 :: else fi;
+            died = false
+        }
+    :: else
+    fi
+}
+/* QueueCore.leave */
+inline leave() {
+    release();
+    if :: wr == 1 -> wakeOneWho(true) :: wr == 2 -> wakeAllWho(true) :: else fi;
+    if :: ws == 1 -> wakeOneWho(false) :: ws == 2 -> wakeAllWho(false) :: else fi;
+    d_step { wr = 0; ws = 0 }
+}
+/* QueueCore.leaveWaiting */
+inline leaveWaiting(line) {
+#ifndef BUG_UNCOUNTED
+    line++;
+#endif
+#ifndef BUG_LATE_TICKET
+    fresh[me] = true;
+#endif
+    leave();
+#ifdef BUG_LATE_TICKET
+    fresh[me] = true;
+#endif
+    d_step { ticket = leaving; leaving = 0 };
+}
+/* QueueCore.sleep, up to the sleep itself */
+inline fallAsleep() { d_step { if :: fresh[me] && SAME(x) -> asleep[me] = true :: else fi; fresh[me] = false; x = 0; slept = true } }
+/* acquire(after:) */
+inline giveUp(isReceiver) {
+#ifndef BUG_TAKES_WAKE_UP_ALONG
+    wakeOneWho(isReceiver);
+#endif
+    goto over
+}
+#define CLEAR d_step { x = 0; leaving = 0; ticket = 0; i = 0; wr = 0; ws = 0; died = false; slept = false }
+
+proctype Sender(byte me) {
+    byte k, x, i, wr, ws, leaving, ticket; bool died, slept;
+    {
+        do
+        :: k < S ->
+again:      if
+            :: take(died)
+#ifdef TIMED
+            :: slept -> giveUp(false)
+#endif
+            fi;
+            enter();
+            if
+            :: !FIND(used, false) ->
+                leaveWaiting(senders);
+                if
+                :: ticket > 0 ->
+                    gone[ticket - 1];
+                    d_step { ticket = 0; x = 0; fresh[me] = false }
+                :: else ->
+                    fallAsleep();
+endRoom:            if
+                    :: !asleep[me]
+#ifdef TIMED
+                    :: d_step { asleep[me] && me == 1 -> asleep[me] = false }; goto over
+#endif
+                    fi
+                fi;
+                goto again
+            :: else
+            fi;
+            /* QueueTable.reserve */
+            d_step { i = INDEX(used, false); used[i] = true; x = 0 };
+            d_step { own[i] = me; id[i] = me * S + k; deliveries[i] = 0 };
+            state[i] = FILLING;
+            leave();
+#ifndef BUG_COMMIT_FIRST
+            /* QueueTable.fill */
+            text[i] = 1 + me * S + k;
+#endif
+            /* QueueTable.publish */
+            take(died);
+            enter();
+            if
+            :: state[i] == FILLING && own[i] == me ->
+                d_step { state[i] = READY; committed[id[i]] = true };
+                ready[i] = true;
+                signal(true, receivers, wr)
+            :: else -> assert(dead[me])
+            fi;
+            leave();
+#ifdef BUG_COMMIT_FIRST
+            text[i] = 1 + me * S + k;
+#endif
+            atomic { k++; CLEAR }
+        :: else -> break
+        od;
+over:   skip;
+        d_step { left[me] = true; k = 0; x = 0; leaving = 0; ticket = 0; i = 0; wr = 0; ws = 0; died = false; slept = false }
+    } unless { d_step { gone[me] -> k = 0; x = 0; leaving = 0; ticket = 0; i = 0; wr = 0; ws = 0; died = false; slept = false } }
+}
+proctype Receiver(byte me) {
+    byte x, i, wr, ws, leaving, ticket; bool died, slept;
+    {
+again:  do
+        :: true ->
+            if
+            :: take(died)
+#ifdef TIMED
+            :: slept -> giveUp(true)
+#endif
+            fi;
+            enter();
+            if
+            :: !FIND(ready, true) ->
+                leaveWaiting(receivers);
+                if
+                :: ticket > 0 ->
+                    gone[ticket - 1];
+                    d_step { ticket = 0; x = 0; fresh[me] = false }
+                :: else ->
+                    fallAsleep();
+endMessage:         if
+                    :: !asleep[me]
+#ifdef TIMED
+                    :: d_step { asleep[me] && me == 1 -> asleep[me] = false }; goto over
+#endif
+                    fi
+                fi;
+                goto again
+            :: else
+            fi;
+            /* QueueTable.lease */
+            d_step { i = INDEX(ready, true); own[i] = me; x = 0 };
+            d_step {
+                state[i] = LEASED;
+#ifndef BUG_UNMARKED
+                deliveries[i]++;
+#endif
+                begun[id[i]]++;
+                assert(committed[id[i]] && text[i] == 1 + id[i]);
+                assert(deliveries[i] == begun[id[i]]);
+                assert(received[id[i]] == 0)
+            };
+            ready[i] = false;
+            leave();
+            /* The body runs; then QueueTable.settle. */
+            take(died);
+            enter();
+            if
+#ifdef BUG_NO_LOOK_AT_OWNER
+            :: true ->
+#else
+            :: state[i] == LEASED && own[i] == me ->
+#endif
+                d_step {
+                    state[i] = FREE;
+                    received[id[i]]++;
+                    assert(received[id[i]] == 1);
+                    begun[id[i]] = 0; own[i] = 0; id[i] = 0; text[i] = 0; deliveries[i] = 0
+                };
+                used[i] = false;
+                signal(false, senders, ws)
+#ifndef BUG_NO_LOOK_AT_OWNER
+            :: else -> assert(dead[me])
+#endif
+            fi;
+            leave();
+            CLEAR
+        od;
+over:   skip;
+        d_step { left[me] = true; x = 0; leaving = 0; ticket = 0; i = 0; wr = 0; ws = 0; died = false; slept = false }
+    } unless { d_step { gone[me] -> x = 0; leaving = 0; ticket = 0; i = 0; wr = 0; ws = 0; died = false; slept = false } }
+}
+#define SLEEPS(p, isReceiver) (asleep[p] && RECEIVES(p) == isReceiver)
+#if N > 2
+#define SOMEBODY(isReceiver) (SLEEPS(0, isReceiver) || SLEEPS(1, isReceiver) || SLEEPS(2, isReceiver))
+#else
+#define SOMEBODY(isReceiver) (SLEEPS(0, isReceiver) || SLEEPS(1, isReceiver))
+#endif
+#define QUIET(n) \
+    assert(!SOMEBODY(true) || (state[n] != READY && !(state[n] == LEASED && gone[own[n]]))); \
+    assert(!SOMEBODY(false) || (state[n] != FREE && !(state[n] == FILLING && gone[own[n]])))
+#define SENT(p) assert(RECEIVES(p) || left[p] || gone[p] || asleep[p])
+/* When nothing moves any more */
+proctype End() {
+    timeout -> d_step { EACH(QUIET); SENT(0); SENT(1) }
+}
+init {
+    atomic {
+        run Sender(0);
+#if SENDERS > 1
+        run Sender(1);
+#else
+        run Receiver(1);
+#endif
+#if N > 2
+        run Receiver(2);
+#endif
+        run K(); run Kernel(); run End()
+    }
+}

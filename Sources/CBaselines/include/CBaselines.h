@@ -12,6 +12,7 @@
 #include "cbase_process.h"
 #include "cbase_queue.h"
 #include "cbase_ring.h"
+#include "cbase_signal.h"
 #include "cbase_sync.h"
 #include "cbase_work.h"
 

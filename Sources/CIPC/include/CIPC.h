@@ -27,5 +27,6 @@
 #include "cipc_sync_interop.h"
 #include "cipc_queue.h"
 #include "cipc_interrupt.h"
+#include "cipc_signal.h"
 
 #endif

@@ -34,6 +34,8 @@ void cipc_keeper_unlink(void *_Nonnull token);
 int32_t cipc_advise_wipe_on_fork(void *_Nonnull address, size_t count);
 /// Two words that are zero in the child of a fork: what this process calls itself, and a lock. Null without memory.
 uint64_t *_Nullable cipc_identity_words(void);
+/// A number of this process that no ancestor by fork has; 0 without memory.
+uint64_t cipc_process_number(void);
 
 /// membarrier(2) MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED.
 int32_t cipc_barrier_register(void);

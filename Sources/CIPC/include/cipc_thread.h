@@ -43,4 +43,7 @@ static inline uintptr_t cipc_thread_mark(void) {
 #endif
 }
 
+/// The number of the task that runs on this thread; 0 outside of tasks. No other task of the process has or had it.
+uint64_t cipc_task_number(void);
+
 #endif

@@ -43,7 +43,6 @@ extension FutexWatcher {
                 if error.errno == Errno.notImplemented || error.errno == Errno.notPermitted {
                     isRefused.store(true, ordering: .relaxed)
                 }
-                // EFAULT: a word that nobody waits on was unmapped since the plan was made; the next plan is without it.
                 // Whatever else it may be is no reason to spin.
             }
         }

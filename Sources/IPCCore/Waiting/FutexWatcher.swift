@@ -14,11 +14,11 @@ import Synchronization
 ///   sleep, and every word is compared again whenever the thread is awake.
 /// - **A peer may die between its store and its wake.** So the threads compare all words every half second anyway, and a
 ///   task that asks for it looks again by itself when it has waited for 1 to 1.5 seconds.
-/// - **The mapping stays** as long as a task waits on it, and no longer: a word that nobody waits on stays watched for a
-///   moment, because the next wait on it often follows at once, but does not keep its owner alive.
+/// - **The mapping stays** as long as a task waits on it, and 0.1 to 0.2 seconds more: the next wait on the word often follows
+///   at once, and a thread may sleep on the word until then. So give what keeps the mapping alone, not an object whose
+///   end is an event.
 /// - **A wake that nobody here wants** (the task was cancelled at that moment, or the word has made room for another) is
-///   passed on to another process. It cannot be once the mapping is gone: then whoever waits in that process finds the
-///   change at its own backstop.
+///   passed on to another process: to a program in C, say, which would sleep for good without it.
 /// - Where futex_waitv(2) is refused (an old kernel, a seccomp filter), the threads look at the words every 1 to 20 ms.
 package final class FutexWatcher: Sendable {
     package static let shared = FutexWatcher(engine: .shared)
@@ -46,7 +46,7 @@ package final class FutexWatcher: Sendable {
     /// - Parameters:
     ///   - first: the word, and the value at which to wait.
     ///   - second: another one: a death counter, which ends the wait as well.
-    ///   - owner: what keeps the words mapped. It is retained until this returns.
+    ///   - owner: what keeps the words mapped. It is retained until this returns, and for a moment after that.
     ///   - looksAgain: return after 1 to 1.5 seconds anyway, because what is waited for is not in the words alone.
     ///   - spinning: whether it pays to look for a few microseconds before the sleep.
     /// - Throws: `.cancelled`, `.timedOut`; `.resourceExhausted` when a thread is needed and cannot be started.
@@ -103,7 +103,10 @@ package final class FutexWatcher: Sendable {
     private func remove(_ wait: FutexWait) {
         // On one word it is taken off the list by whoever makes it due.
         if wait.second == nil && wait.isDue.load(ordering: .acquiring) { return }
-        state.withLock { $0.remove(wait) }
+        for control in state.withLock({ $0.remove(wait) }) {
+            _ = control.add(1)
+            control.wake()
+        }
     }
 
     private func start(_ state: inout WatchedWords, _ doing: StaticString) throws(IPCError) {

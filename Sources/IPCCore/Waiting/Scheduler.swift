@@ -60,7 +60,7 @@ package final class Scheduler: Sendable {
     }
 
     /// Whether this thread is one of the workers'.
-    static var isWorkersThread: Bool { unsafe cipc_thread_worker_get() != nil }
+    package static var isWorkersThread: Bool { unsafe cipc_thread_worker_get() != nil }
 
     /// Whether nothing else waits for the thread that calls, as far as it can tell: then it may spin.
     package var isQuiet: Bool {

@@ -9,14 +9,15 @@ struct WatchedWords {
         let word: SharedWord32
         let thread: Int
         var waits: [FutexWait] = []
-        /// Whether the word is still mapped when nobody waits on it.
-        weak var owner: (any AnyObject & Sendable)?
+        /// Keeps the word mapped as long as the thread may sleep on it, although nobody may wait any more: a wake-up that ends
+        /// there is passed on, which an address that is gone cannot be used for. The kernel does not end such a sleep.
+        var owner: any AnyObject & Sendable
         /// The value at which the thread sleeps; nil when it must look. All `waits` expect just that value.
         var armed: UInt32?
         /// The value with which the thread went to sleep last: with another one now, it may have had a wake-up that was
         /// meant for those who slept at the old one.
         var slept: UInt32?
-        /// When it was first seen without waits; nil while it has some.
+        /// Since when it is known to have no waits; nil while it has some.
         var idleSince: UInt64?
     }
 
@@ -28,6 +29,10 @@ struct WatchedWords {
         var isArmed = false
         /// When it looks at all its words and waits although nothing was reported; nil while nobody waits.
         var nextLook: UInt64?
+        /// When its sleep ends at the latest.
+        var limit: UInt64 = .max
+        /// The owners of words that it may sleep on, and that are no entries any more: until it has looked.
+        var leaving: [any AnyObject & Sendable] = []
     }
 
     /// Why a thread looks at its words.
@@ -48,7 +53,7 @@ struct WatchedWords {
         /// How many waits were found at the backstop with a word that had changed.
         var lateFinds = 0
         var followsTimeOut = false
-        /// Keeps words mapped that nobody waits on, until the plan is carried out.
+        /// Keeps words mapped that the thread has slept on, until the plan is carried out; so no owner ends under the lock.
         var kept: [any AnyObject & Sendable] = []
     }
 
@@ -69,7 +74,9 @@ struct WatchedWords {
         // Words that nobody waits on make room. Their thread is told, because it gets another word.
         for (index, thread) in threads.enumerated() {
             guard let idle = thread.places.firstIndex(where: { entries[$0]?.waits.isEmpty != false }) else { continue }
-            entries[threads[index].places.remove(at: idle)] = nil
+            if let entry = entries.removeValue(forKey: threads[index].places.remove(at: idle)) {
+                threads[index].leaving.append(entry.owner)
+            }
             return index
         }
         return threads.count
@@ -81,13 +88,14 @@ struct WatchedWords {
     mutating func add(_ wait: FutexWait, _ expectation: WordExpectation, to index: Int) -> Bool {
         let place = expectation.word.place
         if entries[place] == nil {
-            entries[place] = Entry(word: expectation.word, thread: index)
+            entries[place] = Entry(word: expectation.word, thread: index, owner: wait.owner)
             threads[index].places.append(place)
         }
         return update(place) { entry, thread in
-            // The thread may sleep on memory that is gone, and that lay at the same address.
-            if entry.waits.isEmpty && entry.owner == nil { entry.armed = nil }
-            entry.owner = wait.owner
+            if entry.owner !== wait.owner {
+                thread.leaving.append(entry.owner)
+                entry.owner = wait.owner
+            }
             entry.idleSince = nil
             if entry.armed != expectation.expected { entry.armed = nil }
             entry.waits.append(wait)
@@ -96,20 +104,34 @@ struct WatchedWords {
     }
 
     /// Takes a wait off every list that it is still on.
-    mutating func remove(_ wait: FutexWait) {
+    ///
+    /// - Returns: the threads to tell, which would otherwise keep the owner of a word for long that nobody waits on.
+    @discardableResult
+    mutating func remove(_ wait: FutexWait) -> [FutexWord] {
+        var toRing: [FutexWord] = []
         for expectation in [wait.first, wait.second] {
             guard let place = expectation?.word.place, entries[place] != nil else { continue }
-            update(place) { entry, _ in
+            update(place) { entry, thread in
                 guard let position = entry.waits.firstIndex(where: { $0 === wait }) else { return }
                 entry.waits.swapAt(position, entry.waits.count - 1)
                 entry.waits.removeLast()
+                guard entry.waits.isEmpty else { return }
+                let now = MonotonicClock.nanoseconds
+                entry.idleSince = now
+                guard thread.isArmed, thread.limit > now + Self.patience else { return }
+                // Once for all that become idle in this time.
+                thread.limit = now + Self.patience
+                toRing.append(thread.control)
             }
         }
+        return toRing
     }
 
     /// What a thread does next, which has just woken up.
     mutating func plan(_ index: Int, after wake: Wake, now: UInt64) -> Plan {
         var plan = Plan()
+        plan.kept = threads[index].leaving
+        threads[index].leaving = []
         // Words on which the thread may have taken a wake, and whether it has for certain.
         var woken: [UInt: Bool] = [:]
         if case .woken(let words) = wake {
@@ -136,6 +158,7 @@ struct WatchedWords {
         let nextLook = isBackstop ? nil : threads[index].nextLook
         threads[index].nextLook = isAnyWaitedFor ? nextLook ?? now + FutexWatcher.backstop : nil
         plan.limit = min(plan.limit, threads[index].nextLook ?? .max)
+        threads[index].limit = plan.limit
         return plan
     }
 
@@ -155,12 +178,7 @@ struct WatchedWords {
         at entry: inout Entry, woken: Bool?, now: UInt64, isBackstop: Bool, _ plan: inout Plan
     ) -> Bool {
         if entry.waits.isEmpty {
-            guard let owner = entry.owner else {
-                // The word may be unmapped by now, so it is not looked at; waking there is harmless.
-                if woken != nil { plan.toPassOn.append(entry.word) }
-                return false
-            }
-            plan.kept.append(owner)
+            plan.kept.append(entry.owner)
         }
         let value = entry.word.loadSequential()
         // Whoever wakes has changed the word before.
@@ -173,7 +191,11 @@ struct WatchedWords {
             }
             let since = entry.idleSince ?? now
             entry.idleSince = since
-            guard now < since + patience else { return false }
+            guard now < since + patience else {
+                // It may have been woken together with the one that the kernel names.
+                if woken != nil { plan.toPassOn.append(entry.word) }
+                return false
+            }
             plan.limit = min(plan.limit, since + patience)
         }
         if isWoken || isBackstop || entry.armed != value {
@@ -188,6 +210,10 @@ struct WatchedWords {
                     plan.due.append(wait)
                 }
             }
+            if staying.isEmpty && !entry.waits.isEmpty {
+                entry.idleSince = now
+                plan.limit = min(plan.limit, now + patience)
+            }
             entry.waits = staying
         }
         entry.armed = value
@@ -197,10 +223,10 @@ struct WatchedWords {
     }
 
     @discardableResult
-    private mutating func update<Result>(_ place: UInt, _ body: (inout Entry, Thread) -> Result) -> Result {
+    private mutating func update<Result>(_ place: UInt, _ body: (inout Entry, inout Thread) -> Result) -> Result {
         var entry = entries[place]!
         entries[place] = nil
         defer { entries[place] = entry }
-        return body(&entry, threads[entry.thread])
+        return body(&entry, &threads[entry.thread])
     }
 }

@@ -4,7 +4,8 @@ public import IPCCore
 ///
 /// A queue is a ``Channel`` of ``QueueMessage`` and, with ``QueueLabel/standard`` labels, a channel of bytes. Its topology
 /// is `.queue`: `finish` ends sending through this object alone, `close` lets go of it, and nobody is told whether anyone
-/// is on the other side. Each message goes to one receiver, whoever asks first.
+/// is on the other side. Each message goes to one receiver, whoever asks first; in a ``Mailbox`` that is a broadcast to every
+/// object that has joined.
 ///
 /// Every way to send and receive rests on the six calls below; the rest is the same for all queues. The forms with
 /// `…Blocking` block the calling thread, which must not be one of Swift's own: never call them in a task.

@@ -50,6 +50,11 @@ public struct QueueLabel: Sendable, Hashable {
     /// Of a message that was received: how often it has been given out, this time included. More than 1 where an earlier
     /// receiver died with it or gave it back. Nothing on the way out.
     public internal(set) var deliveryCount = 1
+    /// Of a message from a mailbox: where its sender waits for an answer.
+    var returnAddress = ReturnAddress.none
+
+    /// Of a message that was received: whether its sender waits for an answer. See ``QueueMessage/reply(_:until:)``.
+    public var isRequest: Bool { returnAddress != .none }
 
     /// A label. The defaults are what every queue carries.
     public init(priority: Int = 0, type: Int = 1) {

@@ -3,8 +3,9 @@ import IPCSystem
 
 /// One try to receive, with the lock that the caller has taken; it is free again when these return.
 extension QueueCore {
-    enum Take<Result> {
-        case message(Result)
+    enum Take {
+        /// The body has read it.
+        case message
         /// Too large to be copied under the lock: it is leased meanwhile.
         case large(Lease)
         /// Nothing there; counted among those who wait if that was asked for.
@@ -28,20 +29,22 @@ extension QueueCore {
         return nil
     }
 
-    /// Receives a message and lets `body` read a copy of it, without the lock.
+    /// Receives a message and lets `body` read a copy of it, without the lock. Of a large one there is none for who does not
+    /// take those.
     @inline(__always)
-    func take<Result, Failure: Error>(
-        _ selection: QueueSelection, counts: Bool, _ turn: consuming Turn,
-        _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
-    ) throws(Failure) -> Take<Result> {
+    func take(
+        _ selection: QueueSelection, counts: Bool, large: Bool = true, _ turn: consuming Turn,
+        _ body: (RawSpan, QueueLabel) -> Void
+    ) -> Take {
         let link = table.find(selection)
         guard link != 0 else { return .empty(nothing(selection, counts, turn)) }
         let count = table.size(link)
-        guard count <= Self.largestUnderLock else { return .large(lease(link, &turn, leaves: true)) }
-        // Rethrowing of a typed error has to go round the allocation, which knows none.
-        let result: Swift.Result<Result, Failure> = unsafe withUnsafeTemporaryAllocation(
-            byteCount: max(count, 1), alignment: 8
-        ) { buffer in
+        guard count <= Self.largestUnderLock else {
+            if large { return .large(lease(link, &turn)) }
+            leave(turn)
+            return .empty(nil)
+        }
+        unsafe withUnsafeTemporaryAllocation(byteCount: max(count, 1), alignment: 8) { buffer in
             let contents = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
             unsafe table.copy(link, to: contents)
             KillPoints.pass("queue-copied")
@@ -51,29 +54,25 @@ extension QueueCore {
             leave(turn)
             // SAFETY: the copy is this call's, and lives as long as the closure runs.
             let bytes = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(contents))
-            do throws(Failure) {
-                return .success(try body(bytes, label))
-            } catch {
-                return .failure(error)
-            }
+            body(bytes, label)
         }
-        return .message(try result.get())
+        return .message
     }
 
     /// Leases a message.
-    func lease(_ selection: QueueSelection, counts: Bool, _ turn: consuming Turn) -> Take<Never> {
+    func lease(_ selection: QueueSelection, counts: Bool, _ turn: consuming Turn) -> Take {
         let link = table.find(selection)
         guard link != 0 else { return .empty(nothing(selection, counts, turn)) }
-        return .large(lease(link, &turn, leaves: true))
+        return .large(lease(link, &turn))
     }
 
-    private func lease(_ link: QueueTable.Link, _ turn: inout Turn, leaves: Bool) -> Lease {
+    private func lease(_ link: QueueTable.Link, _ turn: inout Turn) -> Lease {
         let (place, deliveries) = table.lease(link, owner)
         let lease = Lease(
             place: place, byteCount: table.size(link), label: table.label(link, deliveries: deliveries))
         // Whoever offered it is free to go: from here on it is in the queue's hands.
         if table.shape.isRendezvous { turn.wakes.signal(.offers, table, .max) }
-        if leaves { leave(turn) }
+        leave(turn)
         return lease
     }
 

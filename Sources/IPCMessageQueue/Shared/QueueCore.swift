@@ -12,16 +12,16 @@ final class QueueCore: Sendable {
     let table: QueueTable
     let lock: LockWord
     /// Whether looking again before a sleep has paid off lately: for messages, and for room.
-    let messageSpins = SpinRecord()
-    let roomSpins = SpinRecord()
+    let messageLook = QueueLook()
+    let roomLook = QueueLook()
     private let isClosed = Atomic<Bool>(false)
     private let isFinished = Atomic<Bool>(false)
     private let isAwaitingDeparture = Atomic<Bool>(false)
 
     /// Messages up to this size are copied with the lock held; larger ones while others go on.
     static let largestUnderLock = 4096
-    /// How often to look for a free lock before a task sleeps: each is 60 looks.
-    private static let tries = 4
+    /// How often to look for a free lock before the processor is given away, in case that the lock's owner is not on one.
+    private static let tries = 6
 
     init(_ memory: SharedMemory, _ participant: Participant) throws(IPCError) {
         self.memory = memory
@@ -104,9 +104,22 @@ final class QueueCore: Sendable {
     /// nil when somebody has it for longer than a moment.
     @inline(__always)
     func tryAcquire(_ doing: StaticString) throws(IPCError) -> Turn? {
-        for _ in 0..<Self.tries {
-            if let died = try lock.tryLock(doing) { return try enter(died, doing) }
+        if let died = try lock.tryLock(doing) { return try enter(died, doing) }
+        return try tryAgain(doing)
+    }
+
+    @inline(never)
+    private func tryAgain(_ doing: StaticString) throws(IPCError) -> Turn? {
+        for attempt in 0..<Self.tries {
+            // Longer and longer: whoever has it then does several things in a row, with what is near to its processor.
+            for _ in 0..<(32 << min(attempt, 3)) { ProcessorHint.pause() }
+            if lock.mayBeFree, let died = try lock.tryLock(doing) { return try enter(died, doing) }
         }
+        let end = MonotonicClock.nanoseconds + QueueLook.limit
+        repeat {
+            ProcessorHint.yield()
+            if lock.mayBeFree, let died = try lock.tryLock(doing) { return try enter(died, doing) }
+        } while MonotonicClock.nanoseconds < end
         return nil
     }
 
@@ -172,8 +185,8 @@ final class QueueCore: Sendable {
         KillPoints.pass("queue-sleeps")
         try await FutexWatcher.shared.wait(
             while: WordExpectation(table.sequence(of: ticket.line), is: ticket.sequence),
-            and: WordExpectation(participant.table.deathCount, is: ticket.deaths), keeping: self, until: deadline, doing
-        )
+            and: WordExpectation(participant.table.deathCount, is: ticket.deaths), keeping: participant.mappings,
+            until: deadline, doing)
         KillPoints.pass("queue-woke")
     }
 

@@ -119,7 +119,9 @@ extension QueueTable {
         for _ in 0..<count {
             var link = get(.freeHead)
             if link != 0 {
-                set(.freeHead, field(link, .next))
+                let next = field(link, .next)
+                if next != 0 { prepare(next) }
+                set(.freeHead, next)
                 add(.freeCount, -1)
             } else {
                 highWater += 1
@@ -138,6 +140,14 @@ extension QueueTable {
         setField(last, .next, get(.freeHead))
         set(.freeHead, first)
         add(.freeCount, Int32(count))
+    }
+
+    /// That the first lines of a block will be needed soon: another processor has them, mostly.
+    @inline(__always)
+    func prepare(_ link: Link) {
+        // SAFETY: a hint; the lines lie within the block.
+        unsafe ProcessorHint.prepareToWrite(bytes.address(offset(link), 128))
+        unsafe ProcessorHint.prepareToWrite(bytes.address(offset(link) + 64, 64))
     }
 
     // MARK: Contents

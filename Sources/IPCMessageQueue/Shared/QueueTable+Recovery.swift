@@ -16,6 +16,11 @@ extension QueueTable {
     /// - Returns: a dead process whose threads may still write into blocks: they are freed when it is gone.
     @discardableResult
     func recover(_ owners: Owners, isSuspect: Bool = false) -> OwnerWord? {
+        // What the disk has of these two may be older than what it has of the blocks. In a file all room is there.
+        if isSuspect {
+            blockCount = UInt32(shape.blockLimit)
+            highWater = UInt32(shape.blockLimit)
+        }
         // First, so that a death after this is looked at again.
         let deaths = owners.participant.table.deathCount.loadAcquiring()
         var scan = QueueScan(self, owners, isSuspect)

@@ -117,6 +117,8 @@ extension QueueCore {
         while found.count < limit {
             let link = table.find(selection)
             guard link != 0 else { break }
+            let next = table.field(link, .nextMessage)
+            if next != 0 { table.prepare(next) }
             let count = table.size(link)
             guard count <= min(buffer.count - start, Self.largestUnderLock) else { break }
             unsafe table.copy(link, to: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + count]))

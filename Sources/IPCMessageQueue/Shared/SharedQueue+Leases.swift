@@ -57,6 +57,7 @@ extension SharedQueue {
             let turn = try await core.acquire(after: ticket, until: deadline, "receive")
             switch core.lease(selection, counts: true, turn) {
             case .large(let lease): return lease
+            case .message: break
             case .empty(let next): ticket = next
             }
         }
@@ -93,6 +94,7 @@ extension SharedQueue {
             let turn = try core.acquireBlocking(after: ticket, until: deadline, "receive")
             switch core.lease(selection, counts: true, turn) {
             case .large(let lease): return lease
+            case .message: break
             case .empty(let next): ticket = next
             }
         }

@@ -8,105 +8,139 @@ extension SharedQueue {
     ///
     /// - Throws: ``ChannelBodyError/channel(_:)`` with `.timedOut` or `.cancelled` when nothing was taken; `.invalidArgument`
     ///   for a type below 1; `.closed`; `.participantLost` in the child of a fork; or ``ChannelBodyError/body(_:)``.
+    @inlinable
     public func receive<Result, Failure: Error>(
         _ selection: QueueSelection, until deadline: Deadline,
         _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
     ) async throws(ChannelBodyError<Failure>) -> Result {
-        var isFirst = true
-        var ticket: QueueCore.Ticket?
-        while true {
-            let turn: QueueCore.Turn
-            do throws(IPCError) {
-                try check(selection)
-                turn = try await core.acquire(after: ticket, until: deadline, "receive")
-            } catch {
-                throw .channel(error)
-            }
-            let take: QueueCore.Take<Result>
+        var outcome: Swift.Result<Result, Failure>?
+        func run(_ bytes: RawSpan, _ label: QueueLabel) {
             do throws(Failure) {
-                take = try core.take(selection, counts: !isFirst, turn, body)
+                outcome = .success(try body(bytes, label))
             } catch {
-                throw .body(error)
-            }
-            switch take {
-            case .message(let result): return result
-            case .large(let lease):
-                let contents = core.contents(lease)
-                await core.settle(lease.place, .received, waits: deadline == .never)
-                return try read(contents, lease.label, body)
-            case .empty(let next):
-                // At first a few microseconds of looking, then a sleep.
-                if isFirst { _ = core.messageSpins.spin(.shared) { core.table.get(.depth) != 0 } }
-                isFirst = false
-                ticket = next
+                outcome = .failure(error)
             }
         }
-    }
-
-    private func read<Result, Failure: Error>(
-        _ contents: [UInt8], _ label: QueueLabel, _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
-    ) throws(ChannelBodyError<Failure>) -> Result {
-        do throws(Failure) {
-            return try body(unsafe contents.span.bytes, label)
-        } catch {
-            throw .body(error)
-        }
-    }
-
-    /// Lets `body` read a message that `selection` matches if one is there; nil when `receive` would wait.
-    public func tryReceive<Result, Failure: Error>(
-        _ selection: QueueSelection, _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
-    ) throws(ChannelBodyError<Failure>) -> Result? {
-        let turn: QueueCore.Turn?
         do throws(IPCError) {
-            try check(selection)
-            turn = try core.tryAcquire("receive")
+            if try !receiveNow(selection, run) { try await receiveSlowly(selection, deadline, run) }
         } catch {
             throw .channel(error)
         }
-        guard let turn else { return nil }
-        let take: QueueCore.Take<Result>
-        do throws(Failure) {
-            take = try core.take(selection, counts: false, turn, body)
+        return try Self.result(outcome)
+    }
+
+    /// Lets `body` read a message that `selection` matches if one is there; nil when `receive` would wait.
+    @inlinable
+    public func tryReceive<Result, Failure: Error>(
+        _ selection: QueueSelection, _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
+    ) throws(ChannelBodyError<Failure>) -> Result? {
+        var outcome: Swift.Result<Result, Failure>?
+        do throws(IPCError) {
+            try tryReceiveOnce(selection) { bytes, label in
+                do throws(Failure) {
+                    outcome = .success(try body(bytes, label))
+                } catch {
+                    outcome = .failure(error)
+                }
+            }
         } catch {
-            throw .body(error)
+            throw .channel(error)
         }
-        switch take {
-        case .message(let result): return result
-        case .empty: return nil
-        case .large(let lease):
-            let contents = core.contents(lease)
-            core.settleLater(lease.place, .received)
-            return try read(contents, lease.label, body)
-        }
+        return outcome == nil ? nil : try Self.result(outcome)
     }
 
     /// ``receive(_:until:_:)`` on the calling thread, which it blocks. Never call it in a task.
+    @inlinable
     public func receiveBlocking<Result, Failure: Error>(
         _ selection: QueueSelection, until deadline: Deadline,
         _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
     ) throws(ChannelBodyError<Failure>) -> Result {
+        var outcome: Swift.Result<Result, Failure>?
+        do throws(IPCError) {
+            try receiveOnThread(selection, deadline) { bytes, label in
+                do throws(Failure) {
+                    outcome = .success(try body(bytes, label))
+                } catch {
+                    outcome = .failure(error)
+                }
+            }
+        } catch {
+            throw .channel(error)
+        }
+        return try Self.result(outcome)
+    }
+
+    /// What the body made, which has run.
+    @inlinable @inline(__always)
+    static func result<Result, Failure: Error>(
+        _ outcome: Swift.Result<Result, Failure>?
+    ) throws(ChannelBodyError<Failure>) -> Result {
+        switch outcome! {
+        case .success(let result): return result
+        case .failure(let error): throw .body(error)
+        }
+    }
+
+    // MARK: Without generics, so that they are compiled once
+
+    /// Receives without waiting, but for large messages: they need a second turn. False when there was none.
+    @usableFromInline
+    func receiveNow(
+        _ selection: QueueSelection, _ body: (RawSpan, QueueLabel) -> Void
+    ) throws(IPCError) -> Bool {
+        try check(selection)
+        guard let turn = try core.tryAcquire("receive") else { return false }
+        if case .message = core.take(selection, counts: false, large: false, turn, body) { return true }
+        return false
+    }
+
+    @usableFromInline
+    func receiveSlowly(
+        _ selection: QueueSelection, _ deadline: Deadline, _ body: (RawSpan, QueueLabel) -> Void
+    ) async throws(IPCError) {
+        // At first a few microseconds of looking, then a sleep.
+        _ = core.messageLook.look { core.table.get(.depth) != 0 }
         var ticket: QueueCore.Ticket?
         while true {
-            let turn: QueueCore.Turn
-            do throws(IPCError) {
-                try check(selection)
-                turn = try core.acquireBlocking(after: ticket, until: deadline, "receive")
-            } catch {
-                throw .channel(error)
+            let turn = try await core.acquire(after: ticket, until: deadline, "receive")
+            switch core.take(selection, counts: true, turn, body) {
+            case .message: return
+            case .large(let lease):
+                let contents = core.contents(lease)
+                await core.settle(lease.place, .received, waits: deadline == .never)
+                return unsafe body(contents.span.bytes, lease.label)
+            case .empty(let next): ticket = next
             }
-            let take: QueueCore.Take<Result>
-            do throws(Failure) {
-                take = try core.take(selection, counts: true, turn, body)
-            } catch {
-                throw .body(error)
-            }
-            switch take {
-            case .message(let result): return result
+        }
+    }
+
+    @usableFromInline
+    func tryReceiveOnce(
+        _ selection: QueueSelection, _ body: (RawSpan, QueueLabel) -> Void
+    ) throws(IPCError) {
+        try check(selection)
+        guard let turn = try core.tryAcquire("receive") else { return }
+        if case .large(let lease) = core.take(selection, counts: false, turn, body) {
+            let contents = core.contents(lease)
+            core.settleLater(lease.place, .received)
+            unsafe body(contents.span.bytes, lease.label)
+        }
+    }
+
+    @usableFromInline
+    func receiveOnThread(
+        _ selection: QueueSelection, _ deadline: Deadline, _ body: (RawSpan, QueueLabel) -> Void
+    ) throws(IPCError) {
+        try check(selection)
+        var ticket: QueueCore.Ticket?
+        while true {
+            let turn = try core.acquireBlocking(after: ticket, until: deadline, "receive")
+            switch core.take(selection, counts: true, turn, body) {
+            case .message: return
             case .large(let lease):
                 let contents = core.contents(lease)
                 core.settleBlocking(lease.place, .received, until: deadline)
-                return try read(contents, lease.label, body)
+                return unsafe body(contents.span.bytes, lease.label)
             case .empty(let next): ticket = next
             }
         }

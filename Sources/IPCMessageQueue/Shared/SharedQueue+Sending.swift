@@ -8,48 +8,39 @@ extension SharedQueue {
     /// - Throws: `.timedOut` or `.cancelled` when nothing was sent; `.invalidArgument` for a priority or a type out of range;
     ///   `.messageTooLarge`; `.resourceExhausted` when the queue may grow and the file system is full; `.finished`; `.closed`;
     ///   `.participantLost` in the child of a fork.
+    @inlinable
     public func send(_ bytes: RawSpan, labeled label: QueueLabel, until deadline: Deadline) async throws(IPCError) {
-        let blocks = try check(bytes.byteCount, label)
-        try core.checkSending()
-        if let turn = try core.tryAcquire("send"),
-            case .sent = try await finish(
-                try core.offer(bytes, label, blocks: blocks, counts: false, turn), bytes, deadline)
-        {
-            return
-        }
-        try await sendSlowly(bytes, label, blocks, deadline)
+        if try !sendNow(bytes, label) { try await sendSlowly(bytes, label, deadline) }
     }
 
-    private func sendSlowly(
-        _ bytes: RawSpan, _ label: QueueLabel, _ blocks: Int, _ deadline: Deadline
-    ) async throws(IPCError) {
+    /// Sends what goes in one turn, if there is room. False when nothing was sent.
+    @usableFromInline
+    func sendNow(_ bytes: RawSpan, _ label: QueueLabel) throws(IPCError) -> Bool {
+        let blocks = try check(bytes.byteCount, label)
+        try core.checkSending()
+        guard bytes.byteCount <= QueueCore.largestUnderLock, !shape.isRendezvous,
+            let turn = try core.tryAcquire("send"),
+            case .sent = try core.offer(bytes, label, blocks: blocks, counts: false, turn)
+        else { return false }
+        return true
+    }
+
+    @usableFromInline
+    func sendSlowly(_ bytes: RawSpan, _ label: QueueLabel, _ deadline: Deadline) async throws(IPCError) {
         let table = core.table
-        _ = core.roomSpins.spin(.shared) { if case .none = table.room(blocks) { false } else { true } }
+        let blocks = try check(bytes.byteCount, label)
+        _ = core.roomLook.look { if case .none = table.room(blocks) { false } else { true } }
         var ticket: QueueCore.Ticket?
         while true {
             try core.checkSending()
             let turn = try await core.acquire(after: ticket, until: deadline, "send")
-            let offer = try core.offer(bytes, label, blocks: blocks, counts: true, turn)
-            if case .full(let next) = offer {
-                ticket = next
-                continue
+            switch try core.offer(bytes, label, blocks: blocks, counts: true, turn) {
+            case .sent: return
+            case .full(let next): ticket = next
+            case .offered(let place): return try await awaitTaker(place, deadline)
+            case .reserved(let place): return try await writeAndPublish(bytes, place, deadline)
             }
-            _ = try await finish(offer, bytes, deadline)
-            return
         }
-    }
-
-    /// What comes after an offer that found room. Returns it unchanged if it did not.
-    @inline(__always)
-    private func finish(
-        _ offer: QueueCore.Offer, _ bytes: RawSpan, _ deadline: Deadline
-    ) async throws(IPCError) -> QueueCore.Offer {
-        switch offer {
-        case .sent, .full: return offer
-        case .offered(let place): try await awaitTaker(place, deadline)
-        case .reserved(let place): try await writeAndPublish(bytes, place, deadline)
-        }
-        return .sent
     }
 
     private func writeAndPublish(

@@ -141,7 +141,7 @@ extension QueueCore {
             throw IPCError(error, "open a shared queue", object: name)
         }
         let before = table.bootIdentifier
-        let isSuspect = table.shape.hasChecksums && before != boot && before != (0, 0)
+        let isSuspect = table.shape.hasChecksums && before != boot && !memory.wasCreated
         if previousOwnerDied || isSuspect {
             turn.leaving = table.recover(QueueTable.Owners(participant: participant), isSuspect: isSuspect)
             turn.wakes.signalAll(table)

@@ -14,7 +14,8 @@ extension Participant {
         table.waitUntilGone([owner], file: file)
     }
 
-    /// The same for a task. What may block is done on a thread of the library.
+    /// The same for a task. What may block is done on a thread of its own, which nobody waits for after the deadline or the
+    /// cancellation.
     ///
     /// - Throws: `.cancelled`, `.timedOut`; `.resourceExhausted` when the thread cannot be started.
     package func waitUntilGone(
@@ -33,10 +34,7 @@ extension Participant {
             case .unknown: break
             }
             if deadline.hasPassed { throw .timedOut(doing.description) }
-            return try await FileThread.shared.run(doing) {
-                self.waitUntilGone(owner)
-                return .success(())
-            }
+            return try await DepartureThread.shared.wait(for: owner, of: self, until: deadline, doing)
         }
     }
 

@@ -8,15 +8,26 @@ package import IPCSystem
 /// or calls exec. In the child of a fork a handle is good for nothing (``validate()`` throws): attach anew there.
 package final class Participant: Sendable {
     private let attachment: Attachment
+    /// Keeps all words of the region mapped that somebody may sleep on through this: those of the mapping that it was made
+    /// for, and those of the table, which lie in the first mapping of this process. Not the participant: its end is an event.
+    package let mappings: any AnyObject & Sendable
     private let place: ParticipantPlace
     /// In memory that the child of a fork finds empty.
     @usableFromInline package let privateOwnerWord: SharedWord64
     private let hasDetached = Lock(false)
 
-    private init(_ attachment: Attachment, _ place: ParticipantPlace) {
+    private init(_ attachment: Attachment, _ place: ParticipantPlace, _ memory: MappedMemory) {
         self.attachment = attachment
+        mappings = memory === attachment.memory ? memory : MappingPair(memory, attachment.memory)
         self.place = place
         privateOwnerWord = attachment.table.privateOwnerWord(of: place.slot)
+    }
+
+    private final class MappingPair: Sendable {
+        private let own: MappedMemory
+        private let first: MappedMemory
+
+        init(_ own: MappedMemory, _ first: MappedMemory) { (self.own, self.first) = (own, first) }
     }
 
     /// Takes part in the region in `memory`: a shared, writable mapping from the start of the file that the descriptor
@@ -33,7 +44,7 @@ package final class Participant: Sendable {
         let attachment = try join(memory, file, slotCount)
         do {
             let place = try await attachment.arrival.value(until: deadline, "attach to a shared region").get()
-            return Participant(attachment, place)
+            return Participant(attachment, place, memory)
         } catch {
             attachment.release()
             throw error
@@ -48,7 +59,7 @@ package final class Participant: Sendable {
         let attachment = try join(memory, file, slotCount)
         do {
             let place = try attachment.arrival.wait(until: deadline, "attach to a shared region").get()
-            return Participant(attachment, place)
+            return Participant(attachment, place, memory)
         } catch {
             attachment.release()
             throw error

@@ -49,7 +49,7 @@ extension ParticipantTable {
         if generation & OwnerWord.generationMask == owner.generation { noteGone(slot, generation) }
     }
 
-    private func noteGone(_ slot: ParticipantSlot, _ generation: UInt64) {
+    func noteGone(_ slot: ParticipantSlot, _ generation: UInt64) {
         var known = slot.gone.loadAcquiring()
         while known < generation {
             let (isDone, found) = slot.gone.replaceSequential(known, with: generation)

@@ -73,8 +73,9 @@ extension ParticipantTable {
         KillPoints.pass("participants-roster-woke")
     }
 
-    /// Gives the slot of the calling keeper back. It counts as a death for lock words. Killed on the way, the kernel
-    /// either marks the token, or there is nothing left to do but wake-ups.
+    /// Gives the slot of the calling keeper back. It counts as a death for lock words, and is announced as one. Killed on the
+    /// way before that is done, the kernel marks the token and wakes a watcher, who announces it; after that there is nothing
+    /// left to do but wake-ups.
     func giveBack(_ place: ParticipantPlace) {
         let slot = slot(place.slot)
         let own = privateOwnerWord(of: place.slot)
@@ -88,13 +89,20 @@ extension ParticipantTable {
         KillPoints.pass("participants-detach-unlinked")
         // If the token is not ours, we were declared dead, and the slot is free or somebody else's.
         if isIn(place) {
-            slot.token.storeSequential(ParticipantToken.free.rawValue)
-            KillPoints.pass("participants-detach-freed")
-            // Not before the token is free: killed between the two, our death would never be announced.
+            // Nothing is in use here any more, so nobody need wait for the threads of this process.
+            noteGone(slot, place.generation)
+            KillPoints.pass("participants-detach-gone")
+            // Dead before free, with the number that the kernel looks for: a free token it leaves alone, and if we were killed
+            // then, nobody would announce that we have left.
+            slot.token.storeSequential(place.token.leaving.rawValue)
+            KillPoints.pass("participants-detach-dead")
+            announceDeath()
             slot.announced.storeReleasing(place.generation)
+            KillPoints.pass("participants-detach-announced")
             SharedFutexCalls.wake(slot.token)
             KillPoints.pass("participants-detach-token-woke")
-            announceDeath()
+            slot.token.storeSequential(ParticipantToken.free.rawValue)
+            KillPoints.pass("participants-detach-freed")
         }
         RobustList.endChange()
         KillPoints.pass("participants-detach-ended")

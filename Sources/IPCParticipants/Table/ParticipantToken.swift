@@ -17,8 +17,11 @@ struct ParticipantToken: Equatable {
         ParticipantToken(UInt32(bitPattern: thread) | watchedBit)
     }
 
+    /// The same participant, as good as dead: it goes of its own accord. The kernel still knows it by its number.
+    var leaving: ParticipantToken { ParticipantToken(rawValue | Self.deadBit) }
+
     var isFree: Bool { rawValue == 0 }
-    /// The kernel says that the keeper is dead.
+    /// The kernel says that the keeper is dead, or the keeper that it goes.
     var isDead: Bool { rawValue & Self.deadBit != 0 }
     var isLive: Bool { !isFree && !isDead }
 }

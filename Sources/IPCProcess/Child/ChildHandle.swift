@@ -122,6 +122,11 @@ final class ChildHandle: Sendable {
         }
     }
 
+    /// The same with a value.
+    func queue(_ signal: Signal, value: UInt64) throws(SystemCallError) {
+        try SignalSending.queue(pidfd: pidfd.number, signal.rawValue, value: value)
+    }
+
     /// Sends a signal to the child and everything in the group that it leads, even after the child itself has ended.
     ///
     /// - Returns: false when there was nobody left.

@@ -74,7 +74,7 @@ extension Blackboard {
                 }
                 try await FutexWatcher.shared.wait(
                     while: WordExpectation(memory.waitWord, is: UInt32(truncatingIfNeeded: seen)),
-                    and: WordExpectation(memory.turn, is: turn), keeping: memory, until: deadline,
+                    and: WordExpectation(memory.turn, is: turn), keeping: memory.region.memory, until: deadline,
                     looksAgain: isAnonymous, spinning: spinning, "wait for a change of a blackboard")
                 // That wait did not suspend if a word had changed already, which who writes there may do all the time.
                 if hasWaited { await Task.yield() }

@@ -20,8 +20,7 @@ extension Broadcast {
 
         let memory: BroadcastMemory
         let lock = TaskLock()
-        /// Ends waits when this end is closed.
-        private let closing = FutexWord()
+        private let sleep: BroadcastSleep
         private let spinning = SpinRecord()
         private let missed = Atomic<UInt64>(0)
 
@@ -66,6 +65,7 @@ extension Broadcast {
         init(_ memory: BroadcastMemory, _ cursor: BroadcastCursor) {
             self.memory = memory
             self.cursor = cursor
+            sleep = BroadcastSleep(memory.region.memory)
             maximumMessageSize = cursor.maximumMessageSize
         }
 
@@ -77,8 +77,8 @@ extension Broadcast {
 
         /// Leaves. The writer of a lossless broadcast waits for this reader no more. Idempotent.
         public func close() {
-            _ = closing.add(1)
-            SharedFutexCalls.wake(closing.view)
+            _ = sleep.closing.add(1)
+            SharedFutexCalls.wake(sleep.closing.view)
             if lock.close() { cursor = nil }
         }
 
@@ -94,7 +94,7 @@ extension Broadcast {
             var hasSpun = false
             var hasWaited = false
             while true {
-                let closed = closing.value
+                let closed = sleep.closing.value
                 if lock.isClosed { throw .closed("receive a broadcast") }
                 // Before the look: a publication that comes after it changes the word.
                 let seen = memory.signal.loadSequential()
@@ -114,8 +114,9 @@ extension Broadcast {
                 }
                 if hasEnded { return nil }
                 try await FutexWatcher.shared.wait(
-                    while: WordExpectation(memory.signal, is: seen), and: WordExpectation(closing.view, is: closed),
-                    keeping: self, until: deadline, "receive a broadcast")
+                    while: WordExpectation(memory.signal, is: seen),
+                    and: WordExpectation(sleep.closing.view, is: closed),
+                    keeping: sleep, until: deadline, "receive a broadcast")
                 // That wait did not suspend if the word had changed already: let others have the thread.
                 if hasWaited { await Task.yield() }
                 hasSpun = false

@@ -11,8 +11,7 @@ extension Broadcast {
         let claim: WriterClaim
         let slots: BroadcastSlots?
         let lock = TaskLock()
-        /// Ends waits for room when this end is closed.
-        let closing = FutexWord()
+        let sleep: BroadcastSleep
         let spinning = SpinRecord()
 
         // Protected by the lock.
@@ -61,6 +60,7 @@ extension Broadcast {
                 }
             }
             self.memory = memory
+            sleep = BroadcastSleep(region.memory)
             slots = slotCount == 0 ? nil : region.file.map { BroadcastSlots(memory, file: $0) }
             tape = BroadcastTape(memory)
             memory.finished.storeSequential(0)
@@ -134,8 +134,8 @@ extension Broadcast {
         /// Lets go of the broadcast, so that another writer may come. Readers get what is left, and then `.peerClosed`,
         /// or nil after ``finish(until:)``.
         public func close() {
-            _ = closing.add(1)
-            SharedFutexCalls.wake(closing.view)
+            _ = sleep.closing.add(1)
+            SharedFutexCalls.wake(sleep.closing.view)
             if lock.close() { end() }
         }
 

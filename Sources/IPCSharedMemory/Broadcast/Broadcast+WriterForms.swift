@@ -179,15 +179,15 @@ extension Broadcast.Writer: ByteSendChannel {
         defer { memory.writerWaits.storeSequential(0) }
         var hasWaited = false
         while true {
-            let closed = closing.value
+            let closed = sleep.closing.value
             if lock.isClosed { throw .closed("send a broadcast") }
             let room = memory.room.loadSequential()
             // A Dekker pair with a reader that stores its cursor and then looks at this word.
             memory.writerWaits.storeSequential(1)
             if tryAppend(bytes, clearsDead: true) { return }
             try await FutexWatcher.shared.wait(
-                while: WordExpectation(memory.room, is: room), and: WordExpectation(closing.view, is: closed),
-                keeping: self, until: deadline, "wait for room in a broadcast")
+                while: WordExpectation(memory.room, is: room), and: WordExpectation(sleep.closing.view, is: closed),
+                keeping: sleep, until: deadline, "wait for room in a broadcast")
             // That wait did not suspend if the word had changed already, which a reader may do all the time.
             if hasWaited { await Task.yield() }
             hasWaited = true

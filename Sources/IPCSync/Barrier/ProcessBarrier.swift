@@ -115,9 +115,12 @@ public final class ProcessBarrier: SyncObject {
         guard members.sum().count < parties else {
             throw IPCError(.busy, "join a barrier: it has its \(parties) parties")
         }
-        let own = members.own
-        guard members.change(from: own, to: own + 1) else { throw lock.lost("join a barrier") }
-        return Party(self)
+        // Another party of this process may leave meanwhile, which needs no lock.
+        while lock.own.loadRelaxed() != 0 {
+            let own = members.own
+            if members.change(from: own, to: own + 1) { return Party(self) }
+        }
+        throw lock.lost("join a barrier")
     }
 
     /// Makes a broken barrier whole: a new round begins with the parties that live. Others may join in the place of the dead.

@@ -79,7 +79,8 @@ public final class ProcessCondition: Sendable {
         KillPoints.pass("sync-wait-sleeps")
         try await FutexWatcher.shared.wait(
             while: WordExpectation(sequence, is: ticket.sequence),
-            and: WordExpectation(region.participant.table.deathCount, is: ticket.deaths), keeping: region.participant,
+            and: WordExpectation(region.participant.table.deathCount, is: ticket.deaths),
+            keeping: region.participant.mappings,
             until: deadline, "wait for a condition")
         KillPoints.pass("sync-wait-woke")
     }

@@ -43,18 +43,18 @@ public final class LeaderElection: SyncObject {
     /// The number of the last term that has begun; 0 before the first.
     public var term: UInt64 { terms.loadAcquiring() }
 
-    /// Waits until this process leads. While another task of it leads, it waits as anybody: for its resignation, which a task
-    /// that campaigns again while it leads would wait for until its deadline.
+    /// Waits until this process leads. While another task of it leads, it waits as anybody: for its resignation.
     ///
-    /// - Throws: `.cancelled`, `.timedOut`, `.participantLost`, `.resourceExhausted`.
+    /// - Throws: `.cancelled`, `.timedOut`, `.participantLost`, `.resourceExhausted`; `.busy` when the leadership that goes
+    ///   on was won by this very task through this handle.
     public func campaign(until deadline: Deadline = .never) async throws(IPCError) -> Leadership {
         _ = try await lock.lock(until: deadline, "campaign for leadership")
-        return begin()
+        return begin(CallerMark.task)
     }
 
     /// Leads if nobody does; nil when somebody does. Never waits. - Throws: `.participantLost`.
     public func tryCampaign() throws(IPCError) -> Leadership? {
-        try lock.tryLock("campaign for leadership") == nil ? nil : begin()
+        try lock.tryLock("campaign for leadership") == nil ? nil : begin(0)
     }
 
     /// The same as ``campaign(until:)`` on a thread that may block: never in a task.
@@ -62,7 +62,7 @@ public final class LeaderElection: SyncObject {
     /// - Throws: `.timedOut`, `.participantLost`.
     public func campaignBlocking(until deadline: Deadline = .never) throws(IPCError) -> Leadership {
         _ = try lock.lockBlocking(until: deadline, "campaign for leadership")
-        return begin()
+        return begin(0)
     }
 
     /// Asks the leader to resign: its ``Leadership/waitUntilLost(until:)`` returns. Whether it does is its decision.
@@ -72,11 +72,26 @@ public final class LeaderElection: SyncObject {
     }
 
     /// With the lock. A leader that is killed before its term has a number has done nothing in it.
-    private func begin() -> Leadership {
+    private func begin(_ mark: UInt) -> Leadership {
+        lock.local.holder.set(mark)
         let seen = requests.loadSequential()
         let term = terms.loadRelaxed() + 1
         terms.storeReleasing(term)
         return Leadership(self, term, requestsSeen: seen)
+    }
+
+    /// Whether this process leads in that term, which it began: it may have lost it, and begun another one since.
+    func leads(in term: UInt64) -> Bool { lock.isMine && self.term == term }
+
+    /// Ends the term, unless it is over. Who watches for that sleeps on the requests: they change while the lock is held, so
+    /// that the next leader counts its own from there.
+    func end(_ term: UInt64) {
+        guard leads(in: term) else { return }
+        lock.local.holder.set(0)
+        requests.add(1)
+        KillPoints.pass("sync-election-resigns")
+        lock.unlock()
+        SharedFutexCalls.wake(requests)
     }
 }
 
@@ -92,13 +107,13 @@ public struct Leadership: ~Copyable, Sendable {
     }
 
     /// Whether this process still leads, as everybody sees it. False in the child of a fork.
-    public var isValid: Bool { election.lock.isMine }
+    public var isValid: Bool { election.leads(in: term) }
 
     /// Whether somebody has asked for resignation since this term began.
     public var isResignationRequested: Bool { election.requests.loadAcquiring() != requestsSeen }
 
     /// Watches for the end of this leadership: what it returns may be used while this value is borrowed elsewhere.
-    public var notice: LossNotice { LossNotice(election: election, requestsSeen: requestsSeen) }
+    public var notice: LossNotice { LossNotice(election: election, term: term, requestsSeen: requestsSeen) }
 
     /// Waits until this process does not lead any more, or somebody asks it to resign.
     ///
@@ -115,17 +130,23 @@ public struct Leadership: ~Copyable, Sendable {
     /// Lets another one lead.
     public consuming func resign() {}
 
-    deinit { election.lock.unlock() }
+    deinit { election.end(term) }
 
     /// Tells when a leadership is over.
     public struct LossNotice: Sendable {
         let election: LeaderElection
+        let term: UInt64
         let requestsSeen: UInt32
+
+        private var isOver: Bool {
+            election.requests.loadSequential() != requestsSeen || !election.leads(in: term)
+        }
 
         /// Waits until the leadership is over, or somebody asks for its end. See ``Leadership/waitUntilLost(until:)``.
         public func wait(until deadline: Deadline = .never) async throws(IPCError) {
-            while election.requests.loadSequential() == requestsSeen, election.lock.isMine {
+            while true {
                 let deaths = election.sleeping.deathCount
+                if isOver { return }
                 do throws(IPCError) {
                     try await election.sleeping.sleep(
                         on: election.requests, while: requestsSeen, deaths, until: deadline,
@@ -139,8 +160,9 @@ public struct Leadership: ~Copyable, Sendable {
 
         /// The same on a thread that may block: never in a task. - Throws: `.timedOut`.
         public func waitBlocking(until deadline: Deadline = .never) throws(IPCError) {
-            while election.requests.loadSequential() == requestsSeen, election.lock.isMine {
+            while true {
                 let deaths = election.sleeping.deathCount
+                if isOver { return }
                 do throws(IPCError) {
                     try election.sleeping.sleepBlocking(
                         on: election.requests, while: requestsSeen, deaths, until: deadline,

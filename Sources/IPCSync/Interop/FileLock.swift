@@ -136,10 +136,13 @@ final class FileLockHold: Sendable {
     let number: Int32
     private let lock: FileLock
     private let mode: FileLock.Mode
+    /// The process that opened it. In the child of a fork the number stands for nothing, or for a file of the child's.
+    private let process: UInt64
 
     init(_ lock: FileLock, _ mode: FileLock.Mode) throws(IPCError) {
         self.lock = lock
         self.mode = mode
+        process = ProcessIdentity.number
         number = try mapping("lock a file", object: lock.path) { () throws(SystemCallError) in
             try FileRangeCalls.reopenGuarded(lock.number)
         }
@@ -159,6 +162,7 @@ final class FileLockHold: Sendable {
     }
 
     deinit {
+        guard process == ProcessIdentity.number else { return }
         // Said explicitly: closing alone would leave the lock to a child that was forked past the handlers of fork(2).
         _ = try? FileRangeCalls.trySet(number, .unlocked, start: lock.start, count: lock.count)
         FileRangeCalls.closeGuarded(number)

@@ -23,8 +23,8 @@ extension POSIXSemaphore {
         while true {
             do throws(IPCError) {
                 try await FutexWatcher.shared.wait(
-                    while: WordExpectation(valueWord, is: 0), keeping: self, until: deadline, spinning: spinning,
-                    "wait for a semaphore")
+                    while: WordExpectation(valueWord, is: 0), keeping: region.memory, until: deadline,
+                    spinning: spinning, "wait for a semaphore")
             } catch {
                 leave()
                 throw error

@@ -7,8 +7,10 @@ enum CallerMark {
     @inlinable @inline(__always)
     static var thread: UInt { SystemThread.mark }
 
-    /// The task that runs; 0 outside of tasks. Odd otherwise.
+    /// The task that runs; 0 outside of tasks. Odd otherwise, and never that of another task: a guard may outlive the task
+    /// that took it, whose place in memory the next one may have.
     static var task: UInt {
-        unsafe withUnsafeCurrentTask { task in unsafe task.map { unsafe UInt(bitPattern: $0.hashValue) | 1 } ?? 0 }
+        let number = SystemThread.taskNumber
+        return number == 0 ? 0 : UInt(truncatingIfNeeded: number << 1) | 1
     }
 }

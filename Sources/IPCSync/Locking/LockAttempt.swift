@@ -22,6 +22,8 @@ struct LockAttempt {
     private let lock: LockWord
     private let doing: StaticString
     private let start = MonotonicClock.nanoseconds
+    /// Whether it counts itself as a waiter; else whoever made it has done so.
+    private let counts: Bool
     /// Looks at a lock that was taken, before the first sleep.
     private var looks: UInt32 = 0
     private var looksAllowed: UInt32
@@ -31,8 +33,9 @@ struct LockAttempt {
     private var hasGivenWay = false
     private var isCounted = false
 
-    init(_ lock: LockWord, _ doing: StaticString, waits: Bool = true) {
+    init(_ lock: LockWord, _ doing: StaticString, waits: Bool = true, counts: Bool = true) {
         self.lock = lock
+        self.counts = counts
         self.doing = doing
         self.waits = waits
         looksAllowed = waits ? lock.local.spins.allowance : 0
@@ -87,8 +90,9 @@ struct LockAttempt {
 
     private func prepareToSleep(_ found: UInt64, _ deaths: UInt32) -> Step {
         if found & OwnerWord.sleepersBit == 0 {
+            // Not when this wait began: the lock may have changed hands since. Before the bit, which says that it is there.
+            lock.since.storeRelaxed(MonotonicClock.nanoseconds)
             guard lock.word.replace(found, with: found | OwnerWord.sleepersBit).isDone else { return .again }
-            lock.since.storeRelaxed(start)
             KillPoints.pass("sync-lock-sleepers-bit")
         }
         return .sleep(UInt32(truncatingIfNeeded: found | OwnerWord.sleepersBit), deathCount: deaths)
@@ -98,9 +102,9 @@ struct LockAttempt {
     /// have consumed is passed on by the owner.
     mutating func willSleep(until deadline: Deadline) throws(IPCError) {
         if deadline.hasPassed { throw .timedOut(doing.description) }
-        if !isCounted {
+        if counts && !isCounted {
             isCounted = true
-            lock.waiters.add(1)
+            lock.countWaiter()
         }
         if !hasSlept { lock.local.spins.learn(looks: looks, wasFree: false) }
         hasSlept = true
@@ -117,7 +121,15 @@ struct LockAttempt {
 
     /// The way is over.
     func end() {
-        // A waiter that was killed has left it too high; below zero it does not go, whatever a peer wrote.
-        if isCounted, lock.waiters.loadRelaxed() != 0 { lock.waiters.add(UInt32.max) }
+        if isCounted { lock.uncountWaiter() }
+    }
+}
+
+extension LockWord {
+    func countWaiter() { waiters.add(1) }
+
+    /// A waiter that was killed has left the number too high; below zero it does not go, whatever a peer wrote.
+    func uncountWaiter() {
+        if waiters.loadRelaxed() != 0 { waiters.add(UInt32.max) }
     }
 }

@@ -8,7 +8,7 @@ public struct LockHolder: Sendable, Hashable {
     public let processID: Int32
     /// Whether it is alive. The lock of a dead one is for the next who wants it.
     public let isAlive: Bool
-    /// For how long it has had it, at least: counted from when somebody began to wait for it, or from when it took the
+    /// For how long it has had it, at least: counted from when somebody went to sleep for it, or from when it took the
     /// lock after a wait. Nil when nobody has waited: an uncontended lock does not read the clock.
     public let heldForAtLeast: Duration?
     /// How many wait, about: more than there are when some of them were killed.

@@ -63,9 +63,12 @@ extension LockWord {
     @inline(never)
     private func lockSlowly(until deadline: Deadline, _ doing: StaticString) async throws(IPCError) -> Bool {
         try refuseRecursion(doing)
+        // Also those who stand behind the gate wait for the lock.
+        countWaiter()
+        defer { uncountWaiter() }
         try await local.gate.acquire(until: deadline, doing)
         defer { _ = local.gate.release() }
-        var attempt = LockAttempt(self, doing)
+        var attempt = LockAttempt(self, doing, counts: false)
         defer { attempt.end() }
         while true {
             switch try attempt.step() {
@@ -77,7 +80,8 @@ extension LockWord {
                 try attempt.willSleep(until: deadline)
                 try await FutexWatcher.shared.wait(
                     while: WordExpectation(futex, is: value),
-                    and: WordExpectation(table.deathCount, is: deaths), keeping: participant, until: deadline, doing)
+                    and: WordExpectation(table.deathCount, is: deaths), keeping: participant.mappings, until: deadline,
+                    doing)
                 attempt.didSleep()
             }
         }

@@ -57,6 +57,12 @@ package struct LockWord: Sendable {
         return me != 0 && word.loadAcquiring() & ~LockLayout.sleepersBit == me
     }
 
+    /// Whether there is a point in trying: it is free, or its owner is dead. A hint.
+    package var mayBeFree: Bool {
+        let owner = OwnerWord(rawValue: word.loadRelaxed())
+        return owner.isFree || participant.table.isDead(owner)
+    }
+
     /// Lets go of the lock.
     ///
     /// - Returns: false, and nothing was done, when this process does not have it: it was forked from the one that has, or

@@ -23,7 +23,7 @@ struct SyncSleep: Sendable {
         try participant.validate()
         try await FutexWatcher.shared.wait(
             while: WordExpectation(word, is: expected), and: WordExpectation(table.deathCount, is: deaths),
-            keeping: participant, until: deadline, doing)
+            keeping: participant.mappings, until: deadline, doing)
     }
 
     /// The same on a thread that may block.

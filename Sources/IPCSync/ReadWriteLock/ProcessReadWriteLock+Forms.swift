@@ -13,19 +13,41 @@ extension ProcessReadWriteLock {
     /// The lock, for writing, until this value goes. It may be held across `await`.
     public struct WriteGuard: ~Copyable, Sendable {
         let owner: ProcessReadWriteLock
-        /// Lets go.
-        public consuming func unlock() {}
-        deinit { try? owner.finishWriting() }
+        private var isOver = false
+
+        init(owner: ProcessReadWriteLock) { self.owner = owner }
+
+        /// Lets go. The end of the guard does the same without a word.
+        ///
+        /// - Throws: `.participantLost`: the lock was lost, so others may have been in meanwhile.
+        public consuming func unlock() throws(IPCError) {
+            isOver = true
+            try owner.finishWriting()
+        }
+
+        deinit {
+            if !isOver { try? owner.finishWriting() }
+        }
     }
 
     /// Locks for reading if nobody writes or waits to; nil else, also when another reader is just on its way in behind a
-    /// writer. Never waits.
+    /// writer. After the death of a writer it runs the recovery, unless others still read. Never waits.
     ///
     /// - Throws: `.participantLost`; `.poisoned`; `.resourceExhausted` with 65,535 readers in this process.
     public func tryRead() throws(IPCError) -> ReadGuard? {
         if try enter() { return ReadGuard(owner: self) }
         if isPoisoned { throw IPCError(.poisoned, "lock for reading: an earlier recovery failed; repair it") }
-        return nil
+        guard let died = try lock.tryLock("lock for reading") else { return nil }
+        noteDeath(died)
+        if !isGood {
+            guard readersLeft() == nil else {
+                giveUp()
+                return nil
+            }
+            try settle()
+        }
+        try enterAsOwner()
+        return ReadGuard(owner: self)
     }
 
     /// Locks for writing if nobody reads or writes; nil else. Never waits.
@@ -39,7 +61,8 @@ extension ProcessReadWriteLock {
             return nil
         }
         try settle()
-        lock.local.holder.set(CallerMark.thread)
+        // A guard may be let go of by another thread, so it marks none.
+        lock.local.holder.set(0)
         return WriteGuard(owner: self)
     }
 
@@ -91,7 +114,7 @@ extension ProcessReadWriteLock {
     /// The same as ``lockForWriting(until:)`` on a thread that may block: never in a task.
     public func lockForWritingBlocking(until deadline: Deadline = .never) throws(IPCError) -> WriteGuard {
         try beginWritingBlocking(until: deadline)
-        lock.local.holder.set(CallerMark.thread)
+        lock.local.holder.set(0)
         return WriteGuard(owner: self)
     }
 

@@ -13,6 +13,9 @@ import IPCSystem
 /// | 44 | 4 | grows with each permit that returns: the futex |
 /// | 48 | 4 | how many wait, a hint |
 /// | 64 | 8 each | for each process, how many it has: the truth |
+///
+/// A process with permits stays in the region, whatever handles it drops: else they would be free for others while it goes
+/// on working with them.
 struct LeasedSemaphore: Sendable {
     static let totalOffset = 32
     static let usedOffset = 36
@@ -143,6 +146,7 @@ struct LeasedSemaphore: Sendable {
                 throw IPCError(.invalidArgument, "give a permit: this process has none")
             }
             guard cells.change(from: own, to: own - 1) else { throw lock.lost("give a permit") }
+            if own == 1 { lock.participant.endUse() }
             KillPoints.pass("sync-lease-given")
             used.storeRelaxed(used.loadRelaxed() &- 1)
             returns.add(1)
@@ -171,7 +175,11 @@ struct LeasedSemaphore: Sendable {
         guard own < ParticipantCells.maximumCount else {
             throw IPCError(.resourceExhausted, "take a permit: this process has \(own) of them")
         }
-        guard cells.change(from: own, to: own + 1) else { throw lock.lost("take a permit") }
+        if own == 0 { try lock.participant.beginUse() }
+        guard cells.change(from: own, to: own + 1) else {
+            if own == 0 { lock.participant.endUse() }
+            throw lock.lost("take a permit")
+        }
         KillPoints.pass("sync-lease-taken")
         used.storeRelaxed(used.loadRelaxed() &+ 1)
         return .taken

@@ -17,7 +17,8 @@ import IPCSystem
 ///
 /// A *leased* semaphore knows who has how many: one word for each process says so, which is the only truth, and the number
 /// in use is added up again after each death. It is limited to what it began with, and nobody gives what it does not
-/// have. A *plain* one is one word: faster, without limit, and anybody gives.
+/// have. A process keeps its permits, and its place in the region, until it gives them or ends, even when it drops every handle:
+/// then it may open the region again and give. A *plain* one is one word: faster, without limit, and anybody gives.
 public final class ProcessSemaphore: SyncObject {
     /// What listings call it.
     public static var objectKinds: Set<SyncObjectKind> { [.plainSemaphore, .leasedSemaphore] }

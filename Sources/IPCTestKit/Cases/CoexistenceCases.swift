@@ -13,7 +13,7 @@ enum CoexistenceCases {
                 for _ in 0..<50 {
                     round += 1
                     for (number, way) in ways.enumerated() {
-                        let message = Record.bytes(sender: number, index: round, size: Record.streamSize)
+                        let message = Record.bytes(sender: number, index: round, size: context.smallSize)
                         try await way.send(message)
                         var found: [UInt8] = []
                         while found.count < message.count, let piece = try await way.receive() { found += piece }
@@ -61,7 +61,7 @@ enum CoexistenceCases {
         for (number, ways) in ways.enumerated() {
             for (direction, way) in ways.enumerated() {
                 bodies.append {
-                    let expected = Record.bytes(sender: number, index: direction, size: Record.streamSize)
+                    let expected = Record.bytes(sender: number, index: direction, size: context.smallSize)
                     var found: [UInt8] = []
                     while found.count < expected.count, let piece = try await way.receive() { found += piece }
                     try context.expect(found == expected, "message \(direction) of channel \(number)", "another one")
@@ -75,7 +75,7 @@ enum CoexistenceCases {
             try await Task.sleep(for: .milliseconds(50))
             for number in order {
                 for (direction, way) in ways[number].enumerated() {
-                    try await way.send(Record.bytes(sender: number, index: direction, size: Record.streamSize))
+                    try await way.send(Record.bytes(sender: number, index: direction, size: context.smallSize))
                 }
             }
         }
@@ -89,7 +89,7 @@ enum CoexistenceCases {
         for round in 0..<rounds {
             try await context.withPair { pair in
                 for way in context.ways(of: pair) {
-                    try await way.send(Record.bytes(sender: 0, index: 0, size: Record.streamSize))
+                    try await way.send(Record.bytes(sender: 0, index: 0, size: context.smallSize))
                     if round % 2 == 0 { _ = try await way.receive() }
                     if round % 3 == 0 { try await way.finish() }
                     await interrupt(way)

@@ -87,7 +87,9 @@ enum ConcurrencyCases {
                 try await closing(
                     way.sender, pause,
                     waiting: {
-                        for _ in 0..<10_000 { try await way.send(Record.bytes(sender: 1, index: 0, size: 64)) }
+                        for _ in 0..<10_000 {
+                            try await way.send(Record.bytes(sender: 1, index: 0, size: context.smallSize))
+                        }
                     }, "send", context)
                 try await context.expectError([.closed], "trySend after close") {
                     try way.plainSender.trySend([1])

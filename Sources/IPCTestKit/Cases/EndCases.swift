@@ -4,7 +4,7 @@ enum EndCases {
         try await context.withPair { pair in
             let ways = context.ways(of: pair)
             for (number, way) in ways.enumerated() {
-                let messages = (0..<3).map { Record.bytes(sender: number, index: $0, size: Record.streamSize) }
+                let messages = (0..<3).map { Record.bytes(sender: number, index: $0, size: context.smallSize) }
                 for message in messages { try await way.send(message) }
                 try await way.finish()
                 try await refusesSending(way)
@@ -29,7 +29,7 @@ enum EndCases {
 
     private static func refusesSending(_ way: Way) async throws {
         let context = way.context
-        let message = Record.bytes(sender: 9, index: 0, size: Record.streamSize)
+        let message = Record.bytes(sender: 9, index: 0, size: context.smallSize)
         try await context.expectError([.finished], "send after finish") { try await way.send(message) }
         try await context.expectError([.finished], "trySend after finish") { try way.plainSender.trySend(message) }
         try await context.expectError([.finished], "send of a span after finish") {
@@ -81,7 +81,7 @@ enum EndCases {
 
     static func death(_ context: ConformanceContext) async throws {
         try await context.eachWay { way in
-            for index in 0..<3 { try await way.send(Record.bytes(sender: 0, index: index, size: Record.streamSize)) }
+            for index in 0..<3 { try await way.send(Record.bytes(sender: 0, index: index, size: context.smallSize)) }
             way.sender.close()
             var ledger = Ledger(context)
             try await way.receiveRecords(3, into: &ledger)
@@ -116,7 +116,7 @@ enum EndCases {
         }
         try await context.eachWay { way in
             // Finished first, then gone: that was an end.
-            try await way.send(Record.bytes(sender: 0, index: 0, size: Record.streamSize))
+            try await way.send(Record.bytes(sender: 0, index: 0, size: context.smallSize))
             try await way.finish()
             way.sender.close()
             var ledger = Ledger(context)
@@ -156,7 +156,7 @@ enum EndCases {
             let limit = context.limit
             var count = 0
             while !limit.hasPassed {
-                try await sender.send(Record.bytes(sender: 5, index: count, size: Record.streamSize), until: limit)
+                try await sender.send(Record.bytes(sender: 5, index: count, size: context.smallSize), until: limit)
                 count += 1
                 if count > 1_000 { try await Task.sleep(for: .milliseconds(1)) }
             }

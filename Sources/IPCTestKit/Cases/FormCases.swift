@@ -3,7 +3,7 @@ enum FormCases {
     static func inPlace(_ context: ConformanceContext) async throws {
         try await context.eachWay { way in
             let limit = context.limit
-            let message = Record.bytes(sender: 3, index: 1, size: Record.streamSize)
+            let message = Record.bytes(sender: 3, index: 1, size: context.smallSize)
             try await unsafe way.sender.send(message.span.bytes, until: limit)
             try await expectInPlace(message, way)
             try context.expect(
@@ -14,7 +14,8 @@ enum FormCases {
             }
             try await expectInPlace(message, way)
             // What the closure leaves unfilled is not sent.
-            try await way.sender.send(byteCount: message.count + 100, until: limit) { span in
+            let room = min(message.count + 100, context.guarantees.maximumMessageSize)
+            try await way.sender.send(byteCount: room, until: limit) { span in
                 Record.write(message, into: &span)
             }
             try await expectInPlace(message, way)
@@ -46,7 +47,7 @@ enum FormCases {
         } catch let error as ChannelBodyError<BodyFailure> {
             guard case .body = error else { throw context.failure("the closure's error", "\(error)") }
         }
-        let other = Record.bytes(sender: 3, index: 2, size: Record.streamSize)
+        let other = Record.bytes(sender: 3, index: 2, size: context.smallSize)
         try await way.send(message)
         try await way.send(other)
         do {
@@ -57,12 +58,18 @@ enum FormCases {
         } catch let error as ChannelBodyError<BodyFailure> {
             guard case .body = error else { throw context.failure("the closure's error", "\(error)") }
         }
+        let limit = context.limit
         // A stream without boundaries may have handed both over at once.
         guard context.guarantees.preservesBoundaries else {
             try await way.send(other)
             return try await drain(until: other, way)
         }
-        let found = try way.receiver.tryReceive { (span: RawSpan) throws(BodyFailure) -> [UInt8] in [UInt8](span) }
+        var found = Received<[UInt8]>.empty
+        // Sent is not arrived.
+        while found == .empty, !limit.hasPassed {
+            found = try way.receiver.tryReceive { (span: RawSpan) throws(BodyFailure) -> [UInt8] in [UInt8](span) }
+            if found == .empty { try await Task.sleep(for: .milliseconds(1)) }
+        }
         try context.expect(found == .message(other), "the message after the one that was consumed", "\(found)")
     }
 
@@ -79,7 +86,9 @@ enum FormCases {
     static func batches(_ context: ConformanceContext) async throws {
         try await context.eachWay { way in
             let count = 300
-            let sizes = context.guarantees.preservesBoundaries ? [8, 40, 300] : [Record.streamSize]
+            let sizes =
+                context.guarantees.preservesBoundaries && context.guarantees.maximumMessageSize >= 300
+                ? [8, 40, 300] : [context.smallSize]
             try await context.together([
                 {
                     let messages = (0..<count).map {
@@ -128,14 +137,15 @@ enum FormCases {
     private static func oneSpan(_ way: Way) async throws {
         let context = way.context
         let whole = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 13) }
+        let size = min(64, context.guarantees.maximumMessageSize)
         try await context.together([
-            { try await unsafe way.sender.send(contentsOf: whole.span.bytes, messageSize: 64, until: context.limit) },
+            { try await unsafe way.sender.send(contentsOf: whole.span.bytes, messageSize: size, until: context.limit) },
             {
                 var found: [UInt8] = []
                 while found.count < whole.count {
                     guard let piece = try await way.receive() else { break }
                     if context.guarantees.preservesBoundaries {
-                        let expected = min(64, whole.count - found.count)
+                        let expected = min(size, whole.count - found.count)
                         try context.expect(piece.count == expected, "\(expected) bytes", "\(piece.count)")
                     }
                     found += piece
@@ -149,7 +159,7 @@ enum FormCases {
     private static func failingBatches(_ way: Way) async throws {
         let context = way.context
         if context.guarantees.maximumMessageSize <= ConformanceSuite.largestTestedMessage {
-            let small = Record.bytes(sender: 7, index: 0, size: Record.streamSize)
+            let small = Record.bytes(sender: 7, index: 0, size: context.smallSize)
             let large = [UInt8](repeating: 0, count: context.guarantees.maximumMessageSize + 1)
             let sent = try await sentCount(of: [small, large, small], .messageTooLarge, way, until: context.limit)
             try context.expect(sent <= 1, "at most the message before the one that is too large", "\(sent)")
@@ -196,7 +206,7 @@ enum FormCases {
             try await context.together([
                 {
                     for index in 0..<count {
-                        try await way.send(Record.bytes(sender: 0, index: index, size: Record.streamSize))
+                        try await way.send(Record.bytes(sender: 0, index: index, size: context.smallSize))
                         if index == count / 2 { reading.cancel() }
                     }
                     if context.guarantees.topology == .link { try await way.finish() }

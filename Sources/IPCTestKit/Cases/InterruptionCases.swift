@@ -225,7 +225,7 @@ enum InterruptionCases {
 
     static func passed(_ context: ConformanceContext) async throws {
         try await context.eachWay { way in
-            let size = Record.streamSize
+            let size = context.smallSize
             try await context.expectError([.timedOut], "receive with a passed deadline and no message") {
                 try await way.plainReceiver.receive(until: .now)
             }

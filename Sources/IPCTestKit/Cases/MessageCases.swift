@@ -134,7 +134,7 @@ enum MessageCases {
         try await context.eachWay { way in
             let before = try way.plainReceiver.tryReceive()
             try context.expect(before == .empty, ".empty before the first message", "\(before)")
-            let messages = (0..<5).map { Record.bytes(sender: 0, index: $0, size: Record.streamSize) }
+            let messages = (0..<5).map { Record.bytes(sender: 0, index: $0, size: context.smallSize) }
             for message in messages {
                 let limit = context.limit
                 let wasSent = try way.plainSender.trySend(message)

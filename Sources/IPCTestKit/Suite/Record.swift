@@ -1,6 +1,8 @@
 /// A message that says who sent it and which one it is, and whose every byte can be checked.
 enum Record {
     static let headerSize = 8
+    /// The size of the records of a transport whose messages are smaller than a header.
+    static let compactSize = 4
     /// The size of all records on a stream without boundaries, where the receiver must know it.
     static let streamSize = 64
 
@@ -12,6 +14,7 @@ enum Record {
     }()
 
     static func bytes(sender: Int, index: Int, size: Int) -> [UInt8] {
+        if size < headerSize { return compact(sender: sender, index: index) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(max(size, headerSize))
         for number in [sender, index] {
@@ -26,12 +29,22 @@ enum Record {
         return bytes
     }
 
+    /// Where the largest message has no room for the header: both numbers in 4 bytes, 12 bits for the sender.
+    private static func compact(sender: Int, index: Int) -> [UInt8] {
+        let both = UInt32(sender & 0xFFF) << 20 | UInt32(index & 0xF_FFFF)
+        return (0..<compactSize).map { UInt8(truncatingIfNeeded: both >> UInt32(8 * $0)) }
+    }
+
     static func write(_ bytes: [UInt8], into span: inout OutputRawSpan) {
         for byte in bytes { span.append(byte) }
     }
 
     /// Who sent it and which one it is; nil when it is not a whole record.
     static func parse(_ bytes: [UInt8]) -> (sender: Int, index: Int)? {
+        if bytes.count == compactSize {
+            let both = (0..<compactSize).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) }
+            return (both >> 20, both & 0xF_FFFF)
+        }
         guard bytes.count >= headerSize else { return nil }
         var sender = 0
         var index = 0
@@ -47,8 +60,14 @@ extension ConformanceContext {
     /// The size of a record: mostly small, now and then one that takes several pages. One size on raw streams.
     func recordSize(_ generator: inout SeededGenerator) -> Int {
         guard guarantees.preservesBoundaries else { return Record.streamSize }
+        guard guarantees.maximumMessageSize >= Record.headerSize else { return Record.compactSize }
         let most = generator.next() % 16 == 0 ? 9000 : 300
         return Int.random(in: Record.headerSize...max(min(guarantees.maximumMessageSize, most), 8), using: &generator)
+    }
+
+    /// A small record: the one size of all of a stream without boundaries.
+    var smallSize: Int {
+        guarantees.maximumMessageSize >= Record.streamSize ? Record.streamSize : Record.compactSize
     }
 
     /// A record that does not fit into the buffers of the kernel, if there may be one.

@@ -28,7 +28,7 @@ public struct DescriptorCensus: Sendable, Hashable {
         public var description: String { "\(isZombie ? "zombie" : "child") \(processID) (\(name))" }
     }
 
-    /// The open descriptors, without the one that was open to look.
+    /// The open descriptors, without those that were open to look, here or by somebody else at the same time.
     public var descriptors: Set<Descriptor>
     /// The names in /dev/shm, of whatever process.
     public var sharedMemoryNames: Set<String>
@@ -74,10 +74,13 @@ public struct DescriptorCensus: Sendable, Hashable {
 
     private static func openDescriptors() -> Set<Descriptor> {
         let (names, own) = entries(in: "/proc/self/fd")
+        let looking = "/proc/\(ProcessFacts.processID)/fd"
         var found: Set<Descriptor> = []
         for number in names.compactMap({ Int32($0) }) where number != own {
             // Closed since, if it has no destination.
-            guard let what = try? FileCalls.destination(of: "/proc/self/fd/\(number)") else { continue }
+            guard let what = try? FileCalls.destination(of: "/proc/self/fd/\(number)"), what != looking else {
+                continue
+            }
             found.insert(Descriptor(number: number, what: what))
         }
         return found

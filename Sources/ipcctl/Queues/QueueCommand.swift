@@ -33,7 +33,7 @@ struct QueueCommand {
     // MARK: Sending
 
     private func send() async throws {
-        let queue = try QueueKinds.kind(of: request.name).open(request.name, makes: request.makesQueue)
+        let queue = try request.mailbox.openForSending(request.name, makes: request.makesQueue)
         let label = QueueLabel(priority: request.priority, type: request.type)
         for payload in try await payloads() {
             try await queue.send(QueueMessage(payload: payload, label: label), until: deadline)
@@ -52,7 +52,7 @@ struct QueueCommand {
     // MARK: Receiving
 
     private func receive(_ count: Int, _ tell: (QueueMessage<[UInt8]>) throws -> Void) async throws {
-        let queue = try QueueKinds.kind(of: request.name).open(request.name, makes: false)
+        let queue = try await request.mailbox.openForReceiving(request.name)
         let selection = try selection()
         for _ in 0..<count { try tell(try await next(queue, selection)) }
     }

@@ -16,13 +16,14 @@ protocol QueueKind: Sendable {
 
 enum QueueKinds {
     static var all: [any QueueKind.Type] {
-        [POSIXQueueKind.self, SystemVQueueKind.self, SharedQueueKind.self]
+        [POSIXQueueKind.self, SystemVQueueKind.self, SharedQueueKind.self, MailboxKind.self]
     }
 
     static func kind(of name: String) throws(UsageError) -> any QueueKind.Type {
         guard let kind = all.first(where: { $0.claims(name) }) else {
             throw UsageError(
-                "\(name) names no queue: write /NAME, sysv:KEY, sysv:#NUMBER, sysv:PATH, shm:NAME or shm:/PATH")
+                "\(name) names no queue: write /NAME, sysv:KEY, sysv:#NUMBER, sysv:PATH, shm:NAME, shm:/PATH or "
+                    + "mailbox:NAME")
         }
         return kind
     }

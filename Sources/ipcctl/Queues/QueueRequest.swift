@@ -19,6 +19,7 @@ struct QueueRequest {
     var isRaw = false
     var sendsLines = false
     var makesQueue = true
+    var mailbox = MailboxRequest()
 
     init(_ arguments: [String]) throws(UsageError) {
         guard let word = arguments.first, let action = Action(rawValue: word) else {
@@ -45,7 +46,8 @@ struct QueueRequest {
         }
         let allowed: Set<Action> =
             switch option {
-            case "--priority", "--lines", "--no-create": [.send]
+            case "--priority", "--lines", "--no-create", "--broadcast", "--when-full": [.send]
+            case "--from": [.receive, .watch]
             case "--type": [.send, .receive, .watch]
             case "--count", "--raw": [.receive, .watch]
             case "--timeout": [.send, .receive, .watch]
@@ -62,6 +64,8 @@ struct QueueRequest {
             count = try Self.number(value(), option)
             guard count ?? 0 > 0 else { throw UsageError("--count needs a number above 0") }
         case "--raw": isRaw = true
+        case _ where MailboxRequest.options.contains(option):
+            try mailbox.take(option, MailboxRequest.takesValue(option) ? try value() : "")
         default:
             let text = try value()
             guard let seconds = Double(text), seconds >= 0, seconds < 1e9 else {

@@ -73,7 +73,7 @@ struct SharedQueueStop: TourStop {
 }
 
 /// What they have in common: a queue tells nobody of a death, so a process is asked for it.
-private enum QueueVisit {
+enum QueueVisit {
     static func run(
         _ child: ChildProcess, incoming: POSIXMessageQueue, outgoing: POSIXMessageQueue, until deadline: Deadline
     ) async throws -> TourResult {

@@ -37,6 +37,8 @@ struct Tour {
         POSIXQueueStop(),
         SystemVQueueStop(),
         SharedQueueStop(),
+        MailboxStop(),
+        SignalStop(),
         WorkerPoolStop(),
     ]
 

@@ -42,6 +42,36 @@ import Testing
         #expect(first.rawValue > 32)
     }
 
+    @Test func namesLeadBack() {
+        for signal in (1...31).map({ Signal(rawValue: $0) }) + Signal.realTimeSignals {
+            #expect(Signal(named: signal.name) == signal)
+            #expect(Signal(named: String(signal.name.dropFirst(3))) == signal)
+        }
+        for wrong in ["", "SIG", "term", "SIGRTMIN+99", "SIGSIGTERM", "signal 3"] {
+            #expect(Signal(named: wrong) == nil, "\(wrong)")
+        }
+    }
+
+    /// The table of signal(7).
+    @Test func defaultActions() {
+        let ignored: Set<Signal> = [.child, .urgent, .windowChange]
+        let stopping: Set<Signal> = [.stop, .terminalStop, .terminalInput, .terminalOutput]
+        let dumping = Set([3, 4, 5, 6, 7, 8, 11, 24, 25, 31].map { Signal(rawValue: $0) })
+        for signal in (1...31).map({ Signal(rawValue: $0) }) + Signal.realTimeSignals {
+            let expected: Signal.DefaultAction =
+                if ignored.contains(signal) {
+                    .ignore
+                } else if stopping.contains(signal) {
+                    .stop
+                } else if dumping.contains(signal) {
+                    .dumpCore
+                } else {
+                    signal == .continue ? .continue : .terminate
+                }
+            #expect(signal.defaultAction == expected, "\(signal)")
+        }
+    }
+
     @Test func crossesAsANumber() throws {
         #expect(try BinaryCodec.encode(Signal.kill) == [1, 9])
         #expect(try BinaryCodec.decode(Signal.self, from: [1, 15]) == .terminate)

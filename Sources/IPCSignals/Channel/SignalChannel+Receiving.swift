@@ -1,0 +1,90 @@
+public import IPCCore
+import IPCSystem
+import Synchronization
+
+extension SignalChannel {
+    /// The next number; waits for it. Nil when the peer has finished. Fewer than 4 bytes, which a peer may send by
+    /// ``bytes``, are its low bytes.
+    ///
+    /// - Throws: `.timedOut` or `.cancelled` when nothing was taken; `.peerClosed` when the peer died or closed without a
+    ///   finish, after what it sent; `.closed`; `.protocolViolation` when the peer sent more than it had room for;
+    ///   `.resourceExhausted` when others flooded this process with the signal so that messages were lost.
+    public func receive(until deadline: Deadline) async throws(IPCError) -> Int32? {
+        try await receiveFrame(until: deadline).map { Int32(bitPattern: $0.value) }
+    }
+
+    /// The next number if one is there.
+    public func tryReceive() throws(IPCError) -> Received<Int32> {
+        switch try tryReceiveFrame() {
+        case .message(let frame): .message(Int32(bitPattern: frame.value))
+        case .empty: .empty
+        case .finished: .finished
+        }
+    }
+
+    typealias Content = (byteCount: UInt32, value: UInt32)
+
+    func receiveFrame(until deadline: Deadline) async throws(IPCError) -> Content? {
+        if !receiveLock.tryAcquire() { try await receiveLock.acquire(until: deadline, "receive") }
+        defer { endReceiving() }
+        var found = try take()
+        if found == nil {
+            settle()
+            found = try look()
+        } else {
+            spinning.sawStream()
+        }
+        if found == nil {
+            found = try spinning.policy.lookAgain(.shared) { () throws(IPCError) in try look() }
+            if found != nil, spinning.policy.takesBreak() { await Task.yield() }
+        }
+        while found == nil {
+            try await arrived.wait(until: deadline, "receive")
+            if receiveLock.isClosed { throw .closed("receive") }
+            found = try take()
+        }
+        return try content(found)
+    }
+
+    func tryReceiveFrame() throws(IPCError) -> Received<Content> {
+        guard receiveLock.tryAcquire() else {
+            if receiveLock.isClosed { throw .closed("receive") }
+            return .empty
+        }
+        defer { endReceiving() }
+        var found = try take()
+        if found == nil { found = try look() }
+        guard let found else { return .empty }
+        return try content(found).map { .message($0) } ?? .finished
+    }
+
+    /// Reads the pipe, as the library's own task would do a moment later.
+    private func look() throws(IPCError) -> SignalWindow.Taken? {
+        lane.poll()
+        return try take()
+    }
+
+    /// What is next in the order; nil when it is not there yet.
+    private func take() throws(IPCError) -> SignalWindow.Taken? {
+        let (taken, credit) = window.withLock { $0.take() }
+        if let credit { grant(credit) }
+        return taken == .empty ? nil : taken
+    }
+
+    /// Nil for the end.
+    private func content(_ taken: SignalWindow.Taken?) throws(IPCError) -> Content? {
+        switch taken {
+        case .message(let byteCount, let value): return (byteCount, value)
+        case .finished, .empty, nil: return nil
+        case .gone: throw peerClosed("receive")
+        case .violated:
+            throw IPCError(
+                .protocolViolation, "receive: the peer sent more than there was room for", object: signal.name)
+        case .lost:
+            throw IPCError(
+                .resourceExhausted,
+                "receive: so many signals came to this process at once that some were lost, perhaps messages of this "
+                    + "channel; use a signal of its own that nobody else sends", object: signal.name)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import IPCProcess
+import IPCSignals
+import TestSupport
+import Testing
+
+/// The end of a program that is asked to end.
+@Suite(.watched) struct ShutdownTests {
+    private func run(_ mode: String, _ signals: Signal...) async throws -> [String] {
+        try await RunningScenario.with("signal-shutdown", mode) { scenario in
+            var lines: [String] = []
+            for signal in signals {
+                try scenario.child.send(signal)
+                if let line = try await scenario.line() { lines.append(line) }
+            }
+            while let line = try await scenario.line() { lines.append(line) }
+            #expect(try await scenario.child.exitStatus(until: soon) == .exited(0))
+            return lines
+        }
+    }
+
+    @Test func workThatObeysEnds() async throws {
+        #expect(try await run("ends", .terminate) == ["asked", "ended"])
+        #expect(try await run("ends", .interrupt) == ["asked", "ended"])
+        #expect(try await run("returns", .terminate) == ["asked", "result 6"])
+    }
+
+    @Test func workThatIsDoneReturns() async throws {
+        #expect(try await run("done") == ["result 5"])
+    }
+
+    @Test func workThatDoesNotEndIsGivenUp() async throws {
+        let lines = try await run("stuck", .terminate)
+        #expect(lines.first == "asked" && lines.count == 2)
+        #expect(lines.last?.hasPrefix("timedOut") == true, "\(lines)")
+    }
+
+    @Test func aSecondSignalHurries() async throws {
+        let lines = try await run("hurries", .terminate, .interrupt)
+        #expect(lines.first == "asked" && lines.count == 2)
+        #expect(lines.last?.contains("second signal") == true, "\(lines)")
+    }
+
+    /// Cancelling the caller cancels the work and waits for it, without a signal.
+    @Test func cancellationReachesTheWork() async throws {
+        let task = Task {
+            try await withGracefulShutdown(on: .user2) {
+                do {
+                    try await Task.sleep(for: .seconds(3600))
+                } catch {
+                    return "cancelled"
+                }
+                return "slept"
+            }
+        }
+        try await Task.sleep(for: .milliseconds(5))
+        task.cancel()
+        #expect(try await task.value == "cancelled")
+    }
+
+    @Test func errorsOfTheWorkArePassedOn() async {
+        let error = await failure {
+            try await withGracefulShutdown(on: .user2) { throw IPCError(.busy, "the work's own") }
+        }
+        #expect(error?.code == .busy)
+    }
+}
