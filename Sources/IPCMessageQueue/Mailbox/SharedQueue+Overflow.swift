@@ -89,8 +89,7 @@ extension QueueCore {
         let priority = table.priorityMask.trailingZeroBitCount
         let link = priority < QueueTable.priorities ? table.listHead(.priority(priority)).loadRelaxed() : 0
         if link != 0 {
-            table.drop(link)
-            turn.wakes.signalRoom(table)
+            turn.wakes.signalRoom(table, blocks: table.drop(link))
         }
         leave(turn)
         return link != 0

@@ -80,8 +80,7 @@ extension QueueCore {
     func withdraw(_ place: QueueTable.Place, _ turn: consuming Turn) -> Bool {
         let isThere = table.isOwned(place, owner, .offered)
         if isThere {
-            table.drop(place.link)
-            turn.wakes.signalRoom(table)
+            turn.wakes.signalRoom(table, blocks: table.drop(place.link))
         }
         leave(turn)
         return isThere
