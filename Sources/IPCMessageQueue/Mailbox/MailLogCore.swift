@@ -132,6 +132,8 @@ final class MailLogCore: Sendable {
 
     /// Sleeps until there may be something for the line. A return is a hint.
     private func sleep(_ ticket: Ticket, until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
+        // After the ticket's number was read: whoever closes later than this changes it.
+        try checkOpen(doing)
         try participant.validate()
         KillPoints.pass("mail-sleeps")
         try await FutexWatcher.shared.wait(
@@ -143,6 +145,7 @@ final class MailLogCore: Sendable {
 
     /// The same on a thread that may block.
     private func sleepBlocking(_ ticket: Ticket, until deadline: Deadline, _ doing: StaticString) throws(IPCError) {
+        try checkOpen(doing)
         if deadline.hasPassed { throw .timedOut("\(doing)") }
         KillPoints.pass("mail-sleeps")
         try participant.sleep(
