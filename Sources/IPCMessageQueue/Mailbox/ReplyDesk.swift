@@ -102,7 +102,11 @@ final class ReplyDesk: Sendable {
     private func begin(in queue: SharedQueue) throws(IPCError) -> Request {
         let (number, stale) = take()
         do throws(IPCError) {
-            if let stale { while try queue.tryReceive(.lowest(upTo: stale)) != nil {} }
+            if let stale {
+                // No more than there can be, whatever somebody writes into the memory.
+                var steps = queue.shape.blockLimit
+                while steps > 0, try queue.tryReceive(.lowest(upTo: stale)) != nil { steps -= 1 }
+            }
             return try request(queue, number)
         } catch {
             forget(number)
