@@ -43,4 +43,21 @@ import Testing
                 await failure { _ = try await core.acquire(after: ticket, until: moment, "receive") }?.code == .closed)
         }
     }
+
+    /// One that was found open takes its seat after the close, and gives it up: nobody waits for it.
+    @Test func whoeverJoinsAClosedBroadcastHoldsNobodyBack() async throws {
+        try await withMailbox(.smallBroadcast()) { mailbox, name in
+            let late = try await Mailbox(named: name, .open, until: soon)
+            guard case .broadcast(let core) = late.kind else {
+                Issue.record("no broadcast")
+                return
+            }
+            let joining = try await core.acquire(until: soon, "join")
+            late.close()
+            #expect(await failure { try core.join(from: .onlyNew, joining) }?.code == .closed)
+            #expect(try mailbox.receiverCount == 0)
+            // More than there is room for, if somebody had to receive them.
+            for index in 0..<10 { #expect(try mailbox.trySend(QueueMessage("\(index)"))) }
+        }
+    }
 }

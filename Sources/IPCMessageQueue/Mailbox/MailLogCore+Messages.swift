@@ -83,7 +83,14 @@ extension MailLogCore {
                 "join a mailbox: its \(log.shape.seatCount) seats for receivers are taken; make it anew with more "
                     + "maximumReceivers", object: name)
         }
-        seat.store(taken, ordering: .releasing)
+        // First the seat, then the look; whoever closes does it the other way round: one of the two gives the seat up.
+        seat.store(taken, ordering: .sequentiallyConsistent)
+        do throws(IPCError) {
+            try checkOpen("join a mailbox")
+        } catch {
+            giveUpSeat()
+            throw error
+        }
         return taken
     }
 

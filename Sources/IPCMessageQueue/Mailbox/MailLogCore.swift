@@ -165,7 +165,7 @@ final class MailLogCore: Sendable {
 
     /// - Throws: `.closed`.
     func checkOpen(_ doing: StaticString) throws(IPCError) {
-        if isClosed.load(ordering: .acquiring) { throw .closed("\(doing)") }
+        if isClosed.load(ordering: .sequentiallyConsistent) { throw .closed("\(doing)") }
     }
 
     func finish() {
