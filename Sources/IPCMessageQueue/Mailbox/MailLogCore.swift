@@ -138,7 +138,8 @@ final class MailLogCore: Sendable {
         KillPoints.pass("mail-sleeps")
         try await FutexWatcher.shared.wait(
             while: WordExpectation(log.sequence(of: ticket.line), is: ticket.sequence),
-            and: WordExpectation(participant.table.deathCount, is: ticket.deaths), keeping: self, until: deadline, doing
+            and: WordExpectation(participant.table.deathCount, is: ticket.deaths), keeping: participant.mappings,
+            until: deadline, doing
         )
         KillPoints.pass("mail-woke")
     }
