@@ -92,6 +92,8 @@ extension QueueCore {
             if table.settle(place, owner, isReceived: false) != nil {
                 if table.get(.deadLetters) == deadLetters {
                     turn.wakes.signalMessages(table)
+                    // Who sends to a mailbox that drops the oldest may drop it now.
+                    turn.wakes.signalRoom(table, blocks: UInt32(table.blocks(of: place.link)))
                 } else {
                     // It has its blocks still, and counts as a message no more.
                     turn.wakes.signalRoom(table, blocks: 1)

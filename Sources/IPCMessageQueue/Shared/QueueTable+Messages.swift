@@ -93,6 +93,8 @@ extension QueueTable {
             && wide(place.link, .sequence) == place.sequence
     }
 
+    func blocks(of link: Link) -> Int { shape.blocks(for: size(link)) }
+
     /// Frees a message that is in no list.
     ///
     /// - Returns: how many blocks that were.
