@@ -10,6 +10,7 @@ let package = Package(
         .executableTarget(name: "word-count", dependencies: [ipc("IPCWorkers")]),
         .executableTarget(name: "pipeline", dependencies: [ipc("IPCProcess")]),
         .executableTarget(name: "echo-server", dependencies: [ipc("IPCProcess"), ipc("IPCSockets")]),
+        .executableTarget(name: "chat", dependencies: [ipc("IPCPipes"), ipc("IPCProcess"), ipc("IPCSockets")]),
         .executableTarget(name: "producer-consumer", dependencies: [ipc("IPCProcess"), ipc("IPCSharedMemory")]),
         .executableTarget(name: "clipboard", dependencies: [ipc("IPCSharedMemory")]),
         .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
@@ -18,7 +19,7 @@ let package = Package(
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
-                "first-program", "word-count", "pipeline", "echo-server", "producer-consumer", "clipboard",
+                "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
                 "race", "config-reload", "print-spooler", ipc("IPCProcess"), ipc("IPCSync"),
             ]),
     ]

@@ -24,7 +24,9 @@ int stream_open(struct stream *stream, cbase_link link)
 
 void stream_finish(struct stream *stream)
 {
-    if (stream->link.is_socket) {
+    if (stream->link.is_datagram) {
+        send(stream->link.writer, "", 0, MSG_NOSIGNAL);
+    } else if (stream->link.is_socket) {
         shutdown(stream->link.writer, SHUT_WR);
     } else if (stream->link.writer >= 0) {
         close(stream->link.writer);

@@ -16,7 +16,7 @@ _Static_assert(BATCH * sizeof(cipc_signal_record) <= 4096, "a write of at most P
 
 static int32_t pipes[CIPC_SIGNAL_LANE_COUNT] = {-1, -1};
 // In the child of a fork the pipe still is the parent's.
-static int32_t owner;
+static int32_t owner; // Changed with atomic stores: a handler may be reading it.
 
 static struct {
     int32_t lane;
@@ -83,7 +83,7 @@ static void hand_back(int signal, siginfo_t *information, int32_t process) {
 static void receive(int signal, siginfo_t *information, void *context) {
     int saved = errno;
     int32_t process = (int32_t)cipc_syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    if (process != owner) {
+    if (process != __atomic_load_n(&owner, __ATOMIC_RELAXED)) {
         hand_back(signal, information, process);
         errno = saved;
         return;
@@ -107,7 +107,7 @@ static void receive(int signal, siginfo_t *information, void *context) {
 }
 
 void cipc_signal_set_pipe(int32_t lane, int32_t descriptor) {
-    owner = getpid();
+    __atomic_store_n(&owner, getpid(), __ATOMIC_RELAXED);
     __atomic_store_n(&pipes[lane], descriptor, __ATOMIC_RELEASE);
 }
 

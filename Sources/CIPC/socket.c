@@ -132,6 +132,24 @@ long cipc_send2(int32_t descriptor, const void *head, size_t head_count, const v
     return cipc_syscall3(SYS_sendmsg, descriptor, (long)&message, MSG_NOSIGNAL);
 }
 
+void cipc_collect_descriptors(void *control, size_t count, cipc_received *received) {
+    struct msghdr message = {.msg_control = control, .msg_controllen = count};
+    const char *end = (const char *)control + count;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        // The kernel writes whole headers; what is said of a length is believed only as far as the memory goes.
+        size_t room = (size_t)(end - (const char *)header);
+        size_t length = header->cmsg_len < room ? header->cmsg_len : room;
+        if (length < CMSG_LEN(0)) return;
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        size_t arrived = (length - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < arrived && received->descriptor_count < CIPC_RECEIVED_CAPACITY; i++) {
+            int32_t number;
+            memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof number);
+            received->descriptors[received->descriptor_count++] = number;
+        }
+    }
+}
+
 long cipc_receive_message(int32_t descriptor, void *buffer, size_t count, cipc_received *received) {
     // Room for as many descriptors as a message can carry, so that the kernel truncates only when this process has no
     // free number left; credentials or a pidfd that a socket option asks for have room beside them.
@@ -149,18 +167,6 @@ long cipc_receive_message(int32_t descriptor, void *buffer, size_t count, cipc_r
     if (result < 0) return -errno;
     received->truncated_control = (message.msg_flags & MSG_CTRUNC) != 0;
     received->truncated_data = (message.msg_flags & MSG_TRUNC) != 0;
-    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-        size_t arrived = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < arrived; i++) {
-            int32_t number;
-            memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof number);
-            if (received->descriptor_count < CIPC_MAXIMUM_DESCRIPTORS + 3) {
-                received->descriptors[received->descriptor_count++] = number;
-            } else {
-                cipc_close(number);
-            }
-        }
-    }
+    cipc_collect_descriptors(control.bytes, message.msg_controllen, received);
     return result;
 }

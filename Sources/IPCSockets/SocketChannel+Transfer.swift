@@ -57,9 +57,10 @@ extension SocketChannel: DescriptorTransferable {
     ) throws(IPCError) -> (stream: StreamDescriptor, peer: PeerCredentials) {
         let socket = try descriptor.takeOpen(reads: true)
         let number = socket.number
-        let peer = try mapping("receive a socket", object: "descriptor \(number)") { () throws(SystemCallError) in
-            PeerCredentials(try SocketCalls.peerCredentials(number))
+        let (peer, kind) = try mapping("receive a socket", object: "descriptor \(number)") {
+            () throws(SystemCallError) in
+            (PeerCredentials(try SocketCalls.peerCredentials(number)), try StreamDescriptor.Kind(of: number))
         }
-        return (try StreamDescriptor(socket, kind: .socket, uses: 2, shortReadMeansEmpty: false), peer)
+        return (try StreamDescriptor(socket, kind: kind, uses: 2, shortReadMeansEmpty: false), peer)
     }
 }

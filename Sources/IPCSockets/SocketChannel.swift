@@ -1,7 +1,7 @@
 public import IPCCore
 package import IPCSystem
 
-/// Messages both ways over a stream socket.
+/// Messages both ways over a connected socket: a Unix stream, Unix packets (``SocketType``), or TCP.
 ///
 /// ```swift
 /// let channel = try await SocketChannel.connect(to: .unix(name: "echo.sock"))
@@ -18,7 +18,8 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     /// The bytes of one message.
     public typealias Outbound = [UInt8]
 
-    /// Who is at the other end: the process that called connect(2) or listen(2); for a pair, the one that made it.
+    /// Who is at the other end: the process that called connect(2) or listen(2); for a pair, the one that made it. Nobody
+    /// is known over TCP.
     public let peer: PeerCredentials
 
     @usableFromInline package let receiver: StreamReceiver
@@ -27,10 +28,10 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     /// Takes over a connected, non-blocking stream socket.
     package convenience init(_ descriptor: consuming OwnedDescriptor, _ options: SocketOptions) throws(IPCError) {
         let number = descriptor.number
-        let peer = try mapping("set up a socket") { () throws(SystemCallError) in
-            PeerCredentials(try SocketCalls.peerCredentials(number))
+        let (peer, kind) = try mapping("set up a socket") { () throws(SystemCallError) in
+            (PeerCredentials(try SocketCalls.peerCredentials(number)), try StreamDescriptor.Kind(of: number))
         }
-        let stream = try StreamDescriptor(descriptor, kind: .socket, uses: 2)
+        let stream = try StreamDescriptor(descriptor, kind: kind, uses: 2)
         do throws(IPCError) {
             try self.init(stream, peer: peer, options)
         } catch {
@@ -43,17 +44,11 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     /// Takes over both uses of `stream`, unless it throws.
     package init(_ stream: StreamDescriptor, peer: PeerCredentials, _ options: SocketOptions) throws(IPCError) {
         try options.check()
-        try mapping("set up a socket") { () throws(SystemCallError) in
-            // Where a listener has inherited "none" and this channel takes some, they are let in from now on.
-            _ = try SocketCalls.setPassesDescriptors(stream.number, options.maximumDescriptors > 0)
-            if options.sendBufferSize != nil || options.receiveBufferSize != nil {
-                try SocketCalls.setBufferSizes(
-                    stream.number, send: options.sendBufferSize, receive: options.receiveBufferSize)
-            }
-        }
+        try options.apply(to: stream)
         self.peer = peer
-        receiver = StreamReceiver(stream, options.stream)
-        sender = StreamSender(stream, options.stream)
+        let ends = try options.stream(on: stream)
+        receiver = StreamReceiver(stream, ends)
+        sender = StreamSender(stream, ends)
     }
 
     /// A channel of ends that were given away elsewhere.
@@ -69,22 +64,26 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     public static func makePair(
         options: SocketOptions = SocketOptions()
     ) throws(IPCError) -> (SocketChannel, SocketChannel) {
-        let (first, second) = try SocketConnection.makePair()
+        let (first, second) = try SocketConnection.makePair(type: options.type)
         return (try first.channel(options: options), try second.channel(options: options))
     }
 
-    /// Connects to a listener. See ``SocketConnection/connect(to:until:)``.
+    /// Connects to a listener. See ``SocketConnection/connect(to:type:retry:until:)``.
     public static func connect(
-        to address: SocketAddress, options: SocketOptions = SocketOptions(), until deadline: Deadline = .never
+        to address: SocketAddress, options: SocketOptions = SocketOptions(), retry: ConnectRetry = .never,
+        until deadline: Deadline = .never
     ) async throws(IPCError) -> SocketChannel {
         try options.check()
-        return try await SocketConnection.connect(to: address, until: deadline).channel(options: options)
+        return try await SocketConnection.connect(to: address, type: options.type, retry: retry, until: deadline)
+            .channel(options: options)
     }
 
     /// An ordered, lossless link that preserves boundaries and tells a finish from a death.
     public var guarantees: ChannelGuarantees {
-        ChannelGuarantees(
+        var guarantees = ChannelGuarantees(
             direction: .both, framing: sender.options.framing, maximumMessageSize: sender.options.maximumMessageSize)
+        if sender.stream.kind == .packetSocket { guarantees.preservesBoundaries = true }
+        return guarantees
     }
 
     /// Waits for a message; nil when the peer has finished. See ``ReceiveChannel/receive(until:)``.

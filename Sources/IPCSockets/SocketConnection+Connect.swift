@@ -4,33 +4,24 @@ import IPCSystem
 extension SocketConnection {
     /// Connects to a listener.
     ///
-    /// While the listener's queue is full this tries again at growing intervals, up to 50 ms. unix(7), connect(2).
+    /// A host's name is looked up on a thread of this library, and all its addresses are tried, each with its share of the
+    /// time. While the queue of a Unix listener is full this tries again at growing intervals, up to 50 ms. unix(7),
+    /// tcp(7), connect(2).
     ///
+    /// - Parameters:
+    ///   - address: where somebody listens.
+    ///   - type: what the connection carries, which must be what the listener accepts.
+    ///   - retry: whether to try again when nobody listens yet.
+    ///   - deadline: when to give up. Without one, the kernel gives a host that does not answer up two minutes.
     /// - Throws: `.notFound` when nothing has that name; `.connectionRefused` when nobody listens there, or the listener
-    ///   died; `.permissionDenied` when the file does not allow it; `.timedOut` or `.cancelled` when the queue stayed full;
-    ///   `.invalidArgument` when the socket there is not a stream; `.resourceExhausted`.
+    ///   died; `.unreachable` when the network does not lead there; `.permissionDenied` when the file does not allow it;
+    ///   `.timedOut` or `.cancelled`; `.invalidArgument` when the socket there is of another type; `.resourceExhausted`;
+    ///   `.unsupported` where the kernel has no such addresses.
     public static func connect(
-        to address: SocketAddress, until deadline: Deadline = .never
+        to address: SocketAddress, type: SocketType = .stream, retry: ConnectRetry = .never,
+        until deadline: Deadline = .never
     ) async throws(IPCError) -> SocketConnection {
-        let path = address.unixPath
-        let socket = try mapping("connect", object: path) { () throws(SystemCallError) in
-            try SocketCalls.makeUnixSocket(.stream)
-        }
-        if try !attempt(socket.number, path) {
-            // A queue that is full tells nobody when it has room: look again, more and more rarely.
-            let point = WaitEngine.shared.makeWaitPoint()
-            var pace = RetryPace(first: .milliseconds(1), limit: .milliseconds(50))
-            repeat {
-                try await pace.pause(at: point, until: deadline, "connect")
-            } while try !attempt(socket.number, path)
-        }
-        return try SocketConnection(socket, "connect")
-    }
-
-    /// One attempt: false when the listener's queue is full.
-    private static func attempt(_ socket: Int32, _ path: String) throws(IPCError) -> Bool {
-        try mapping("connect", object: path) { () throws(SystemCallError) in
-            try SocketCalls.connectUnix(socket, path: path)
-        }
+        let stream = try await SocketConnecting.connect(to: address, type, retry: retry, until: deadline)
+        return try SocketConnection(stream, "connect")
     }
 }

@@ -2,14 +2,17 @@ public import IPCCore
 package import IPCSystem
 import Synchronization
 
-/// A connected stream socket, before it is decided what goes over it: messages (``channel(options:)``) or bare bytes
+/// A connected socket, Unix or TCP, before it is decided what goes over it: messages (``channel(options:)``) or bare bytes
 /// (``read(upTo:until:)``, ``write(_:until:)-([UInt8],_)``). One or the other, not both.
 ///
 /// A connection that nobody holds any more is closed, unless it became a channel, which then owns the socket.
 public final class SocketConnection: Sendable {
-    /// Who is at the other end: for what ``connect(to:until:)`` returns, the process that called listen(2); for a pair,
-    /// the one that made it.
+    /// Who is at the other end: for what ``connect(to:type:retry:until:)`` returns, the process that called listen(2); for a
+    /// pair, the one that made it. Nobody is known over TCP.
     public let peer: PeerCredentials
+
+    /// What the socket carries: a stream of bytes, or packets.
+    public var type: SocketType { stream.kind == .packetSocket ? .packets : .stream }
 
     private enum State {
         case fresh
@@ -18,7 +21,7 @@ public final class SocketConnection: Sendable {
         case closed
     }
 
-    private let stream: StreamDescriptor
+    let stream: StreamDescriptor
     private let state = Lock(State.fresh)
 
     /// Takes over both uses of `stream`.
@@ -30,10 +33,22 @@ public final class SocketConnection: Sendable {
     /// Takes over a connected, non-blocking stream socket.
     package convenience init(_ socket: consuming OwnedDescriptor, _ doing: String) throws(IPCError) {
         let number = socket.number
-        let peer = try mapping(doing) { () throws(SystemCallError) in
-            PeerCredentials(try SocketCalls.peerCredentials(number))
+        let kind = try mapping(doing) { () throws(SystemCallError) in try StreamDescriptor.Kind(of: number) }
+        try self.init(try StreamDescriptor(socket, kind: kind, uses: 2), doing)
+    }
+
+    /// Takes over both uses of `stream`, even if it throws.
+    convenience init(_ stream: StreamDescriptor, _ doing: String) throws(IPCError) {
+        do throws(IPCError) {
+            let peer = try mapping(doing) { () throws(SystemCallError) in
+                PeerCredentials(try SocketCalls.peerCredentials(stream.number))
+            }
+            self.init(stream, peer: peer)
+        } catch {
+            stream.endUse()
+            stream.endUse()
+            throw error
         }
-        self.init(try StreamDescriptor(socket, kind: .socket, uses: 2), peer: peer)
     }
 
     deinit {
@@ -43,9 +58,11 @@ public final class SocketConnection: Sendable {
     /// Two connections that are each other's peers. socketpair(2).
     ///
     /// - Throws: `.resourceExhausted` when no descriptor is free.
-    public static func makePair() throws(IPCError) -> (SocketConnection, SocketConnection) {
+    public static func makePair(
+        type: SocketType = .stream
+    ) throws(IPCError) -> (SocketConnection, SocketConnection) {
         let ends = try mapping("make a pair of sockets") { () throws(SystemCallError) in
-            try SocketCalls.makePair(.stream)
+            try SocketCalls.makePair(type.kind)
         }
         let first = OwnedDescriptor(owning: ends.0)
         let second = OwnedDescriptor(owning: ends.1)
@@ -53,6 +70,35 @@ public final class SocketConnection: Sendable {
             try SocketConnection(first, "make a pair of sockets"),
             try SocketConnection(second, "make a pair of sockets")
         )
+    }
+
+    // MARK: Its ends
+
+    /// The address at the other end: for what a Unix client made, that of the listener; `unix:(unnamed)` where there is
+    /// none. getpeername(2).
+    ///
+    /// - Throws: `.peerClosed` when the peer is gone, `.closed`.
+    public var remoteAddress: SocketAddress {
+        get throws(IPCError) {
+            try stream.withNumber("look at a connection") { number throws(IPCError) in
+                try mapping("look at a connection") { () throws(SystemCallError) in
+                    SocketAddress(try NetworkCalls.remoteAddress(number), .stream)
+                }
+            }
+        }
+    }
+
+    /// The address at this end. getsockname(2).
+    ///
+    /// - Throws: `.closed`.
+    public var localAddress: SocketAddress {
+        get throws(IPCError) {
+            try stream.withNumber("look at a connection") { number throws(IPCError) in
+                try mapping("look at a connection") { () throws(SystemCallError) in
+                    SocketAddress(try NetworkCalls.localAddress(number), .stream)
+                }
+            }
+        }
     }
 
     // MARK: What goes over it
@@ -119,6 +165,9 @@ public final class SocketConnection: Sendable {
         try state.withLock { state throws(IPCError) in
             guard case .fresh = state else {
                 throw IPCError(.invalidArgument, "\(doing): this connection is in use or closed")
+            }
+            guard stream.kind == .socket else {
+                throw IPCError(.invalidArgument, "\(doing): this goes over Unix stream sockets alone")
             }
             state = .closed
             return stream

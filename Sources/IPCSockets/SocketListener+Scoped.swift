@@ -8,12 +8,12 @@ extension SocketListener {
     /// cancelled it ends them at once. The name is gone in either case.
     ///
     /// - Returns: what `body` returned.
-    /// - Throws: what ``init(at:options:)`` throws, an `IPCError`, or what `body` throws.
+    /// - Throws: what ``listen(at:options:until:)`` throws, an `IPCError`, or what `body` throws.
     public static func withListener<Result>(
         at address: SocketAddress, options: SocketListenerOptions = SocketListenerOptions(),
         _ body: (SocketListener) async throws -> Result
     ) async throws -> Result {
-        let listener = try SocketListener(at: address, options: options)
+        let listener = try await SocketListener.listen(at: address, options: options)
         let result: Result
         do {
             result = try await body(listener)

@@ -3,7 +3,8 @@ import IPCSystem
 import Synchronization
 
 /// Three descriptors: the socket, the folder of its name, and the lock file with the lock. As state one byte (1, the
-/// version), the device and the inode of the name (eight bytes each, little-endian), and the path.
+/// version), the device and the inode of the name (eight bytes each, little-endian), and the path. A listener without a
+/// file is one descriptor, and as state the byte 2.
 extension SocketListener: DescriptorTransferable {
     /// Gives the listener away, with its name. It is closed here; who connects does not notice. Connections that were
     /// accepted stay.
@@ -21,6 +22,11 @@ extension SocketListener: DescriptorTransferable {
             release()
             throw error
         }
+        guard address.path != nil else {
+            close()
+            release()
+            return TransferredDescriptors(descriptors: [socket], state: [2])
+        }
         guard let name = name.withLock({ $0.take() }) else {
             release()
             throw .closed("transfer")
@@ -36,7 +42,7 @@ extension SocketListener: DescriptorTransferable {
             descriptors: [
                 socket, PassedDescriptor(owning: given.directory), PassedDescriptor(owning: given.lock),
             ],
-            state: state + Array(address.unixPath.utf8))
+            state: state + Array((address.path ?? "").utf8))
     }
 
     /// The listener on the other side, with the usual options. See ``receive(_:options:)``.
@@ -55,6 +61,12 @@ extension SocketListener: DescriptorTransferable {
     ) throws(IPCError) -> SocketListener {
         try options.check()
         let state = transferred.state
+        if state.first == 2 {
+            guard transferred.descriptors.count == 1, state.count == 1 else {
+                throw IPCError(.decodingFailed, "receive a listener: this is not the state of one")
+            }
+            return try SocketListener(adopting: transferred.descriptors[0], options: options)
+        }
         guard transferred.descriptors.count == 3, state.count > 17, state[0] == 1 else {
             throw IPCError(.decodingFailed, "receive a listener: this is not the state of one")
         }
@@ -73,11 +85,16 @@ extension SocketListener: DescriptorTransferable {
             throw IPCError(.invalidArgument, "receive a listener: a descriptor was taken before")
         }
         let lock = OwnedDescriptor(owning: third)
-        let stream = try StreamDescriptor(socket, kind: .socket, uses: 1)
+        let type: SocketType = try mapping("receive a listener") { () throws(SystemCallError) in
+            try NetworkCalls.kind(number) == .packets ? .packets : .stream
+        }
+        var options = options
+        options.type = type
+        let stream = try StreamDescriptor(socket, kind: .init(true, type), uses: 1)
         let name = SocketName(
-            path: address.unixPath, directory: folder, lock: lock,
+            path: address.path ?? "", directory: folder, lock: lock,
             device: number64(state[1..<9]), inode: number64(state[9..<17]))
-        return SocketListener(at: address, options, stream, name)
+        return SocketListener(ListeningSocket(stream, name, at: address), options)
     }
 
     private static func number64(_ bytes: ArraySlice<UInt8>) -> UInt64 {

@@ -28,7 +28,9 @@ import Synchronization
 /// - **Want of descriptors** or memory does not end the listener: it waits a little and tries again.
 /// - **Events** go to the observer of the process, `IPCObservation`: each connection that was accepted or refused.
 ///
-/// unix(7), listen(2), accept4(2).
+/// - **Over TCP** the same, with an address of another kind: there is no file, and nobody is known but by his address.
+///
+/// unix(7), tcp(7), listen(2), accept4(2).
 public final class SocketListener: Sendable {
     /// Where it listens.
     public let address: SocketAddress
@@ -43,42 +45,44 @@ public final class SocketListener: Sendable {
     /// Listens at `address`. Prefer ``withListener(at:options:_:)``, which ends it, too.
     ///
     /// - Throws: `.addressInUse` when somebody listens there; `.permissionDenied` when the folder may not be written to,
-    ///   or a symbolic link or somebody else's file has the name; `.alreadyExists` when a file that is no socket has it;
-    ///   `.notFound` when there is no such folder; `.invalidArgument`, `.resourceExhausted`.
-    public init(at address: SocketAddress, options: SocketListenerOptions = SocketListenerOptions()) throws(IPCError) {
-        try options.check()
-        let path = address.unixPath
-        let socket = try mapping("listen", object: path) { () throws(SystemCallError) in
-            try SocketCalls.makeUnixSocket(.stream)
-        }
-        let name = try SocketName(binding: socket.number, to: path, options.permissions)
-        let number = socket.number
-        do throws(IPCError) {
-            try mapping("listen", object: path) { () throws(SystemCallError) in
-                // Connections inherit this, so that no descriptor gets in before their channels are made.
-                _ = try SocketCalls.setPassesDescriptors(number, options.takesDescriptors)
-                try SocketCalls.listen(number, backlog: options.backlog)
-            }
-            stream = try StreamDescriptor(socket, kind: .socket, uses: 1)
-        } catch {
-            name.remove()
-            throw error
-        }
-        self.address = address
-        self.options = options
-        self.name = Lock(name)
-        connections = ConnectionRegistry(limit: options.maximumConnections, engine: stream.engine)
+    ///   or a symbolic link or somebody else's file has the name, or the port is one of the system's; `.alreadyExists` when
+    ///   a file that is no socket has it; `.notFound` when there is no such folder, or this machine does not have the
+    ///   address; `.invalidArgument`, also for the name of a host (``listen(at:options:until:)`` looks it up);
+    ///   `.resourceExhausted`; `.unsupported` where the kernel has no such addresses.
+    public convenience init(
+        at address: SocketAddress, options: SocketListenerOptions = SocketListenerOptions()
+    ) throws(IPCError) {
+        self.init(try ListeningSocket(at: address, try address.inNumbers("listen"), options), options)
     }
 
-    init(
-        at address: SocketAddress, _ options: SocketListenerOptions, _ stream: StreamDescriptor,
-        _ name: consuming SocketName
-    ) {
-        self.address = address
-        self.options = options
+    /// Listens at `address`, whose host may be a name: it is looked up, and the first of its addresses that this machine has
+    /// is taken.
+    ///
+    /// - Throws: as ``init(at:options:)``; `.notFound` or `.unreachable` for the name; `.timedOut`, `.cancelled`.
+    public static func listen(
+        at address: SocketAddress, options: SocketListenerOptions = SocketListenerOptions(),
+        until deadline: Deadline = .never
+    ) async throws(IPCError) -> SocketListener {
+        var last = IPCError(.notFound, "listen: this host has no address", object: address.description)
+        for network in try await address.resolved("listen", until: deadline) {
+            do throws(IPCError) {
+                return SocketListener(try ListeningSocket(at: address, network, options), options)
+            } catch {
+                last = error
+                guard error.code == .notFound else { break }
+            }
+        }
+        throw last
+    }
+
+    init(_ socket: consuming ListeningSocket, _ options: SocketListenerOptions) {
+        var socket = socket
+        let stream = socket.stream
         self.stream = stream
-        self.name = Lock(name)
+        self.options = options
+        address = socket.address
         connections = ConnectionRegistry(limit: options.maximumConnections, engine: stream.engine)
+        name = Lock(socket.takeName())
     }
 
     deinit { close() }
@@ -147,7 +151,7 @@ public final class SocketListener: Sendable {
             case .failed(let error):
                 let failure = IPCError(error, "accept", object: address.description)
                 switch error.errno {
-                case Errno.connectionAborted, Errno.protocolError: break  // he is gone already
+                case _ where error.concernsOneClient: break  // he is gone already
                 case Errno.tooManyOpenFiles, Errno.systemFileTableFull, Errno.noMemory, Errno.noBufferSpace:
                     IPCObservation.emit(.log(level: .warning, message: "\(failure)"))
                     try await pace.pause(at: connections.vacancy, until: deadline, "accept")
@@ -177,16 +181,16 @@ public final class SocketListener: Sendable {
         let number = socket.number
         do throws(IPCError) {
             let peer = try mapping("accept", object: address.description) { () throws(SystemCallError) in
-                PeerCredentials(try SocketCalls.peerCredentials(number))
+                try credentials(of: number)
             }
-            guard options.authorization(peer) else {
+            guard options.authorization(peer, try remoteAddress(of: number)) else {
                 let reason = IPCError(.permissionDenied, "accept: the authorisation refused the peer")
                 IPCObservation.emit(.connectionRefused(listener: address.description, peer: peer, reason: reason))
                 return nil
             }
             let connections = connections
             let id = connections.nextID()
-            let stream = try StreamDescriptor(socket, kind: .socket, uses: 2) { connections.leave(id) }
+            let stream = try StreamDescriptor(socket, kind: stream.kind, uses: 2) { connections.leave(id) }
             connections.enter(id, stream)
             guard !accepting.isClosed else {
                 // The listener ended while its peer was being looked at, and may not have seen this one any more when
@@ -200,6 +204,23 @@ public final class SocketListener: Sendable {
         } catch {
             IPCObservation.emit(.connectionRefused(listener: address.description, peer: nil, reason: error))
             return nil
+        }
+    }
+
+    /// The peer's credentials, with its groups where they matter.
+    private func credentials(of number: Int32) throws(SystemCallError) -> PeerCredentials {
+        var peer = PeerCredentials(try SocketCalls.peerCredentials(number))
+        if options.authorization.asksForGroups && address.isUnix {
+            peer.supplementaryGroupIDs = try NetworkCalls.peerGroups(number)
+        }
+        return peer
+    }
+
+    /// Where the peer is; its own address says nothing that its credentials do not, where there are any.
+    private func remoteAddress(of number: Int32) throws(IPCError) -> SocketAddress {
+        if address.isUnix { return address }
+        return try mapping("accept", object: address.description) { () throws(SystemCallError) in
+            SocketAddress(try NetworkCalls.remoteAddress(number), .stream)
         }
     }
 

@@ -5,7 +5,8 @@ public struct SocketListenerOptions: Sendable {
     /// The permissions of the socket's file, whatever the umask says. 0600, the usual: this user alone. To connect one
     /// needs the right to write. unix(7).
     public var permissions: AccessPermissions
-    /// Who may connect: the same user and root unless said otherwise. Asked before a byte is read.
+    /// Who may connect, asked before a byte is read. Unless said otherwise: over Unix sockets the same user and root, over
+    /// TCP everybody who can reach the address (``SocketAuthorization/usual``).
     public var authorization: SocketAuthorization
     /// The most connections that are open at once, 512 unless said otherwise. At the limit the listener stops accepting
     /// until one is closed; those who connect meanwhile wait in the kernel's queue.
@@ -18,21 +19,47 @@ public struct SocketListenerOptions: Sendable {
     /// How long the end of ``SocketListener/withListener(at:options:_:)`` waits for open connections.
     public var gracePeriod: Duration
 
+    /// Whether other sockets of the same user may listen at the same TCP port, each with its share of the connections. All
+    /// of them must say so. SO_REUSEPORT, socket(7).
+    public var sharesPort: Bool
+    /// What connections carry: a stream, or packets, which Unix sockets alone do.
+    public var type: SocketType
+
     /// Options with the usual limits.
     public init(
         permissions: AccessPermissions = .ownerOnly,
-        authorization: SocketAuthorization = .sameUserOrRoot,
+        authorization: SocketAuthorization = .usual,
         maximumConnections: Int = 512,
         backlog: Int = 256,
         takesDescriptors: Bool = false,
-        gracePeriod: Duration = .seconds(5)
+        gracePeriod: Duration = .seconds(5),
+        sharesPort: Bool = false,
+        type: SocketType = .stream
     ) {
+        self.sharesPort = sharesPort
+        self.type = type
         self.permissions = permissions
         self.authorization = authorization
         self.maximumConnections = maximumConnections
         self.backlog = backlog
         self.takesDescriptors = takesDescriptors
         self.gracePeriod = gracePeriod
+    }
+
+    /// Refuses what cannot be at an address.
+    func check(_ address: SocketAddress) throws(IPCError) {
+        try check()
+        try address.checkStream("listen")
+        if type == .packets { try address.checkUnix("listen for packets") }
+        guard !sharesPort || address.port != nil else {
+            throw IPCError(
+                .invalidArgument, "listener options: only TCP ports can be shared", object: address.description)
+        }
+        guard !takesDescriptors || address.isUnix else {
+            throw IPCError(
+                .invalidArgument, "listener options: descriptors travel over Unix sockets alone",
+                object: address.description)
+        }
     }
 
     /// Refuses what cannot be.

@@ -2,7 +2,7 @@
 @usableFromInline
 package enum SystemCall: String, Sendable, CaseIterable {
     case accept4, bind, chmod, clone, close, connect, dup3, execve, fchmod, fcntl, flock, fstat, ftruncate, getdents64
-    case getsockopt
+    case getaddrinfo, getpeername, getsockname, getsockopt, if_nametoindex, recvfrom
     case ioctl, listen, lstat, mkdir, mkfifo, open, pidfd_open, pidfd_send_signal, pipe2, prlimit, read, readlink, readv
     case recv, recvmsg, rename, rmdir, send, sendmsg, setsockopt, shutdown, socket, socketpair, splice, tee, unlink
     case epoll_create1, epoll_ctl, epoll_wait, eventfd, futex, futex_waitv, kill, pthread_create, sched_setaffinity

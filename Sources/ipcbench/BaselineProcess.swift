@@ -11,8 +11,10 @@ struct BaselineProcess {
 
     private var link: cbase_link {
         assignment.job.transport == .pipe
-            ? cbase_link(reader: descriptors[0], writer: descriptors[1], is_socket: false)
-            : cbase_link(reader: descriptors[0], writer: descriptors[0], is_socket: true)
+            ? cbase_link(reader: descriptors[0], writer: descriptors[1], is_socket: false, is_datagram: false)
+            : cbase_link(
+                reader: descriptors[0], writer: descriptors[0], is_socket: true,
+                is_datagram: assignment.job.isDatagram)
     }
 
     /// Opens the listener before the process says that it is ready; nil for work without one.

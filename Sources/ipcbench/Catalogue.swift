@@ -2,13 +2,14 @@
 enum Catalogue {
     static let rows: [Row] =
         roundTrips(over: .pipe) + roundTrips(over: .unixStream)
+        + roundTrips(over: .packets) + roundTrips(over: .tcp) + datagrams
         + [manyChannels(4), manyChannels(64)].flatMap(\.self) + [besideHog]
         + streams(over: .pipe) + streams(over: .unixStream)
         + rings + sharing + locks + queues + signals + regions + [passing, spawning] + accepting + idling
         + [10, 100, 1_000, 10_000].map(scaling) + [pool]
         + allocations(over: .pipe) + allocations(over: .unixStream)
 
-    private static let small = [8, 64, 1_024]
+    static let small = [8, 64, 1_024]
 
     private static func roundTrips(over transport: Job.Transport) -> [Row] {
         let isPipe = transport == .pipe
@@ -18,6 +19,8 @@ enum Catalogue {
             for pinning in [Pinning.same, .cross] {
                 let limit: Double? =
                     switch (pinning, bytes) {
+                    case (.same, _) where transport == .tcp: 1.10
+                    case (_, _) where transport == .tcp: nil
                     case (.same, 65_536): isPipe ? 1.05 : 1.15
                     case (.same, _): isPipe ? 1.25 : 1.15
                     case (_, 65_536): nil
@@ -39,6 +42,17 @@ enum Catalogue {
                     .atMost(limit, .p50)))
         }
         return rows
+    }
+
+    private static var datagrams: [Row] {
+        [Job.Transport.datagrams, .udp].flatMap { transport in
+            [Pinning.same, .cross].map { pinning in
+                row(
+                    "\(transport.rawValue)/rtt/64/\(pinning.rawValue)", pinning,
+                    Job(work: .roundTrip, transport: transport, by: .library, bytes: 64), "C recv/send, epoll",
+                    .atMost(1.15, .p50))
+            }
+        }
     }
 
     private static func manyChannels(_ count: Int) -> [Row] {
@@ -97,73 +111,6 @@ enum Catalogue {
                 Job(work: .broadcastEach, transport: .none, by: .library, bytes: 64, channels: 2),
                 "C ring to one reader, spinning; ours: one by one to two", .none),
         ]
-    }
-
-    private static var locks: [Row] {
-        func row(_ name: String, _ pinning: Pinning, _ work: Job.Work, _ bytes: Int, _ target: Target) -> Row {
-            let theirs =
-                switch work {
-                case .handover: "C pshared pthread condition"
-                case .semaphore, .semaphoreTurn: "C pshared sem_t"
-                case .readLock: "C pshared pthread rwlock"
-                default: "C robust pshared pthread mutex"
-                }
-            return Self.row(
-                name, pinning, Job(work: work, transport: .none, by: .library, bytes: bytes), theirs, target)
-        }
-        var plain = row("mutex/uncontended/futex", .free, .lock, 8, .atMost(1.2, .meanTime))
-        plain.theirs?.work = .lockFutex
-        plain.baseline = "C futex lock, which does not survive its owner"
-        return [
-            row("mutex/uncontended", .free, .lock, 8, .atMost(0.5, .meanTime)), plain,
-            row("mutex/contended/cross", .cross, .lockContended, 8, .atMost(0.9, .meanTime)),
-            row("mutex/async", .free, .lockTask, 8, .atMost(1.3, .meanTime)),
-            row("mutex/value/64", .free, .lockValue, 64, .atMost(1.1, .meanTime)),
-            row("condition/handover/same", .same, .handover, 8, .atMost(0.7, .meanTime)),
-            row("semaphore/uncontended", .free, .semaphore, 8, .atMost(0.9, .meanTime)),
-            row("semaphore/handover/same", .same, .semaphoreTurn, 8, .atMost(1.1, .meanTime)),
-            row("rwlock/read", .free, .readLock, 8, .atMost(1.0, .meanTime)),
-        ]
-    }
-
-    private static var queues: [Row] {
-        var rows: [Row] = []
-        for transport in [Job.Transport.posixQueue, .systemVQueue] {
-            for pinning in [Pinning.same, .cross] {
-                for (work, suffix, limit) in [(Job.Work.queue, "", 1.3), (.blockingQueue, "/blocking", 1.1)] {
-                    let job = Job(work: work, transport: transport, by: .library, bytes: 64)
-                    rows.append(
-                        row(
-                            "\(transport.rawValue)/rtt/64/\(pinning.rawValue)\(suffix)", pinning, job,
-                            transport == .posixQueue ? "C mq_send/mq_receive" : "C msgsnd/msgrcv", .atMost(limit, .p50))
-                    )
-                }
-            }
-        }
-        for (work, suffix) in [(Job.Work.queueStream, "stream"), (.queueBatch, "batch")] {
-            var one = row(
-                "shared-queue/\(suffix)/64", .free,
-                Job(work: work, transport: .sharedQueue, by: .library, bytes: 64, channels: 2),
-                "C mq_send/mq_receive, one by one; two send, two receive", .atLeast(10, .throughput))
-            one.theirs?.work = .queueStream
-            rows.append(one)
-        }
-        return rows
-    }
-
-    private static var signals: [Row] {
-        [Pinning.same, .cross].flatMap { pinning in
-            [
-                row(
-                    "signal/rtt/\(pinning.rawValue)", pinning,
-                    Job(work: .roundTrip, transport: .signal, by: .library, bytes: 4), "C sigqueue + signalfd",
-                    .atMost(1.3, .p50)),
-                row(
-                    "signal/stream/\(pinning.rawValue)", pinning,
-                    Job(work: .stream, transport: .signal, by: .library, bytes: 4), "C sigqueue + signalfd",
-                    .atLeast(0.77, .throughput)),
-            ]
-        }
     }
 
     private static var rings: [Row] {
@@ -290,7 +237,7 @@ enum Catalogue {
     }
 
     /// A row whose baseline is the same job in C.
-    private static func row(_ name: String, _ pinning: Pinning, _ ours: Job, _ baseline: String, _ target: Target)
+    static func row(_ name: String, _ pinning: Pinning, _ ours: Job, _ baseline: String, _ target: Target)
         -> Row
     {
         var theirs = ours

@@ -76,13 +76,23 @@ struct DescriptorLayout {
             defer { (near + far).forEach { cbase_close($0) } }
             for _ in 0..<min(left, Self.chunk) {
                 var ends: [Int32] = [0, 0]
-                _ = try checked("socketpair", unsafe cbase_open_stream_pair(&ends))
+                _ = try checked("socketpair", openPair(&ends))
                 near.append(ends[0])
                 far.append(ends[1])
             }
             left -= near.count
             try send(near, over: initiator)
             try send(far, over: peer)
+        }
+    }
+
+    private func openPair(_ ends: inout [Int32]) -> Int32 {
+        switch job.transport {
+        case .packets: unsafe cbase_open_pair(Int32(cbase_pair_packets), &ends)
+        case .datagrams: unsafe cbase_open_pair(Int32(cbase_pair_datagrams), &ends)
+        case .tcp: unsafe cbase_open_pair(Int32(cbase_pair_tcp), &ends)
+        case .udp: unsafe cbase_open_pair(Int32(cbase_pair_udp), &ends)
+        default: unsafe cbase_open_stream_pair(&ends)
         }
     }
 

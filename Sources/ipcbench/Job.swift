@@ -74,6 +74,10 @@ struct Job: Equatable {
     enum Transport: String {
         case pipe
         case unixStream = "unix-stream"
+        case packets = "seqpacket"
+        case tcp
+        case datagrams = "datagram"
+        case udp
         case ring
         /// A ring that does not trust its peer.
         case untrustedRing = "ring-untrusted"
@@ -126,6 +130,9 @@ struct Job: Equatable {
 
     /// Whether several send to one queue, and several receive.
     var isQueueStream: Bool { work == .queueStream || work == .queueBatch }
+
+    /// Whether messages have no stream and no end.
+    var isDatagram: Bool { transport == .datagrams || transport == .udp }
 
     var isRing: Bool { transport == .ring || transport == .untrustedRing }
 

@@ -8,6 +8,7 @@ enum LibraryWork: Sendable {
     case pipe(PipeWork)
     case ring(RingWork)
     case sockets(ManyChannels)
+    case datagrams(DatagramWork)
     case board(BoardWork)
     case sync(SyncWork)
     case queue(QueueWork)
@@ -48,7 +49,9 @@ enum LibraryWork: Sendable {
         case (_, .ring), (_, .untrustedRing):
             self = .ring(
                 RingWork(channel: try RingSetup.open(descriptors, assignment), assignment: assignment))
-        case (_, .unixStream), (_, .none):
+        case (_, .datagrams), (_, .udp):
+            self = .datagrams(try DatagramWork(descriptors[0], assignment: assignment))
+        case (_, .unixStream), (_, .packets), (_, .tcp), (_, .none):
             var channels: [SocketChannel] = []
             for descriptor in descriptors { channels.append(try openSocketChannel(descriptor)) }
             self = .sockets(ManyChannels(channels: channels, assignment: assignment))
@@ -61,6 +64,7 @@ enum LibraryWork: Sendable {
         case .pipe(let work): await work.perform()
         case .ring(let work): await work.perform()
         case .sockets(let channels): await channels.perform()
+        case .datagrams(let work): await work.perform()
         case .board(let work): await work.perform()
         case .sync(let work): await work.perform()
         case .queue(let work): await work.perform()

@@ -5,7 +5,8 @@ extension ConformanceTransport {
     /// All transports of the package that a peer program can open.
     public static var all: [ConformanceTransport] {
         [
-            .pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .namedPipes, .socketPair, .ring,
+            .pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .namedPipes, .socketPair, .packetPair, .tcp,
+            .datagramPair, .ring,
             .untrustedRing, .posixQueue,
             .systemVQueue, .sharedQueue, .signals,
         ]

@@ -14,7 +14,7 @@ let tables: [[String: Scenario]] = [
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
     syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
-    sharedQueueScenarios, mailboxScenarios,
+    sharedQueueScenarios, mailboxScenarios, networkScenarios,
     queueScenarios,
     signalScenarios, signalChannelScenarios,
 ]

@@ -189,6 +189,15 @@ import Testing
         #expect(try region.atomic(at: 0).load() == 3)
     }
 
+    @Test func aRegionIsAMessage() async throws {
+        let (near, far) = try SocketChannel.makePair(options: SocketOptions(maximumDescriptors: 1))
+        let region = try SharedMemory(byteCount: 64)
+        try region.write([42])
+        try await near.objects(of: SharedMemory.self).send(region)
+        let received = try #require(try await far.objects(of: SharedMemory.self).receive())
+        #expect(try received.load(at: 0, as: UInt8.self) == 42)
+    }
+
     @Test func aRegionGoesOverASocket() async throws {
         let (first, second) = try SocketConnection.makePair()
         let options = SocketOptions(maximumDescriptors: 1)

@@ -36,6 +36,26 @@ import Testing
         try await conformance.run()
     }
 
+    @Test(arguments: ConformanceSuite.cases(for: .packetPair))
+    func packetPairConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .tcp))
+    func tcpConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .datagramPair))
+    func datagramPairConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .udp))
+    func udpConforms(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
     @Test(arguments: ConformanceSuite.cases(for: .losslessBroadcast))
     func losslessBroadcastConforms(_ conformance: ConformanceCase) async throws {
         try await conformance.run()

@@ -83,6 +83,13 @@ int cbase_open_pipes(int ends[_Nonnull 4], int capacity);
 /// A Unix stream socketpair.
 int cbase_open_stream_pair(int ends[_Nonnull 2]);
 
+/// The other kinds of pairs: Unix sockets that keep packets, Unix datagrams, TCP over loopback with NODELAY, UDP over
+/// loopback.
+enum { cbase_pair_packets, cbase_pair_datagrams, cbase_pair_tcp, cbase_pair_udp };
+
+/// A pair of non-blocking, close-on-exec sockets of another kind.
+int cbase_open_pair(int kind, int ends[_Nonnull 2]);
+
 /// Closes a descriptor of the harness.
 void cbase_close(int descriptor);
 

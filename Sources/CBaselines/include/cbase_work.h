@@ -16,6 +16,8 @@ typedef struct {
     int reader;
     int writer;
     _Bool is_socket;
+    /// A datagram socket, which has no end: an empty message is it.
+    _Bool is_datagram;
 } cbase_link;
 
 /// How much to do.

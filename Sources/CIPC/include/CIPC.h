@@ -9,6 +9,7 @@
 #include "cipc_descriptor.h"
 #include "cipc_epoll.h"
 #include "cipc_socket.h"
+#include "cipc_network.h"
 #include "cipc_thread.h"
 #include "cipc_futex_shared.h"
 #include "cipc_clock.h"

@@ -7,13 +7,16 @@
 /// SCM_MAX_FD: the most descriptors that one message can carry.
 #define CIPC_MAXIMUM_DESCRIPTORS 253
 
+/// As many descriptors as the memory for control messages in cipc_receive_message can bring, whatever is in it.
+#define CIPC_RECEIVED_CAPACITY (CIPC_MAXIMUM_DESCRIPTORS + 67)
+
 /// What recvmsg(2) delivered beside the bytes.
 typedef struct cipc_received {
     int32_t descriptor_count;
     /// MSG_CTRUNC: the kernel dropped part of the control messages.
     int32_t truncated_control;
     int32_t truncated_data;
-    int32_t descriptors[CIPC_MAXIMUM_DESCRIPTORS + 3];
+    int32_t descriptors[CIPC_RECEIVED_CAPACITY];
 } cipc_received;
 
 /// SO_PEERCRED.
@@ -49,6 +52,8 @@ long cipc_send_with_descriptors(int32_t descriptor, const void *_Nonnull head, s
 /// sendmsg(2) of two pieces with MSG_NOSIGNAL.
 long cipc_send2(int32_t descriptor, const void *_Nonnull head, size_t head_count, const void *_Nullable body,
                 size_t body_count);
+/// Adds the descriptors in `count` bytes of control messages to `received`.
+void cipc_collect_descriptors(void *_Nonnull control, size_t count, cipc_received *_Nonnull received);
 /// recvmsg(2) with MSG_CMSG_CLOEXEC. Every descriptor that arrived is in `received`, whatever the other flags say.
 long cipc_receive_message(int32_t descriptor, void *_Nonnull buffer, size_t count, cipc_received *_Nonnull received);
 

@@ -7,7 +7,7 @@ extension IPCError {
             case alreadyExists, permissionDenied, addressInUse, connectionRefused, resourceExhausted, unsupported
             case removed, statusUnavailable, executionFailed, processFailed, handshakeFailed, workerCrashed
             case taskFailed, restartLimitReached, outputTooLarge, descriptorsTruncated, systemFailure, typeMismatch
-            case participantLost, busy, poisoned
+            case participantLost, busy, poisoned, unreachable
         }
 
         private let kind: Kind
@@ -55,6 +55,8 @@ extension IPCError {
         public static let addressInUse = Code(.addressInUse)
         /// Nobody listens at this address.
         public static let connectionRefused = Code(.connectionRefused)
+        /// The network does not lead to this address now, or nobody can say where a name leads.
+        public static let unreachable = Code(.unreachable)
         /// A limit of the system or of this library is reached; the message says which.
         public static let resourceExhausted = Code(.resourceExhausted)
         /// The kernel or the mechanism cannot do this.

@@ -14,6 +14,8 @@ extension IPCError {
             (.peerClosed, "the other side is gone")
         case Errno.notFound:
             (.notFound, "there is nothing of that name; check the path and that the other side has started")
+        case Errno.noDevice:
+            (.notFound, "there is no such device or network interface")
         case Errno.notDirectory:
             (.notFound, "a part of the path is not a directory")
         case Errno.exists:
@@ -26,6 +28,12 @@ extension IPCError {
             (.addressInUse, "somebody listens there; stop that server or choose another address")
         case Errno.connectionRefused:
             (.connectionRefused, "nobody listens there; start the server first")
+        case Errno.networkDown, Errno.networkUnreachable, Errno.hostDown, Errno.hostUnreachable:
+            (.unreachable, "the network does not lead there now; check the address, the name server and the network")
+        case Errno.addressNotAvailable:
+            (.notFound, "this machine has no such address; choose one of its own")
+        case Errno.messageTooLong:
+            (.messageTooLarge, "the message is too large for the mechanism; send it in parts")
         case Errno.nameTooLong:
             (.invalidName, "the name is too long; choose a shorter one")
         case Errno.tooManyOpenFiles:
@@ -40,7 +48,8 @@ extension IPCError {
             (.resourceExhausted, "too many descriptors are on their way in sockets; raise RLIMIT_NOFILE")
         case Errno.timedOut:
             (.timedOut, "the deadline passed")
-        case Errno.notImplemented, Errno.notSupported, Errno.protocolOptionUnavailable:
+        case Errno.notImplemented, Errno.notSupported, Errno.protocolOptionUnavailable, Errno.familyUnsupported,
+            Errno.protocolUnsupported:
             (.unsupported, "this kernel does not offer it")
         case Errno.protocolWrongType:
             (.invalidArgument, "the socket there is of another type")
@@ -54,6 +63,19 @@ extension IPCError {
             (.statusUnavailable, "another part of the program took the status of this child")
         default:
             (.systemFailure, "the system call failed")
+        }
+    }
+
+    /// The same for a connection that was there before: when the network gives it up, its peer is gone.
+    package init(connection error: SystemCallError, _ doing: String) {
+        switch error.errno {
+        case Errno.timedOut, Errno.networkDown, Errno.networkUnreachable, Errno.networkReset, Errno.hostDown,
+            Errno.hostUnreachable:
+            self.init(
+                .peerClosed, "\(doing): the network has lost the connection", object: nil,
+                systemCall: error.call.rawValue, errno: error.errno)
+        default:
+            self.init(error, doing)
         }
     }
 

@@ -47,6 +47,14 @@ struct ReceiveBuffer: ~Copyable {
         return unsafe UnsafeMutableRawBufferPointer(start: base! + end, count: capacity - end)
     }
 
+    /// Room for a packet of up to `byteCount` bytes, which a read takes as a whole or cuts.
+    mutating func room(forPacketOf byteCount: Int) -> UnsafeMutableRawBufferPointer {
+        let room = unsafe room(for: byteCount)
+        if room.count >= byteCount { return unsafe room }
+        resize(to: end - start + byteCount)
+        return unsafe UnsafeMutableRawBufferPointer(start: base! + end, count: capacity - end)
+    }
+
     private mutating func resize(to grown: Int) {
         let larger = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
         unsafe larger.copyMemory(from: base! + start, byteCount: end - start)

@@ -11,6 +11,8 @@ extension StreamDescriptor {
             switch kind {
             case .pipe: "pipe"
             case .socket: "unix-stream"
+            case .networkSocket: "tcp"
+            case .packetSocket: "unix-packets"
             }
         switch error.code {
         case .peerClosed, .truncated:

@@ -9,8 +9,12 @@ package final class StreamDescriptor: Sendable {
     package enum Kind: Sendable {
         /// A pipe, a FIFO, a terminal or a file: read(2) and write(2).
         case pipe
-        /// A stream socket: recv(2) and send(2).
+        /// A Unix socket: recv(2) and send(2).
         case socket
+        /// A socket that leads to other machines: the same calls.
+        case networkSocket
+        /// A Unix socket that keeps packets apart: each read takes one, and each write is one.
+        case packetSocket
     }
 
     package let number: Int32
@@ -39,7 +43,7 @@ package final class StreamDescriptor: Sendable {
         self.kind = kind
         self.engine = engine
         self.mayLackWriter = mayLackWriter
-        self.shortReadMeansEmpty = shortReadMeansEmpty
+        self.shortReadMeansEmpty = shortReadMeansEmpty && kind != .packetSocket
         self.uses = Atomic(uses)
         self.onClose = onClose
     }
@@ -67,7 +71,7 @@ package final class StreamDescriptor: Sendable {
 
     /// Ends one or both directions of a socket, so that the peer sees it at once. Nothing on a pipe.
     package func shutdown(reading: Bool, writing: Bool) {
-        guard kind == .socket else { return }
+        guard kind != .pipe else { return }
         // A peer that is gone already has nothing left to see.
         try? SocketCalls.shutdown(number, reading: reading, writing: writing)
     }
@@ -76,7 +80,7 @@ package final class StreamDescriptor: Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemCallError) -> Int? {
         switch kind {
         case .pipe: try unsafe DescriptorCalls.read(number, into: buffer)
-        case .socket: try unsafe SocketCalls.receive(number, into: buffer)
+        case .socket, .networkSocket, .packetSocket: try unsafe SocketCalls.receive(number, into: buffer)
         }
     }
 
@@ -84,7 +88,7 @@ package final class StreamDescriptor: Sendable {
     func write(_ bytes: UnsafeRawBufferPointer) throws(SystemCallError) -> Int? {
         switch kind {
         case .pipe: try unsafe DescriptorCalls.write(number, bytes)
-        case .socket: try unsafe SocketCalls.send(number, bytes)
+        case .socket, .networkSocket, .packetSocket: try unsafe SocketCalls.send(number, bytes)
         }
     }
 
@@ -92,7 +96,7 @@ package final class StreamDescriptor: Sendable {
     func write(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) throws(SystemCallError) -> Int? {
         switch kind {
         case .pipe: try unsafe DescriptorCalls.write(number, head, body)
-        case .socket: try unsafe SocketCalls.send(number, head, body)
+        case .socket, .networkSocket, .packetSocket: try unsafe SocketCalls.send(number, head, body)
         }
     }
 }

@@ -4,9 +4,26 @@ import IPCSystem
 extension StreamReceiver {
     /// One read into the buffer: nil when it would block, 0 at the end of the stream.
     func read() throws(IPCError) -> Int? {
+        guard stream.kind == .packetSocket else { return try readStream() }
+        // What is left of a packet would be joined with the next one.
+        guard buffer.count == 0 else {
+            throw IPCError(.protocolViolation, "receive: the peer sent a packet that is not a whole frame")
+        }
+        let count = try readStream()
+        guard options.framing != .none || buffer.count <= options.maximumMessageSize else {
+            throw IPCError(
+                .messageTooLarge,
+                "receive: the peer sent a packet of more than \(options.maximumMessageSize) bytes; raise "
+                    + "maximumMessageSize on this side if that is meant")
+        }
+        return count
+    }
+
+    private func readStream() throws(IPCError) -> Int? {
         do throws(SystemCallError) {
-            if buffer.isReleased && options.maximumDescriptors == 0 { return try readFirst() }
-            let room = unsafe buffer.room(for: wantedCount)
+            let isPacket = stream.kind == .packetSocket
+            if buffer.isReleased && options.maximumDescriptors == 0 && !isPacket { return try readFirst() }
+            let room = unsafe isPacket ? buffer.room(forPacketOf: packetRoom) : buffer.room(for: wantedCount)
             let count: Int?
             if options.maximumDescriptors > 0 {
                 count = try unsafe readWithDescriptors(into: room)
@@ -20,8 +37,13 @@ extension StreamReceiver {
             // The peer closed without reading what was sent to it. What it sent has been read by now.
             // Bare bytes have no frames that would tell an end from a reset.
             if error.errno == Errno.connectionReset && options.framing != .none { return 0 }
-            throw IPCError(error, "receive")
+            throw IPCError(connection: error, "receive")
         }
+    }
+
+    /// What the largest packet needs, and one byte by which a larger one is known.
+    private var packetRoom: Int {
+        options.maximumMessageSize + (options.framing == .none ? 0 : Hello.byteCount + FrameHeader.byteCount) + 1
     }
 
     /// The first read after a rest: a channel on which nothing comes takes no memory for it.

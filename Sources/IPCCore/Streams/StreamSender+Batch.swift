@@ -47,6 +47,7 @@ extension StreamSender {
     }
 
     private func send(_ batch: Batch, until deadline: Deadline) async throws(BatchError) {
+        if stream.kind == .packetSocket { return try await sendOneByOne(batch, until: deadline) }
         var sentCount = 0
         do throws(IPCError) {
             if !lock.tryAcquire() { try await lock.acquire(until: deadline, "send", engine: stream.engine) }
@@ -70,6 +71,19 @@ extension StreamSender {
         if sentCount < batch.count {
             let interruption = Task.isCancelled ? IPCError.cancelled("send") : .timedOut("send")
             throw BatchError(sentCount: sentCount, error: interruption)
+        }
+    }
+
+    /// Each message is a packet of its own.
+    private func sendOneByOne(_ batch: Batch, until deadline: Deadline) async throws(BatchError) {
+        for index in 0..<batch.count {
+            // SAFETY: the bytes are the caller's, whose borrow of the batch lasts until this returns.
+            let bytes = unsafe batch.withBytes(index) { unsafe $0 }
+            do throws(IPCError) {
+                try await send(unsafe RawSpan(_unsafeBytes: bytes), until: deadline)
+            } catch {
+                throw BatchError(sentCount: index, error: error)
+            }
         }
     }
 

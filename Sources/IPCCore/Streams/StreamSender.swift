@@ -134,6 +134,9 @@ package final class StreamSender: @unchecked Sendable {
                 "send: the message has \(byteCount) bytes and the limit is \(options.maximumMessageSize); raise "
                     + "maximumMessageSize on both sides, or send it in parts")
         }
+        guard byteCount > 0 || stream.kind != .packetSocket || options.framing != .none else {
+            throw IPCError(.invalidArgument, "send: to the peer an empty packet without a frame is the end")
+        }
     }
 
     func checkState() throws(IPCError) {
@@ -198,7 +201,7 @@ package final class StreamSender: @unchecked Sendable {
 
     /// A stream that was torn inside a frame stays torn.
     private func fail(_ error: SystemCallError, isInsideFrame: Bool) -> IPCError {
-        let error = IPCError(error, "send")
+        let error = IPCError(connection: error, "send")
         if isInsideFrame || error.code == .peerClosed {
             failure = error
             isBreakUnreported = true

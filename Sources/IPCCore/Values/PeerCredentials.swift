@@ -12,9 +12,13 @@ public struct PeerCredentials: Sendable, Hashable {
     public let userID: UInt32
     /// The effective group id.
     public let groupID: UInt32
+    /// The supplementary group ids, where they were asked for: a listener does if its authorisation decides by groups, and
+    /// `SocketConnection.peerGroups()` does. nil where nobody asked. SO_PEERGROUPS, unix(7).
+    public package(set) var supplementaryGroupIDs: [UInt32]?
 
     /// Credentials as given.
-    public init(processID: Int32, userID: UInt32, groupID: UInt32) {
+    public init(processID: Int32, userID: UInt32, groupID: UInt32, supplementaryGroupIDs: [UInt32]? = nil) {
+        self.supplementaryGroupIDs = supplementaryGroupIDs
         self.processID = processID
         self.userID = userID
         self.groupID = groupID
@@ -23,6 +27,9 @@ public struct PeerCredentials: Sendable, Hashable {
     package init(_ found: SocketCalls.Credentials) {
         self.init(processID: found.process, userID: found.user, groupID: found.group)
     }
+
+    /// Whether the kernel knows who the peer is. Not so over TCP, where user and group are 4,294,967,295 and the process is 0.
+    public var isKnown: Bool { userID != .max }
 
     /// Whether the peer runs as the same user as this process.
     public var isSameUser: Bool { userID == ProcessFacts.effectiveUser }

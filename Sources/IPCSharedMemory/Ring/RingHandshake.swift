@@ -165,7 +165,7 @@ extension RingParts {
 extension RingChannel {
     /// Connects to a ``RingListener``, which makes the memory and decides its size.
     ///
-    /// - Throws: as `SocketConnection/connect(to:until:)`; `.permissionDenied` or `.peerClosed` when the listener turned
+    /// - Throws: as `SocketConnection/connect(to:type:retry:until:)`; `.permissionDenied` or `.peerClosed` when the listener turned
     ///   this process away; `.wrongMagic` or `.wrongVersion` when it is not one for rings; `.protocolViolation` when it
     ///   sent memory whose size could change, or that is not what it says; `.timedOut`, `.cancelled`.
     public static func connect(

@@ -23,7 +23,7 @@ enum CoexistenceCases {
             }
             try await context.eachWay { other in
                 try await works()
-                let filled = try other.fill(sender: 8, size: context.bulkSize)
+                let filled = try await other.fill(sender: 8, size: context.bulkSize)
                 // As large as the others: a smaller one could still find room.
                 let waiting = Task {
                     try await other.send(Record.bytes(sender: 8, index: filled, size: context.bulkSize))

@@ -83,7 +83,7 @@ enum ConcurrencyCases {
             // A sender that drops messages never waits, and so cannot be closed while it does.
             guard context.guarantees.isLossless else { continue }
             try await context.eachWay { way in
-                _ = try way.fill(size: context.bulkSize)
+                _ = try await way.fill(size: context.bulkSize)
                 try await closing(
                     way.sender, pause,
                     waiting: {
@@ -117,7 +117,7 @@ enum ConcurrencyCases {
     static func backpressure(_ context: ConformanceContext) async throws {
         try await context.eachWay { way in
             let size = context.bulkSize
-            let filled = try way.fill(size: size)
+            let filled = try await way.fill(size: size)
             try context.expect(
                 filled < 20_000, "a channel that is full at some time", "\(filled) messages without a receiver")
             if let capacity = context.guarantees.messageCapacity {

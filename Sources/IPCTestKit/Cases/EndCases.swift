@@ -94,7 +94,7 @@ enum EndCases {
         }
         try await context.eachWay { way in
             // Gone in the middle of a message: what was sent is delivered, a piece of it is not.
-            let filled = try way.fill(size: context.bulkSize)
+            let filled = try await way.fill(size: context.bulkSize)
             try await context.together([
                 {
                     try await context.expectError([.closed], "send while its end is closed") {
@@ -140,7 +140,7 @@ enum EndCases {
         }
         try await context.eachWay { way in
             // Whoever waits for room hears of it.
-            _ = try way.fill(size: context.bulkSize)
+            _ = try await way.fill(size: context.bulkSize)
             try await context.together(
                 waiters: 2, { try await expectPeerClosed(way.sender, context) }, then: { way.receiver.close() })
         }

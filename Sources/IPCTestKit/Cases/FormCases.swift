@@ -167,7 +167,7 @@ enum FormCases {
             try await way.receiveRecords(sent, into: &ledger)
         }
         // Into a channel that nobody empties: what is out when the deadline passes arrives, and nothing else.
-        let filled = try way.fill(size: context.bulkSize)
+        let filled = try await way.fill(size: context.bulkSize)
         let rest = (0..<2_000).map { Record.bytes(sender: 0, index: filled + $0, size: context.bulkSize) }
         let sent = try await sentCount(of: rest, .timedOut, way, until: .after(.milliseconds(50)))
         var ledger = Ledger(context)

@@ -134,7 +134,7 @@ enum InterruptionCases {
         let context = way.context
         let size = context.bulkSize
         // The number of its own sender, so that each sender counts from 0.
-        let room = try way.fill(sender: tasks, size: size)
+        let room = try await way.fill(sender: tasks, size: size)
         let filled = room + (try await interruptedWhileFull(means, way, sender: tasks, filled: room, size: size))
         var bodies: [@Sendable () async throws -> Void] = (0..<tasks).map { sender in
             {
@@ -240,7 +240,7 @@ enum InterruptionCases {
                 for record in reassembler.add(message) { try ledger.take(record) }
             }
             let bulk = context.bulkSize
-            let filled = try way.fill(from: 1, size: bulk)
+            let filled = try await way.fill(from: 1, size: bulk)
             let next = Record.bytes(sender: 0, index: filled + 1, size: bulk)
             try await context.expectError([.timedOut], "send with a passed deadline into a full channel") {
                 try await way.plainSender.send(next, until: .now)

@@ -26,6 +26,9 @@ public struct ConformanceTransport: Sendable {
     public var declined: [ConformanceTopic: String]
     /// How long a single wait may take before it counts as lost.
     public var patience: Duration
+    /// How long after a `trySend` that said no there may be room again although nobody received: a network acknowledges late.
+    /// nil, the usual: full is full.
+    public var settling: Duration?
     /// How long a case may take before the watchdog ends the process.
     public var watchdog: Duration
     /// The seed of everything random.

@@ -60,12 +60,20 @@ struct Way: Sendable {
             found == count && reassembler.isEmpty, "\(count) messages and no more", "\(found), or a piece of another")
     }
 
-    /// Fills the channel with numbered records from `first` on until `trySend` says no; returns how many went in.
-    func fill(sender number: Int = 0, from first: Int = 0, size: Int, limit: Int = 20_000) throws -> Int {
+    /// Fills the channel with numbered records from `first` on until `trySend` says no, for good; returns how many went in.
+    func fill(sender number: Int = 0, from first: Int = 0, size: Int, limit: Int = 20_000) async throws -> Int {
         var count = 0
-        while count < limit, try plainSender.trySend(Record.bytes(sender: number, index: first + count, size: size)) {
-            count += 1
-        }
+        var before: Int
+        repeat {
+            before = count
+            while count < limit,
+                try plainSender.trySend(Record.bytes(sender: number, index: first + count, size: size))
+            {
+                count += 1
+            }
+            guard let settling = context.transport.settling else { return count }
+            try await Task.sleep(for: settling)
+        } while count > before && count < limit
         return count
     }
 }

@@ -1,0 +1,78 @@
+import IPCProcess
+import IPCSockets
+import IPCSystem
+import TestSupport
+import Testing
+
+@Suite(.watched) struct ConnectorTests {
+    private let retry = ConnectRetry.backingOff(from: .milliseconds(1), to: .milliseconds(20))
+
+    /// What was sent and not confirmed is named, each message once; what is sent afterwards arrives.
+    @Test(arguments: ["unix", "tcp"]) func saysWhatMayBeLost(_ kind: String) async throws {
+        try await withFolder { folder in
+            var listener = try SocketListener(at: kind == "unix" ? .unix(path: folder + "/s") : .tcp(port: 0))
+            let address = listener.address
+            let connector = Connector(to: address, retry: retry)
+            #expect(!connector.isConnected)
+            var number: UInt64 = 0
+            for round in 0..<3 {
+                for expected in number..<number + 5 { #expect(try await connector.send([UInt8(round)]) == expected) }
+                let connection = try #require(try await listener.accept())
+                let server = try connection.channel()
+                #expect(try await server.receive() == [UInt8(round)])
+                try await server.send([UInt8(round)])
+                guard case .message([UInt8(round)]) = try await connector.receive() else {
+                    Issue.record("no answer")
+                    return
+                }
+                #expect(connector.isConnected)
+                connector.confirm(through: number + 1)
+                // The server goes, without a word.
+                listener.close()
+                server.close()
+                guard case .interruption(let gap) = try await connector.receive(until: .after(.seconds(30))) else {
+                    Issue.record("no interruption")
+                    return
+                }
+                #expect(gap.uncertain == number + 2..<number + 5)
+                #expect(gap.error.code == .peerClosed || gap.error.code == .truncated)
+                number += 5
+                listener = try SocketListener(at: address)
+            }
+            connector.close()
+            listener.close()
+            let error = await failure { () async throws(IPCError) in try await connector.send([1]) }
+            #expect(error?.code == .closed)
+        }
+    }
+
+    @Test func finishIsNoInterruption() async throws {
+        let listener = try SocketListener(at: .tcp(port: 0))
+        defer { listener.close() }
+        let connector = Connector(to: listener.address, retry: retry)
+        try await connector.connect(until: .after(.seconds(30)))
+        let server = try #require(try await listener.accept()).channel()
+        try await server.finish()
+        for _ in 0..<2 { #expect(try await connector.receive() == nil) }
+        try await connector.finish()
+        #expect(try await server.receive() == nil)
+    }
+
+    @Test func givesUpAtItsDeadline() async throws {
+        let connector = Connector(to: try .unix(abstract: "swift-ipc-nobody-\(ProcessFacts.processID)"), retry: retry)
+        let sending = await failure { () async throws(IPCError) in
+            try await connector.send([1], until: .after(.milliseconds(40)))
+        }
+        #expect(sending?.code == .timedOut)
+        let waiting = Task { try await connector.receive() }
+        try await Task.sleep(for: .milliseconds(10))
+        waiting.cancel()
+        let cancelled = await #expect(throws: IPCError.self) { try await waiting.value }
+        #expect(cancelled?.code == .cancelled)
+        let closing = Task { try await connector.send([1]) }
+        try await Task.sleep(for: .milliseconds(10))
+        connector.close()
+        closing.cancel()
+        await #expect(throws: IPCError.self) { try await closing.value }
+    }
+}
