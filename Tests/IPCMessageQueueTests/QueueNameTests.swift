@@ -10,12 +10,13 @@ import Testing
     private func leavesNoName(_ open: (SharedMemoryPlace) async -> IPCError?) async throws {
         var (late, left) = (0, 0)
         for _ in 0..<50 {
-            let place = SharedMemoryPlace.named("ipc-test-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))")
+            let name = "ipc-test-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))"
+            let place = SharedMemoryPlace.named(name)
             let error = await open(place)
             if let error {
                 #expect(error.code == .timedOut)
                 late += 1
-                if (try? FileCalls.status(at: "/dev/shm/\(place.name)")) != nil { left += 1 }
+                if (try? FileCalls.status(at: "/dev/shm/\(name)")) != nil { left += 1 }
             }
             try? SharedQueue.remove(place)
         }

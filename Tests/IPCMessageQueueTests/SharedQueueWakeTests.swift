@@ -15,9 +15,9 @@ import Testing
     @Test(arguments: Way.allCases) func aWideMessageMakesRoomForManyNarrowOnes(_ way: Way) async throws {
         let options = SharedQueueOptions(
             capacity: .bounded(messages: 20, byteCount: 9 * 128), maximumMessageSize: 900, blockSize: 128)
-        try await withSharedQueue(options) { queue, place in
+        try await withNamedQueue(options) { queue, name in
             try await queue.send(QueueMessage(payload: [UInt8](repeating: 1, count: 900)), until: soon)
-            try await withScenario(["queue-send-narrow", place.name, "4"]) { child in
+            try await withScenario(["queue-send-narrow", name, "4"]) { child in
                 let waiters = queue.core.table.waiters(in: .senders)
                 let end = Deadline.after(.seconds(60))
                 while waiters.loadRelaxed() < 4, !end.hasPassed { try await Task.sleep(for: .milliseconds(1)) }
