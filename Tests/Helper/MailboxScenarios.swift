@@ -12,7 +12,8 @@ let mailboxScenarios: [String: Scenario] = [
     "mailbox-send": sendOnce,
 ]
 
-/// `mailbox-send NAME TEXT`: sends a message, once all that are there are leased, and says so. There is no backstop: a wake-up that does not come is a hang.
+/// `mailbox-send NAME TEXT`: sends a message, once all that are there are leased, and says so. There is no backstop: a
+/// wake-up that does not come is a hang.
 private func sendOnce(_ arguments: [String]) async throws -> Int32 {
     Backstop.switchOff()
     let mailbox = try await Mailbox(named: arguments[0], .open)
