@@ -7,9 +7,13 @@ import Synchronization
 /// marked below.
 @usableFromInline
 package final class StreamReceiver: @unchecked Sendable {
+    /// Why there is nothing to receive, or not in the usual way.
     enum Ending {
         case finished
         case failed(IPCError)
+        /// Nothing has come yet from a peer that has a certain time for it. It stands here because everybody who receives
+        /// looks here, so that the messages behind the first one pay nothing for it.
+        case unbegun(StreamHandshake)
     }
 
     /// What one step towards the next message brought.
@@ -42,9 +46,10 @@ package final class StreamReceiver: @unchecked Sendable {
     package private(set) var messageTypeTag: UInt32 = 0
     var messageDescriptors: [Int32] = []
 
-    package init(_ stream: StreamDescriptor, _ options: StreamOptions) {
+    package init(_ stream: StreamDescriptor, _ options: StreamOptions, handshake: StreamHandshake? = nil) {
         self.stream = stream
         self.options = options
+        ending = handshake.map { .unbegun($0) }
         shortReadMeansEmpty = stream.shortReadMeansEmpty && options.maximumDescriptors == 0
         arrivedDescriptors = ArrivedDescriptors(limit: options.maximumDescriptors)
     }
@@ -178,6 +183,7 @@ package final class StreamReceiver: @unchecked Sendable {
             switch ending {
             case .finished: return .ended
             case .failed(let error): throw error
+            case .unbegun(let handshake): return try begin(handshake)
             case nil: break
             }
             do throws(IPCError) {
@@ -200,6 +206,29 @@ package final class StreamReceiver: @unchecked Sendable {
                 throw error
             }
         }
+    }
+
+    /// `advance` until the first message is there.
+    private func begin(_ handshake: StreamHandshake) throws(IPCError) -> Progress {
+        ending = nil
+        do throws(IPCError) {
+            let progress = try advance()
+            if progress == .blocked {
+                ending = .unbegun(handshake)
+                return .blocked
+            }
+            if handshake.meet() { return progress }
+        } catch {
+            guard handshake.isExpired else {
+                handshake.meet()
+                throw error
+            }
+        }
+        // The listener has told the observer.
+        isBreakUnreported = false
+        ending = .failed(StreamHandshake.failure)
+        arrivedDescriptors.closeAll()
+        throw StreamHandshake.failure
     }
 
     private func reachEnd() throws(IPCError) {
