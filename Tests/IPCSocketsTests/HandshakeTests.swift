@@ -82,7 +82,8 @@ import Testing
         let again = await failure { () async throws(IPCError) in try await accepted.read() }
         #expect(again?.code == .handshakeFailed)
         accepted.close()
-        #expect(listener.connectionCount == 0)
+        // Whoever hangs up may still be at it.
+        try await eventually { listener.connectionCount == 0 }
         listener.close()
     }
 

@@ -34,7 +34,7 @@ package final class StreamReceiver: @unchecked Sendable {
     var spinning = SpinPolicy()
     private var hasEndedUse = false
     /// The stream has just broken, and the observer does not know yet.
-    private var isBreakUnreported = false
+    var isBreakUnreported = false
     var lastReadWasShort = false
     var helloCount = 0
     var endCount = 0
@@ -205,41 +205,6 @@ package final class StreamReceiver: @unchecked Sendable {
                 }
                 throw error
             }
-        }
-    }
-
-    /// `advance` until the first message is there.
-    private func begin(_ handshake: StreamHandshake) throws(IPCError) -> Progress {
-        ending = nil
-        do throws(IPCError) {
-            let progress = try advance()
-            if progress == .blocked {
-                ending = .unbegun(handshake)
-                return .blocked
-            }
-            if handshake.meet() { return progress }
-        } catch {
-            guard handshake.isExpired else {
-                handshake.meet()
-                throw error
-            }
-        }
-        // The listener has told the observer.
-        isBreakUnreported = false
-        ending = .failed(StreamHandshake.failure)
-        arrivedDescriptors.closeAll()
-        throw StreamHandshake.failure
-    }
-
-    private func reachEnd() throws(IPCError) {
-        if options.framing == .none {
-            ending = .finished
-        } else if buffer.count > 0 {
-            throw IPCError(.truncated, "receive: the peer went away inside a message")
-        } else if options.framing == .framesFromManyWriters && helloCount > 0 && endCount == helloCount {
-            ending = .finished
-        } else {
-            throw IPCError(.peerClosed, "receive: the peer is gone without having finished")
         }
     }
 

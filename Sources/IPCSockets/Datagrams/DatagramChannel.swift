@@ -73,7 +73,8 @@ public final class DatagramChannel: Channel, ByteReceiveChannel, ByteSendChannel
             authorization)
     }
 
-    /// Takes over a datagram socket that somebody else made. `authorization` as in ``init(at:options:authorization:)``, and
+    /// Takes over a datagram socket that somebody else made. ``DatagramOptions/sharesPort`` and
+    /// ``DatagramOptions/permissions`` are what they were. `authorization` as in ``init(at:options:authorization:)``, and
     /// nil as well where the socket is connected. Messages that came before, for which the kernel noted nobody, have a sender
     /// that is not known.
     ///
@@ -91,6 +92,9 @@ public final class DatagramChannel: Channel, ByteReceiveChannel, ByteSendChannel
         guard kind == .datagrams, [.unix, .ipv4, .ipv6].contains(family) else {
             throw ForeignSocket.refused(number, "adopt a datagram socket", "the socket is of another type")
         }
+        var settings = options
+        settings.sharesPort = false
+        try DatagramSocket.prepare(number, family, settings, "descriptor \(number)")
         let adopted = try DatagramSocket(socket, nil, options)
         let isOpenToAll = adopted.local.isAbstract && adopted.remote == nil
         let authorization = authorization ?? (isOpenToAll ? .sameUserOrRoot : nil)

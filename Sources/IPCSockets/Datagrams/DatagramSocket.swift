@@ -70,7 +70,7 @@ struct DatagramSocket: ~Copyable {
     mutating func takeName() -> SocketName? { name.take() }
 
     /// What is set before anybody can send to it.
-    private static func prepare(
+    static func prepare(
         _ number: Int32, _ family: NetworkCalls.Family, _ options: DatagramOptions, _ object: String?
     ) throws(IPCError) {
         try mapping("open a datagram socket", object: object) { () throws(SystemCallError) in
