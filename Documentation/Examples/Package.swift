@@ -10,7 +10,8 @@ let package = Package(
         .executableTarget(name: "word-count", dependencies: [ipc("IPCWorkers")]),
         .executableTarget(name: "pipeline", dependencies: [ipc("IPCProcess")]),
         .executableTarget(name: "echo-server", dependencies: [ipc("IPCProcess"), ipc("IPCSockets")]),
-        .executableTarget(name: "chat", dependencies: [ipc("IPCPipes"), ipc("IPCProcess"), ipc("IPCSockets")]),
+        .executableTarget(
+            name: "chat", dependencies: [ipc("IPCPipes"), ipc("IPCProcess"), ipc("IPCSignals"), ipc("IPCSockets")]),
         .executableTarget(name: "producer-consumer", dependencies: [ipc("IPCProcess"), ipc("IPCSharedMemory")]),
         .executableTarget(name: "clipboard", dependencies: [ipc("IPCSharedMemory")]),
         .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
@@ -20,7 +21,8 @@ let package = Package(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
-                "race", "config-reload", "print-spooler", ipc("IPCProcess"), ipc("IPCSync"),
+                "race", "config-reload", "print-spooler", ipc("IPCProcess"), ipc("IPCSockets"),
+                ipc("IPCSync"),
             ]),
     ]
 )
