@@ -99,10 +99,13 @@ final class StormClient {
         case 9..<11: return .delete(key: key)
         case 11..<14: return .read(key: key)
         case 14..<18: return .increment
-        case 18:
+        default:
+            // Read while it may be there and after, and written anew only then.
+            if let brief, ContinuousClock.now - brief.since < Self.brief || Bool.random(using: &random) {
+                return .readBrief
+            }
             number += 1
             return .writeBrief(number: number)
-        default: return .readBrief
         }
     }
 

@@ -35,13 +35,16 @@ final class Store: Sendable {
         return try await Store(region, facts)
     }
 
-    /// The store of another process, which gave its memory away (`region.memory`).
-    static func join(_ transferred: TransferredDescriptors) async throws(IPCError) -> Store {
-        try await Store(SyncRegion.receive(transferred), Facts())
-    }
+    /// The store in a region that another process has made and this one has joined.
+    convenience init(_ region: SyncRegion) async throws(IPCError) { try await self.init(region, nil) }
 
-    private init(_ region: SyncRegion, _ initial: Facts) async throws(IPCError) {
-        let facts = try await region.mutex("facts", initial: initial).withLock { $0 }
+    /// - Parameter initial: what a new one is to be.
+    private init(_ region: SyncRegion, _ initial: Facts?) async throws(IPCError) {
+        let known =
+            if let initial { try region.mutex("facts", .create, initial: initial) } else {
+                try region.mutex("facts", of: Facts.self)
+            }
+        let facts = try await known.withLock { $0 }
         let shape = StripeShape(byteCount: Int(facts.stripeByteCount))
         var locks: [ProcessLock] = []
         for index in 0..<Int(facts.stripes) {

@@ -179,7 +179,7 @@
         @Test func damageIsFound() throws {
             let (heap, end) = (UInt32(Self.shape.heapAt / 16), UInt32(Self.shape.byteCount / 16))
             for broken in [16, 1 << 31, heap + 1, end] as [UInt32] {
-                try withStripe { memory in
+                withStripe { memory in
                     #expect(put(memory, [1], [2], 0))
                     memory.store(broken, memory.shape.bucketsAt + 4 * 3)
                     #expect(throws: StripeDamage.self) { try memory.recover() }
