@@ -101,7 +101,7 @@ def main():
                 except subprocess.TimeoutExpired:
                     process.kill()
 
-    print(f"requests per second, medians of {options.rounds} rounds, {options.clients} clients; in brackets the ratio to redis-server")
+    print(f"requests per second, medians of {options.rounds} rounds, {options.clients} clients; in brackets: to redis-server")
     print(f"{'':12}{'redis-server':>14}{'1 process':>22}{'2 processes':>22}")
     for (pipeline, test), rates in results.items():
         medians = {name: statistics.median(found) for name, found in rates.items()}
