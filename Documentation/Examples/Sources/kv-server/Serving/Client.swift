@@ -2,22 +2,23 @@ import IPCSockets
 
 /// One connection, from its beginning to its end.
 struct Client {
-    let connection: SocketConnection
-    let store: Store
-    let worker: WorkerFacts
+    private let connection: SocketConnection
+    private let store: Store
+    private let worker: WorkerFacts
 
-    /// Serves it until it ends. What a client does wrong is its own affair.
-    func serve() async {
+    init(_ connection: SocketConnection, _ store: Store, _ worker: WorkerFacts) {
+        self.connection = connection
+        self.store = store
+        self.worker = worker
+    }
+
+    /// Serves it until it ends.
+    func serve() async throws(IPCError) {
         worker.clientCame()
         defer { worker.clientWent() }
-        do throws(IPCError) {
-            let channel = try connection.channel(options: SocketOptions(framing: .bytes))
-            defer { channel.close() }
-            try await exchange(channel)
-            try await channel.finish(until: .after(.seconds(1)))
-        } catch {
-            connection.close()
-        }
+        let channel = try connection.channel(options: SocketOptions(framing: .bytes))
+        try await exchange(channel)
+        try await channel.finish(until: .after(.seconds(1)))
     }
 
     private func exchange(_ channel: SocketChannel) async throws(IPCError) {

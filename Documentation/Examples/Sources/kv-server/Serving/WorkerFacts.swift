@@ -1,14 +1,22 @@
 import Glibc
+import IPCWorkers
 import Synchronization
 
 /// What one serving process knows of itself, for INFO.
 final class WorkerFacts: Sendable {
+    private let worker: ServerWorker?
     private let commands = Atomic<Int>(0)
     private let clients = Atomic<Int>(0)
     private let accepted = Atomic<Int>(0)
     private let start = StoreClock.milliseconds
 
-    func count(commands number: Int) { commands.wrappingAdd(number, ordering: .relaxed) }
+    /// `worker` is told of the commands, for the server's statistics.
+    init(_ worker: ServerWorker? = nil) { self.worker = worker }
+
+    func count(commands number: Int) {
+        commands.wrappingAdd(number, ordering: .relaxed)
+        worker?.countRequest(number)
+    }
 
     func clientCame() {
         clients.wrappingAdd(1, ordering: .relaxed)
