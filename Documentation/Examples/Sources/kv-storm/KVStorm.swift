@@ -39,10 +39,7 @@ struct Storm {
         let folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
         defer { rmdir(folder) }
         let address = try SocketAddress.unix(path: "\(folder)/kv.sock")
-        let server = try await ChildProcess.spawn(
-            .path(try Self.server()),
-            arguments: ["--listen", "\(address)", "--workers", "\(workers)", "--memory", "32"],
-            options: .init(standardOutput: .null))
+        let server = try await Server.start(address, workers: workers, megabytes: 32)
         let faults: [String]
         do {
             faults = try await storm(address, server)
@@ -50,18 +47,13 @@ struct Storm {
             _ = try? await server.kill()
             throw error
         }
-        let started = Workers.ofProcess(server.processID)
-        let status = try await server.terminate(grace: .seconds(20))
-        let left = started.filter(Workers.isAlive)
-        print("the server \(status), \(left.count) of its workers are left")
+        let (status, left) = try await Server.end(server)
+        print("the server \(status), \(left) of its workers are left")
         for fault in faults { print("FAULT: \(fault)") }
-        return faults.isEmpty && left.isEmpty && status.isSuccess
+        return faults.isEmpty && left == 0 && status.isSuccess
     }
 
     private func storm(_ address: SocketAddress, _ server: ChildProcess) async throws -> [String] {
-        let probe = try await RedisClient.connect(to: address, until: .after(.seconds(60)))
-        guard try await probe.send("PING") == .simple("PONG") else { return ["the server does not answer"] }
-        probe.close()
         let end = Deadline.after(.seconds(seconds))
         var tally = StormClient.Tally()
         var kills = 0
@@ -74,7 +66,7 @@ struct Storm {
                     return (client.tally, 0)
                 }
             }
-            group.addTask { (StormClient.Tally(), try await killWorkers(of: server.processID, until: end)) }
+            group.addTask { (StormClient.Tally(), try await killWorkers(of: server, until: end)) }
             for try await (part, partOfKills) in group {
                 tally += part
                 kills += partOfKills
@@ -83,12 +75,13 @@ struct Storm {
         return tally.faults + (try await judge(tally, kills, address))
     }
 
-    /// SIGKILL for one worker after the other, at random instants.
-    private func killWorkers(of server: Int32, until end: Deadline) async throws -> Int {
+    /// SIGKILL for one worker after the other, at random instants; now and then all are replaced in good order.
+    private func killWorkers(of server: ChildProcess, until end: Deadline) async throws -> Int {
         var kills = 0
         while !end.hasPassed {
             try await Task.sleep(for: .microseconds(Int.random(in: 1000...60_000)))
-            guard let victim = Workers.ofProcess(server).randomElement() else { continue }
+            if Int.random(in: 0..<50) == 0 { try server.send(.hangUp) }
+            guard let victim = Workers.ofProcess(server.processID).randomElement() else { continue }
             if kill(victim, SIGKILL) == 0 { kills += 1 }
         }
         return kills
@@ -124,13 +117,5 @@ struct Storm {
             """)
         if kills == 0 { faults.append("no worker was killed") }
         return faults
-    }
-
-    /// The server's program, which lies beside this one.
-    private static func server() throws -> String {
-        guard let own = realpath("/proc/self/exe", nil) else { throw IPCError(.notFound, "find the server's program") }
-        defer { free(own) }
-        return String(cString: own).split(separator: "/", omittingEmptySubsequences: false).dropLast()
-            .joined(separator: "/") + "/kv-server"
     }
 }

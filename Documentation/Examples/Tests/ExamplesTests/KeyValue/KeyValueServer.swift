@@ -12,27 +12,16 @@ func withKeyValueServer(
 ) async throws {
     try await withTemporaryFolder { folder in
         let address = try SocketAddress.unix(path: "\(folder)/kv.sock")
-        let server = try await ChildProcess.spawn(
-            .path(try Example.path("kv-server")),
-            arguments: ["--listen", "\(address)", "--workers", "\(workers)", "--memory", "\(megabytes)"],
-            options: .init(standardOutput: .null))
+        let server = try await Server.start(address, workers: workers, megabytes: megabytes)
         do {
-            let client = try await RedisClient.connect(to: address, until: .after(.seconds(60)))
-            #expect(try await client.send("PING") == .simple("PONG"))
-            client.close()
             try await body(address, server)
         } catch {
             _ = try? await server.kill()
             throw error
         }
-        let started = Workers.ofProcess(server.processID)
-        #expect(try await server.terminate(grace: .seconds(20)).isSuccess)
-        // Whoever still ends has until the deadline.
-        let deadline = Deadline.after(.seconds(20))
-        while started.contains(where: Workers.isAlive), !deadline.hasPassed {
-            try await Task.sleep(for: .milliseconds(5))
-        }
-        #expect(started.filter(Workers.isAlive) == [])
+        let (status, left) = try await Server.end(server)
+        #expect(status.isSuccess, "\(status)")
+        #expect(left == 0)
     }
 }
 

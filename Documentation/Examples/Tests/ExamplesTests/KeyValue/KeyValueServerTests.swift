@@ -80,6 +80,61 @@ import Testing
         #expect(output.lines.contains { $0.contains("0 of its workers are left") }, "\(output.text)")
     }
 
+    /// All workers are replaced while clients write; what they wrote is there, and the processes are others.
+    @Test func workersAreReplacedUnderLoad() async throws {
+        try await withKeyValueServer(workers: 2) { address, server in
+            let before = Set(Workers.ofProcess(server.processID))
+            try await withThrowingTaskGroup { group in
+                for id in 0..<4 {
+                    group.addTask {
+                        let client = StormClient(id: id, address: address)
+                        try await client.run(until: .after(.seconds(3)))
+                        try await client.finish()
+                        #expect(client.tally.faults == [])
+                        #expect(client.tally.acknowledged > 0)
+                    }
+                }
+                try await Task.sleep(for: .milliseconds(300))
+                try server.send(.hangUp)
+                try await group.waitForAll()
+            }
+            let deadline = Deadline.after(.seconds(60))
+            while !before.isDisjoint(with: Workers.ofProcess(server.processID)), !deadline.hasPassed {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(before.isDisjoint(with: Workers.ofProcess(server.processID)))
+            #expect(before.count == 2)
+        }
+    }
+
+    /// Two addresses, each with workers of its own, and one store.
+    @Test func addressesShareTheStore() async throws {
+        try await withTemporaryFolder { folder in
+            let path = try SocketAddress.unix(path: "\(folder)/kv.sock")
+            let server = try await ChildProcess.spawn(
+                .path(try Example.path("kv-server")),
+                arguments: ["--listen", "\(path)", "--listen", "tcp:127.0.0.1:0", "--workers", "1", "--memory", "8"],
+                options: .init(standardOutput: .pipe))
+            do {
+                var addresses: [SocketAddress] = []
+                for try await line in try server.standardOutput.lines {
+                    addresses.append(try SocketAddress(String(line.dropFirst("listening at ".count))))
+                    if addresses.count == 2 { break }
+                }
+                for (index, address) in addresses.enumerated() {
+                    let client = try await RedisClient.connect(to: address, until: .after(.seconds(30)))
+                    #expect(try await client.send("INCR", "n") == .number(Int64(index + 1)))
+                    client.close()
+                }
+                #expect(addresses.count == 2)
+            } catch {
+                _ = try? await server.kill()
+                throw error
+            }
+            #expect(try await Server.end(server).status.isSuccess)
+        }
+    }
+
     @Test func wrongArgumentsAreUsageErrors() async throws {
         let wrong = [
             ["x"], ["--workers"], ["--workers", "0"], ["--memory", "1"], ["--listen", "http://x"], ["--no", "1"],
