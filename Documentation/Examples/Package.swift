@@ -17,12 +17,17 @@ let package = Package(
         .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
         .executableTarget(name: "config-reload", dependencies: [ipc("IPCSignals")]),
         .executableTarget(name: "print-spooler", dependencies: [ipc("IPCMessageQueue"), ipc("IPCProcess")]),
+        .executableTarget(
+            name: "kv-server", dependencies: [ipc("IPCSockets"), ipc("IPCSync"), ipc("IPCWorkers")],
+            // The functions of a connection run where their caller runs, as the library's do: no hop for each.
+            swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+        .executableTarget(name: "kv-storm", dependencies: [ipc("IPCProcess"), ipc("IPCSockets")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
-                "race", "config-reload", "print-spooler", ipc("IPCProcess"), ipc("IPCSockets"),
-                ipc("IPCSync"),
+                "race", "config-reload", "print-spooler", "kv-server", "kv-storm", ipc("IPCProcess"),
+                ipc("IPCSockets"), ipc("IPCSync"),
             ]),
     ]
 )

@@ -43,6 +43,8 @@ public final class SocketListener: Sendable {
     /// Whether it had a name in the file system that it holds, from the start.
     let hasName: Bool
     let accepting = TaskLock()
+    /// Whether this process is to take no more connections from the socket. See `stopAccepting`.
+    let stopping = Atomic<UInt8>(Stopping.never)
     private let shuttingDown = TaskLock()
 
     /// Listens at `address`. Prefer ``withListener(at:options:_:)``, which ends it, too.
@@ -125,7 +127,8 @@ public final class SocketListener: Sendable {
     private func next(until deadline: Deadline) async throws(IPCError) -> SocketConnection? {
         var pace = RetryPace(first: .milliseconds(5), limit: .seconds(1))
         var refusals = 0
-        while !accepting.isClosed {
+        // Looked at before a connection is taken, never after: one that was taken is handed over.
+        while !accepting.isClosed && !hasStopped {
             guard connections.count < connections.limit else {
                 IPCObservation.emit(
                     .log(
@@ -152,6 +155,7 @@ public final class SocketListener: Sendable {
                 if refusals % 16 == 0 { await Task.yield() }
                 if Task.isCancelled { throw .cancelled("accept") }
             case .nobody:
+                if isStopping { return nil }
                 try await stream.registration.waitReadable(until: deadline, "accept")
             case .failed(let error):
                 let failure = IPCError(error, "accept", object: address.description)
@@ -176,7 +180,7 @@ public final class SocketListener: Sendable {
     }
 
     private func waitForVacancy(until deadline: Deadline) async throws(IPCError) {
-        while connections.count >= connections.limit && !accepting.isClosed {
+        while connections.count >= connections.limit && !accepting.isClosed && !hasStopped {
             try await connections.vacancy.wait(until: deadline, "accept")
         }
     }
