@@ -32,14 +32,14 @@ import IPCSystem
                 if case .lost = event { return }
             }
         case "ask-actors": try await ask(arguments[1])
-        default: ProcessExit.now(64)
+        default: ProcessExit.leave(64)
         }
     }
 
     private static func listen(
         _ address: String, _ body: (SocketListener) async throws -> Void
     ) async throws {
-        try await SocketListener.withListener(at: SocketAddress(parsing: address)) { listener in
+        try await SocketListener.withListener(at: SocketAddress(address)) { listener in
             print("listening at \(listener.address)")
             try await body(listener)
         }
@@ -48,7 +48,7 @@ import IPCSystem
     private static func ask(_ address: String) async throws {
         let system = IPCActorSystem(thrownErrors: [Refusal.self])
         let socket = try await SocketConnection.connect(
-            to: SocketAddress(parsing: address), retry: .always, until: .after(.seconds(30)))
+            to: SocketAddress(address), retry: .untilDeadline, until: .after(.seconds(30)))
         let server = try await system.connect(over: socket.channel())
         let office = try await system.lookUp(Office.self, named: "office", at: server)
         let visitor = Visitor(actorSystem: system)
@@ -60,7 +60,9 @@ import IPCSystem
     private static func addHandlers(_ handlers: inout CallHandlers) {
         handlers.on(Work.self) { request, context in
             switch request.what {
-            case "die": ProcessExit.now(9)
+            case "die":
+                ProcessExit.leaveAtOnce(9)
+                return 0
             case "wait":
                 try await Task.sleep(for: .seconds(600))
                 return 0

@@ -18,7 +18,7 @@ import Testing
             let (mine, theirs) = try SocketConnection.makePair(type: .packets)
             return (try mine.channel(), try theirs.channel())
         case .tcp:
-            let listener = try await SocketListener.listen(at: .tcp(host: "127.0.0.1", port: 0))
+            let listener = try await SocketListener.listen(at: .tcp(port: 0))
             defer { listener.close() }
             async let accepted = listener.accept()
             let mine = try await SocketConnection.connect(to: listener.address)

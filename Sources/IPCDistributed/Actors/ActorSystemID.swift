@@ -2,15 +2,15 @@ public import Distributed
 
 /// One ``IPCActorSystem``, told from all others of all processes and machines by 128 random bits.
 public struct ActorSystemID: Hashable, Sendable, Codable, CustomStringConvertible {
-    let high: UInt64
-    let low: UInt64
+    package let high: UInt64
+    package let low: UInt64
 
     /// A new one.
-    static func random() -> ActorSystemID {
+    package static func random() -> ActorSystemID {
         ActorSystemID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
     }
 
-    init(high: UInt64, low: UInt64) {
+    package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
@@ -38,9 +38,9 @@ public struct ActorSystemID: Hashable, Sendable, Codable, CustomStringConvertibl
 public struct IPCActorID: Hashable, Sendable, Codable, CustomStringConvertible {
     /// The system in whose process the actor lives.
     public let system: ActorSystemID
-    let number: UInt64
+    package let number: UInt64
 
-    init(system: ActorSystemID, number: UInt64) {
+    package init(system: ActorSystemID, number: UInt64) {
         self.system = system
         self.number = number
     }

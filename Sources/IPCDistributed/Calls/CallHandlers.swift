@@ -18,6 +18,7 @@ public struct CallHandlers: Sendable {
     ///
     /// - Parameter isShort: the handler is done in a few microseconds or suspends first. It starts on the task that reads
     ///   the channel, which saves a hand-over; one that computes for longer holds up everything else on this connection.
+    @_disfavoredOverload  // A closure without a result belongs to the form below.
     public mutating func on<Request: CallRequest>(
         _ type: Request.Type, isShort: Bool = false,
         _ body: @escaping @Sendable (Request, CallContext) async throws -> Request.Reply
