@@ -1,4 +1,5 @@
 import IPCMessageQueue
+import IPCSystem
 
 let mailboxScenarios: [String: Scenario] = [
     "mailbox-hold": holdMessages,
@@ -8,7 +9,20 @@ let mailboxScenarios: [String: Scenario] = [
     "mailbox-take": takeAndStay,
     "mailbox-open": openAsAnotherUser,
     "mailbox-storm": mailboxStorm,
+    "mailbox-send": sendOnce,
 ]
+
+/// `mailbox-send NAME TEXT`: sends a message, once all that are there are leased, and says so. There is no backstop: a
+/// wake-up that does not come is a hang.
+private func sendOnce(_ arguments: [String]) async throws -> Int32 {
+    Backstop.switchOff()
+    let mailbox = try await Mailbox(named: arguments[0], .open)
+    let limit = Deadline.after(.seconds(100))
+    while try mailbox.depth > 0, !limit.hasPassed { try await Task.sleep(for: .milliseconds(1)) }
+    try await mailbox.send(QueueMessage(payload: Array(arguments[1].utf8)))
+    say("sent")
+    return 0
+}
 
 /// `mailbox-hold NAME`: joins a broadcast, says so, and receives nothing.
 private func holdMessages(_ arguments: [String]) async throws -> Int32 {

@@ -1,12 +1,34 @@
 import IPCMessageQueue
 import IPCSharedMemory
+import IPCSystem
 
 let sharedQueueScenarios: [String: Scenario] = [
     "queue-storm": queueStorm,
     "queue-interruptions": queueInterruptions,
     "queue-lease": leaseForEver,
     "queue-die": sendAndReceiveForEver,
+    "queue-send-narrow": sendNarrow,
 ]
+
+/// `queue-send-narrow NAME COUNT`: that many threads send one message of one block each and say so. There is no backstop: a
+/// wake-up that does not come is a hang.
+private func sendNarrow(_ arguments: [String]) async throws -> Int32 {
+    Backstop.switchOff()
+    let queue = try await SharedQueue(at: .named(arguments[0]), .open)
+    let count = Int(arguments[1]) ?? 1
+    for index in 0..<count {
+        startThread {
+            do {
+                try queue.sendBlocking(QueueMessage(payload: [UInt8(truncatingIfNeeded: index)]))
+                say("sent")
+            } catch {
+                say("\(error)")
+            }
+        }
+    }
+    try await Task.sleep(for: .seconds(100))
+    return 0
+}
 
 /// `queue-lease PLACE`: takes a message under a lease, says so, and keeps it until it is killed.
 private func leaseForEver(_ arguments: [String]) async throws -> Int32 {

@@ -9,13 +9,21 @@ func withSharedQueue<Result>(
     _ options: SharedQueueOptions = SharedQueueOptions(),
     _ body: (SharedQueue, SharedMemoryPlace) async throws -> Result
 ) async throws -> Result {
-    let place = SharedMemoryPlace.named("ipc-test-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))")
+    try await withNamedQueue(options) { queue, name in try await body(queue, .named(name)) }
+}
+
+/// The same with its name alone.
+func withNamedQueue<Result>(
+    _ options: SharedQueueOptions = SharedQueueOptions(), _ body: (SharedQueue, String) async throws -> Result
+) async throws -> Result {
+    let name = "ipc-test-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))"
+    let place = SharedMemoryPlace.named(name)
     let queue = try await SharedQueue(at: place, .create, options: options)
     defer {
         queue.close()
         try? SharedQueue.remove(place)
     }
-    return try await body(queue, place)
+    return try await body(queue, name)
 }
 
 /// A folder of its own for `body`, removed with what is in it.

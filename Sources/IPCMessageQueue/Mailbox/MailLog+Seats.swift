@@ -84,7 +84,7 @@ extension MailLog {
         if wanted > 0 {
             position = tail
             number = nextNumber &- UInt64(kept)
-            var toSkip = kept - wanted
+            var toSkip = min(kept - wanted, shape.recordLimit)
             while toSkip > 0, let record = record(at: position) {
                 position = record.end
                 number = record.number &+ 1
@@ -108,7 +108,9 @@ extension MailLog {
             seat.number = nextNumber
             return (nil, UInt64(max(0, missed)))
         }
-        return (record, record.number > seat.number ? record.number - seat.number : 0)
+        // Once: another load may say something else, if somebody writes nonsense.
+        let expected = seat.number
+        return (record, record.number > expected ? record.number - expected : 0)
     }
 
     /// A seat has its record.

@@ -161,8 +161,10 @@ struct MailLog: Sendable {
         if fits(needed) { return (true, 0) }
         let slowest = slowestPosition(participant)
         var evicted: UInt64 = 0
+        var steps = shape.recordLimit
         while !fits(needed) {
-            guard let oldest = record(at: tail) else {
+            steps -= 1
+            guard steps >= 0, let oldest = record(at: tail) else {
                 // Somebody has written nonsense: none of it is kept.
                 tail = head
                 return (true, evicted)
@@ -181,9 +183,11 @@ struct MailLog: Sendable {
     func repair() {
         if head &- tail > UInt64(shape.capacity) { tail = head }
         var (position, last) = (tail, UInt64?.none)
-        while let record = record(at: position) {
+        var steps = shape.recordLimit
+        while steps > 0, let record = record(at: position) {
             last = record.number
             position = record.end
+            steps -= 1
         }
         KillPoints.pass("mail-repairs")
         // A log without records: then nothing was sent since the number was stored.

@@ -44,13 +44,16 @@ extension MailLogCore {
             throw error
         }
         var found: MailLog.Record?
+        // With the lock no more than there can be: whoever writes nonsense ends up with a broken mailbox, not with a loop.
+        var steps = log.shape.recordLimit
         repeat {
+            steps -= 1
             let (record, lost) = log.next(for: seat)
             if lost > 0 { missed.wrappingAdd(lost, ordering: .relaxed) }
             guard let record else { break }
             if selection.matches(type: record.label.type) { found = record }
             if found == nil { pass(seat, record, &turn) }
-        } while found == nil
+        } while found == nil && steps > 0
         guard let found else {
             if counts { return .empty(leaveWaiting(.news, turn)) }
             leave(turn)
@@ -80,7 +83,14 @@ extension MailLogCore {
                 "join a mailbox: its \(log.shape.seatCount) seats for receivers are taken; make it anew with more "
                     + "maximumReceivers", object: name)
         }
-        seat.store(taken, ordering: .releasing)
+        // First the seat, then the look; whoever closes does it the other way round: one of the two gives the seat up.
+        seat.store(taken, ordering: .sequentiallyConsistent)
+        do throws(IPCError) {
+            try checkOpen("join a mailbox")
+        } catch {
+            giveUpSeat()
+            throw error
+        }
         return taken
     }
 

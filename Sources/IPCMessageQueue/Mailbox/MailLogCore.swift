@@ -132,17 +132,21 @@ final class MailLogCore: Sendable {
 
     /// Sleeps until there may be something for the line. A return is a hint.
     private func sleep(_ ticket: Ticket, until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
+        // After the ticket's number was read: whoever closes later than this changes it.
+        try checkOpen(doing)
         try participant.validate()
         KillPoints.pass("mail-sleeps")
         try await FutexWatcher.shared.wait(
             while: WordExpectation(log.sequence(of: ticket.line), is: ticket.sequence),
-            and: WordExpectation(participant.table.deathCount, is: ticket.deaths), keeping: self, until: deadline, doing
+            and: WordExpectation(participant.table.deathCount, is: ticket.deaths), keeping: participant.mappings,
+            until: deadline, doing
         )
         KillPoints.pass("mail-woke")
     }
 
     /// The same on a thread that may block.
     private func sleepBlocking(_ ticket: Ticket, until deadline: Deadline, _ doing: StaticString) throws(IPCError) {
+        try checkOpen(doing)
         if deadline.hasPassed { throw .timedOut("\(doing)") }
         KillPoints.pass("mail-sleeps")
         try participant.sleep(
@@ -162,7 +166,7 @@ final class MailLogCore: Sendable {
 
     /// - Throws: `.closed`.
     func checkOpen(_ doing: StaticString) throws(IPCError) {
-        if isClosed.load(ordering: .acquiring) { throw .closed("\(doing)") }
+        if isClosed.load(ordering: .sequentiallyConsistent) { throw .closed("\(doing)") }
     }
 
     func finish() {

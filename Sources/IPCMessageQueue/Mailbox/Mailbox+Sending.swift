@@ -24,9 +24,7 @@ extension Mailbox {
         switch kind {
         case .work(let queue):
             let framed = Self.frame(bytes, label)
-            let attempt = try queue.attemptNow(framed.bytes, label, evicts: whenFull == .dropOldest)
-            count(attempt.evicted)
-            return attempt.isSent
+            return try queue.trySend(framed.bytes, label, dropping: whenFull == .dropOldest ? words.dropped : nil)
         case .broadcast(let core):
             try core.checkSending()
             guard let turn = try core.tryAcquire("send"),
@@ -52,10 +50,12 @@ extension Mailbox {
         case .work(let queue):
             let framed = Self.frame(bytes, label)
             if whenFull == .suspend { return try await queue.send(framed.bytes, labeled: label, until: deadline) }
-            let attempt = try await queue.attempt(
-                framed.bytes, label, evicts: whenFull == .dropOldest, until: deadline)
             // What somebody has under a lease is not dropped: its room is waited for.
-            if try settle(attempt) { try await queue.send(framed.bytes, labeled: label, until: deadline) }
+            if whenFull == .dropOldest {
+                let blocks = try queue.check(framed.bytes.byteCount, label)
+                return try await queue.sendWaiting(framed.bytes, label, blocks, deadline, dropping: words.dropped)
+            }
+            if try !(await queue.attempt(framed.bytes, label, until: deadline)) { try refuse() }
         case .broadcast(let core):
             var ticket: MailLogCore.Ticket?
             var isOver = false
@@ -75,9 +75,10 @@ extension Mailbox {
         case .work(let queue):
             let framed = Self.frame(bytes, label)
             if whenFull == .suspend { return try queue.sendBlocking(framed.bytes, labeled: label, until: deadline) }
-            let attempt = try queue.attemptBlocking(
-                framed.bytes, label, evicts: whenFull == .dropOldest, until: deadline)
-            if try settle(attempt) { try queue.sendBlocking(framed.bytes, labeled: label, until: deadline) }
+            if whenFull == .dropOldest {
+                return try queue.sendBlocking(framed.bytes, label, deadline, dropping: words.dropped)
+            }
+            if try !queue.attemptBlocking(framed.bytes, label, until: deadline) { try refuse() }
         case .broadcast(let core):
             var ticket: MailLogCore.Ticket?
             var isOver = false
@@ -91,15 +92,6 @@ extension Mailbox {
     }
 
     // MARK: When it is full
-
-    /// What a try to send work came to. True: wait for room after all.
-    private func settle(_ attempt: SharedQueue.Attempt) throws(IPCError) -> Bool {
-        count(attempt.evicted)
-        if attempt.isSent { return false }
-        if whenFull == .dropOldest { return true }
-        try refuse()
-        return false
-    }
 
     /// What a try to send to all came to: whether it is over, and else what to wait for.
     private func settle(

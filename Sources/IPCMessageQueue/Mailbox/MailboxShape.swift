@@ -60,6 +60,8 @@ struct MailLogShape: Sendable, Equatable {
 
     var logOffset: Int { Self.seatsOffset + (seatCount * Self.seatByteCount + 63) & ~63 }
     var byteCount: Int { logOffset + capacity }
+    /// The most records that the log can hold.
+    var recordLimit: Int { max(1, capacity / Self.headByteCount) }
 
     /// What a message of `count` bytes takes of the log.
     static func recordSize(_ count: Int) -> Int { headByteCount + (count + 7) & ~7 }

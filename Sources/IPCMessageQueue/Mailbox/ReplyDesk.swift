@@ -91,13 +91,27 @@ final class ReplyDesk: Sendable {
     private func begin(in queue: SharedQueue, until deadline: Deadline) async throws(IPCError) -> Request {
         let (number, stale) = take()
         if let stale { _ = try? await queue.purge(.lowest(upTo: stale), until: deadline) }
-        return try request(queue, number)
+        do throws(IPCError) {
+            return try request(queue, number)
+        } catch {
+            forget(number)
+            throw error
+        }
     }
 
     private func begin(in queue: SharedQueue) throws(IPCError) -> Request {
         let (number, stale) = take()
-        if let stale { while try queue.tryReceive(.lowest(upTo: stale)) != nil {} }
-        return try request(queue, number)
+        do throws(IPCError) {
+            if let stale {
+                // No more than there can be, whatever somebody writes into the memory.
+                var steps = queue.shape.blockLimit
+                while steps > 0, try queue.tryReceive(.lowest(upTo: stale)) != nil { steps -= 1 }
+            }
+            return try request(queue, number)
+        } catch {
+            forget(number)
+            throw error
+        }
     }
 
     /// A number, and the highest one up to which answers are of nobody, if there may be some.
@@ -110,6 +124,11 @@ final class ReplyDesk: Sendable {
             state.pending.insert(state.lastNumber)
             return (state.lastNumber, stale)
         }
+    }
+
+    /// Nothing was asked with the number, and what is stale by now is looked for again.
+    private func forget(_ number: Int) {
+        state.withLock { state in _ = state.pending.remove(number) }
     }
 
     private func request(_ queue: SharedQueue, _ number: Int) throws(IPCError) -> Request {

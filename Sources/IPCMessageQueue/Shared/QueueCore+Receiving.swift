@@ -49,8 +49,7 @@ extension QueueCore {
             unsafe table.copy(link, to: contents)
             KillPoints.pass("queue-copied")
             let label = table.label(link, deliveries: table.state(link).deliveries + 1)
-            table.drop(link)
-            signalTaken(&turn)
+            signalTaken(&turn, blocks: table.drop(link))
             leave(turn)
             // SAFETY: the copy is this call's, and lives as long as the closure runs.
             let bytes = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(contents))
@@ -85,10 +84,10 @@ extension QueueCore {
         }
     }
 
-    /// A message left the queue.
+    /// One or more messages left the queue, and so many blocks are free.
     @inline(__always)
-    func signalTaken(_ turn: inout Turn, _ count: UInt32 = 1) {
-        turn.wakes.signalRoom(table, count)
+    func signalTaken(_ turn: inout Turn, blocks: UInt32) {
+        turn.wakes.signalRoom(table, blocks: blocks)
         if table.shape.isRendezvous { turn.wakes.signal(.offers, table, .max) }
     }
 }

@@ -53,15 +53,18 @@ extension QueueCore {
         KillPoints.pass("queue-filled-alone")
     }
 
-    /// Sends what is in reserved blocks.
+    /// Sends what is in reserved blocks. `isDroppable`: who waits for room may drop it.
     ///
     /// - Throws: `.participantLost` when others hold this process for dead.
-    func publish(_ place: QueueTable.Place, _ turn: consuming Turn) throws(IPCError) -> Offer {
+    func publish(
+        _ place: QueueTable.Place, _ turn: consuming Turn, isDroppable: Bool = false
+    ) throws(IPCError) -> Offer {
         guard let place = table.publish(place, owner) else {
             leave(turn)
             throw IPCError(
                 .participantLost, "send: others hold this process for dead; open the queue anew", object: name)
         }
+        if isDroppable { turn.wakes.signalRoom(table, blocks: UInt32(table.blocks(of: place.link))) }
         turn.wakes.signalMessages(table)
         leave(turn)
         return table.shape.isRendezvous ? .offered(place) : .sent
@@ -80,8 +83,7 @@ extension QueueCore {
     func withdraw(_ place: QueueTable.Place, _ turn: consuming Turn) -> Bool {
         let isThere = table.isOwned(place, owner, .offered)
         if isThere {
-            table.drop(place.link)
-            turn.wakes.signalRoom(table)
+            turn.wakes.signalRoom(table, blocks: table.drop(place.link))
         }
         leave(turn)
         return isThere

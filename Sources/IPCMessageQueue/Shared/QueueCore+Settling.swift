@@ -84,20 +84,24 @@ extension QueueCore {
         var turn = turn
         switch outcome {
         case .received:
-            if table.settle(place, owner, isReceived: true) { turn.wakes.signalRoom(table) }
+            if let blocks = table.settle(place, owner, isReceived: true) {
+                turn.wakes.signalRoom(table, blocks: blocks)
+            }
         case .givenBack:
             let deadLetters = table.get(.deadLetters)
-            if table.settle(place, owner, isReceived: false) {
+            if table.settle(place, owner, isReceived: false) != nil {
                 if table.get(.deadLetters) == deadLetters {
                     turn.wakes.signalMessages(table)
+                    // Who sends to a mailbox that drops the oldest may drop it now.
+                    turn.wakes.signalRoom(table, blocks: UInt32(table.blocks(of: place.link)))
                 } else {
-                    turn.wakes.signalRoom(table)
+                    // It has its blocks still, and counts as a message no more.
+                    turn.wakes.signalRoom(table, blocks: 1)
                 }
             }
         case .withdrawn:
             if table.isOwned(place, owner, .filling) {
-                table.free(place.link, hadOwner: true)
-                turn.wakes.signalRoom(table)
+                turn.wakes.signalRoom(table, blocks: table.free(place.link, hadOwner: true))
             }
         }
         leave(turn)

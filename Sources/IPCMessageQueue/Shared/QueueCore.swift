@@ -45,7 +45,7 @@ final class QueueCore: Sendable {
     }
 
     /// What a sleep compares with.
-    struct Ticket {
+    struct Ticket: Sendable {
         let line: WaitLine
         let sequence: UInt32
         let deaths: UInt32
@@ -177,8 +177,10 @@ final class QueueCore: Sendable {
 
     /// Sleeps until there may be something for the line. A return is a hint.
     ///
-    /// - Throws: `.timedOut`, `.cancelled`, `.participantLost`, `.resourceExhausted`.
+    /// - Throws: `.timedOut`, `.cancelled`, `.closed`, `.participantLost`, `.resourceExhausted`.
     private func sleep(_ ticket: Ticket, until deadline: Deadline, _ doing: StaticString) async throws(IPCError) {
+        // After the ticket's number was read: whoever closes later than this changes it.
+        try checkOpen(doing)
         // Whose blocks are waited for will not tell when its last thread has gone.
         if let leaving = ticket.leaving { return try await participant.waitUntilGone(leaving, until: deadline, doing) }
         try participant.validate()
@@ -192,6 +194,7 @@ final class QueueCore: Sendable {
 
     /// The same on a thread that may block.
     private func sleepBlocking(_ ticket: Ticket, until deadline: Deadline, _ doing: StaticString) throws(IPCError) {
+        try checkOpen(doing)
         if deadline.hasPassed { throw .timedOut("\(doing)") }
         if let leaving = ticket.leaving { return participant.waitUntilGone(leaving) }
         KillPoints.pass("queue-sleeps")

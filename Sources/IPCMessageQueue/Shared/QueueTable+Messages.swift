@@ -93,15 +93,22 @@ extension QueueTable {
             && wide(place.link, .sequence) == place.sequence
     }
 
+    func blocks(of link: Link) -> Int { shape.blocks(for: size(link)) }
+
     /// Frees a message that is in no list.
-    func free(_ link: Link, hadOwner: Bool) {
+    ///
+    /// - Returns: how many blocks that were.
+    @discardableResult
+    func free(_ link: Link, hadOwner: Bool) -> UInt32 {
         let size = size(link)
+        let blocks = shape.blocks(for: size)
         commit(link, MessageState(.free))
         KillPoints.pass("queue-freed")
         add(.messages, -1)
         if hadOwner { add(.owned, -1) }
         usedBytes &-= UInt64(size)
-        giveBlocks(link, shape.blocks(for: size))
+        giveBlocks(link, blocks)
+        return UInt32(clamping: blocks)
     }
 
     /// Gives a message out under a lease.
@@ -117,14 +124,13 @@ extension QueueTable {
         return (Place(link: link, sequence: wide(link, .sequence)), deliveries)
     }
 
-    /// What becomes of a leased message: it was received, or is given back. False when it is not ours any more.
-    func settle(_ place: Place, _ owner: UInt64, isReceived: Bool) -> Bool {
-        guard isOwned(place, owner, .leased) else { return false }
+    /// What becomes of a leased message: it was received, or is given back.
+    ///
+    /// - Returns: how many blocks are free for that; nil when it is not ours any more.
+    func settle(_ place: Place, _ owner: UInt64, isReceived: Bool) -> UInt32? {
+        guard isOwned(place, owner, .leased) else { return nil }
         add(.leased, -1)
-        guard !isReceived else {
-            free(place.link, hadOwner: true)
-            return true
-        }
+        if isReceived { return free(place.link, hadOwner: true) }
         let deliveries = state(place.link).deliveries
         let isOver = shape.maximumDeliveries > 0 && deliveries >= shape.maximumDeliveries
         commit(place.link, MessageState(isOver ? .deadLetter : .ready, deliveries: deliveries))
@@ -138,23 +144,30 @@ extension QueueTable {
         } else {
             insertReady(place.link)
         }
-        return true
+        return 0
     }
 
     /// Frees a message that can be received.
-    func drop(_ link: Link) {
+    ///
+    /// - Returns: how many blocks that were.
+    @discardableResult
+    func drop(_ link: Link) -> UInt32 {
         let isOffered = state(link).kind == .offered
         removeReady(link)
-        free(link, hadOwner: isOffered)
+        return free(link, hadOwner: isOffered)
     }
 
     /// Frees a dead letter.
-    func dropDeadLetter(_ link: Link) {
+    ///
+    /// - Returns: how many blocks that were.
+    func dropDeadLetter(_ link: Link) -> UInt32 {
+        let blocks = shape.blocks(for: size(link))
         remove(link, from: .deadLetters)
         commit(link, MessageState(.free))
         KillPoints.pass("queue-freed")
         add(.deadLetters, -1)
-        giveBlocks(link, shape.blocks(for: size(link)))
+        giveBlocks(link, blocks)
+        return UInt32(clamping: blocks)
     }
 
     // MARK: Who waits

@@ -34,10 +34,10 @@ struct QueueWakes {
         signal(.selectors, table, .max)
     }
 
-    /// Blocks are free that were not before.
+    /// So many blocks are free that were not before: as many messages of one block each may fit.
     @inline(__always)
-    mutating func signalRoom(_ table: QueueTable, _ count: UInt32 = 1) {
-        signal(.senders, table, count)
+    mutating func signalRoom(_ table: QueueTable, blocks: UInt32) {
+        signal(.senders, table, blocks)
         signal(.wideSenders, table, .max)
     }
 

@@ -113,7 +113,7 @@ extension QueueCore {
     ) -> Int {
         var found: [(start: Int, count: Int, label: QueueLabel)] = []
         found.reserveCapacity(limit)
-        var start = 0
+        var (start, blocks) = (0, UInt32(0))
         while found.count < limit {
             let link = table.find(selection)
             guard link != 0 else { break }
@@ -123,10 +123,10 @@ extension QueueCore {
             guard count <= min(buffer.count - start, Self.largestUnderLock) else { break }
             unsafe table.copy(link, to: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + count]))
             found.append((start, count, table.label(link, deliveries: table.state(link).deliveries + 1)))
-            table.drop(link)
+            blocks = blocks &+ table.drop(link)
             start += count
         }
-        if !found.isEmpty { signalTaken(&turn, UInt32(found.count)) }
+        if !found.isEmpty { signalTaken(&turn, blocks: blocks) }
         leave(turn)
         for (start, count, label) in found {
             // SAFETY: the copy is this call's.

@@ -68,8 +68,7 @@ extension SharedQueue {
         try check(selection)
         return try await core.drop(until: deadline, "purge") { table in
             let link = table.find(selection)
-            if link != 0 { table.drop(link) }
-            return link != 0
+            return link == 0 ? nil : table.drop(link)
         }
     }
 
@@ -93,8 +92,7 @@ extension SharedQueue {
     public func purgeDeadLetters(until deadline: Deadline = .never) async throws(IPCError) -> Int {
         try await core.drop(until: deadline, "purge dead letters") { table in
             let link = table.listHead(.deadLetters).loadRelaxed()
-            if link != 0 { table.dropDeadLetter(link) }
-            return link != 0
+            return link == 0 ? nil : table.dropDeadLetter(link)
         }
     }
 }
@@ -119,15 +117,14 @@ extension QueueCore {
             return nil
         }
         let message = message(link)
-        table.dropDeadLetter(link)
-        turn.wakes.signalRoom(table)
+        turn.wakes.signalRoom(table, blocks: table.dropDeadLetter(link))
         leave(turn)
         return message
     }
 
-    /// Lets `step` drop one after the other until it says false, a few in each turn.
+    /// Lets `step` drop one after the other until it says nil instead of how many blocks that were, a few in each turn.
     func drop(
-        until deadline: Deadline, _ doing: StaticString, _ step: (QueueTable) -> Bool
+        until deadline: Deadline, _ doing: StaticString, _ step: (QueueTable) -> UInt32?
     ) async throws(IPCError) -> Int {
         var count = 0
         var isOver = false
@@ -135,11 +132,15 @@ extension QueueCore {
         while !isOver && count <= table.shape.blockLimit {
             var turn = try await acquire(until: deadline, doing)
             let before = count
+            var blocks: UInt32 = 0
             while !isOver && count - before < 64 {
-                isOver = !step(table)
-                if !isOver { count += 1 }
+                if let freed = step(table) {
+                    (count, blocks) = (count + 1, blocks &+ freed)
+                } else {
+                    isOver = true
+                }
             }
-            if count > before { signalTaken(&turn, UInt32(count - before)) }
+            if count > before { signalTaken(&turn, blocks: blocks) }
             leave(turn)
         }
         return count

@@ -30,21 +30,30 @@ extension SharedQueue {
         let table = core.table
         let blocks = try check(bytes.byteCount, label)
         _ = core.roomLook.look { if case .none = table.room(blocks) { false } else { true } }
+        try await sendWaiting(bytes, label, blocks, deadline, dropping: nil)
+    }
+
+    /// `dropping`: others go for it where there is no room; counts them.
+    func sendWaiting(
+        _ bytes: RawSpan, _ label: QueueLabel, _ blocks: Int, _ deadline: Deadline, dropping: SharedWord64?
+    ) async throws(IPCError) {
         var ticket: QueueCore.Ticket?
         while true {
             try core.checkSending()
-            let turn = try await core.acquire(after: ticket, until: deadline, "send")
+            var turn = try await core.acquire(after: ticket, until: deadline, "send")
+            if let dropping { core.evict(for: blocks, dropping, &turn) }
             switch try core.offer(bytes, label, blocks: blocks, counts: true, turn) {
             case .sent: return
             case .full(let next): ticket = next
             case .offered(let place): return try await awaitTaker(place, deadline)
-            case .reserved(let place): return try await writeAndPublish(bytes, place, deadline)
+            case .reserved(let place):
+                return try await writeAndPublish(bytes, place, deadline, isDroppable: dropping != nil)
             }
         }
     }
 
     private func writeAndPublish(
-        _ bytes: RawSpan, _ place: QueueTable.Place, _ deadline: Deadline
+        _ bytes: RawSpan, _ place: QueueTable.Place, _ deadline: Deadline, isDroppable: Bool
     ) async throws(IPCError) {
         core.write(bytes, to: place)
         let turn: QueueCore.Turn
@@ -54,7 +63,9 @@ extension SharedQueue {
             await core.settle(place, .withdrawn, waits: false)
             throw error
         }
-        if case .offered(let place) = try core.publish(place, turn) { try await awaitTaker(place, deadline) }
+        if case .offered(let place) = try core.publish(place, turn, isDroppable: isDroppable) {
+            try await awaitTaker(place, deadline)
+        }
     }
 
     /// Waits until an offered message is taken, and takes it back when the wait ends otherwise.
@@ -73,13 +84,19 @@ extension SharedQueue {
     /// Sends the bytes as one message if there is room now; false when `send` would wait, as it always does in a queue that
     /// holds nothing.
     public func trySend(_ bytes: RawSpan, labeled label: QueueLabel) throws(IPCError) -> Bool {
+        try trySend(bytes, label, dropping: nil)
+    }
+
+    /// `dropping`: others go for it where there is no room; counts them.
+    func trySend(_ bytes: RawSpan, _ label: QueueLabel, dropping: SharedWord64?) throws(IPCError) -> Bool {
         let blocks = try check(bytes.byteCount, label)
         try core.checkSending()
-        guard let turn = try core.tryAcquire("send") else { return false }
+        guard var turn = try core.tryAcquire("send") else { return false }
         guard !shape.isRendezvous else {
             core.leave(turn)
             return false
         }
+        if let dropping { core.evict(for: blocks, dropping, &turn) }
         switch try core.offer(bytes, label, blocks: blocks, counts: false, turn) {
         case .sent: return true
         case .full, .offered: return false
@@ -89,18 +106,26 @@ extension SharedQueue {
                 core.settleLater(place, .withdrawn)
                 return false
             }
-            _ = try core.publish(place, turn)
+            _ = try core.publish(place, turn, isDroppable: dropping != nil)
             return true
         }
     }
 
     /// ``send(_:labeled:until:)`` on the calling thread, which it blocks. Never call it in a task.
     public func sendBlocking(_ bytes: RawSpan, labeled label: QueueLabel, until deadline: Deadline) throws(IPCError) {
+        try sendBlocking(bytes, label, deadline, dropping: nil)
+    }
+
+    /// `dropping`: others go for it where there is no room; counts them.
+    func sendBlocking(
+        _ bytes: RawSpan, _ label: QueueLabel, _ deadline: Deadline, dropping: SharedWord64?
+    ) throws(IPCError) {
         let blocks = try check(bytes.byteCount, label)
         var ticket: QueueCore.Ticket?
         while true {
             try core.checkSending()
-            let turn = try core.acquireBlocking(after: ticket, until: deadline, "send")
+            var turn = try core.acquireBlocking(after: ticket, until: deadline, "send")
+            if let dropping { core.evict(for: blocks, dropping, &turn) }
             switch try core.offer(bytes, label, blocks: blocks, counts: true, turn) {
             case .sent: return
             case .full(let next): ticket = next
@@ -114,7 +139,9 @@ extension SharedQueue {
                     core.settleLater(place, .withdrawn)
                     throw error
                 }
-                if case .offered(let place) = try core.publish(place, turn) { try awaitTakerBlocking(place, deadline) }
+                if case .offered(let place) = try core.publish(place, turn, isDroppable: dropping != nil) {
+                    try awaitTakerBlocking(place, deadline)
+                }
                 return
             }
         }

@@ -56,7 +56,12 @@ public final class SharedQueue: MessageQueue {
         options: SharedQueueOptions = SharedQueueOptions(), until deadline: Deadline = .never
     ) async throws(IPCError) {
         let memory = try Self.open(place, intent, options)
-        try await self.init(memory, until: deadline)
+        do throws(IPCError) {
+            try await self.init(memory, until: deadline)
+        } catch {
+            memory.abandon()
+            throw error
+        }
     }
 
     /// The same on a thread that may block, and in the child of a fork.
@@ -64,7 +69,13 @@ public final class SharedQueue: MessageQueue {
         blockingAt place: SharedMemoryPlace, _ intent: CreationIntent = .create,
         options: SharedQueueOptions = SharedQueueOptions(), until deadline: Deadline = .never
     ) throws(IPCError) {
-        try self.init(blocking: try Self.open(place, intent, options), until: deadline)
+        let memory = try Self.open(place, intent, options)
+        do throws(IPCError) {
+            try self.init(blocking: memory, until: deadline)
+        } catch {
+            memory.abandon()
+            throw error
+        }
     }
 
     init(blocking memory: SharedMemory, until deadline: Deadline) throws(IPCError) {
