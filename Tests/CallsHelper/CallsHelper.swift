@@ -1,4 +1,5 @@
 import CallsShared
+import Glibc
 import IPCDistributed
 import IPCSystem
 
@@ -40,7 +41,7 @@ import IPCSystem
         _ address: String, _ body: (SocketListener) async throws -> Void
     ) async throws {
         try await SocketListener.withListener(at: SocketAddress(address)) { listener in
-            print("listening at \(listener.address)")
+            say("listening at \(listener.address)")
             try await body(listener)
         }
     }
@@ -53,7 +54,7 @@ import IPCSystem
         let office = try await system.lookUp(Office.self, named: "office", at: server)
         let visitor = Visitor(actorSystem: system)
         let heard = try await office.introduce(visitor)
-        print("\(try await office.add(2, 3)) \(heard)")
+        say("\(try await office.add(2, 3)) \(heard)")
         system.close()
     }
 
@@ -70,4 +71,10 @@ import IPCSystem
             }
         }
     }
+}
+
+/// Writes a line to standard output, unbuffered.
+private func say(_ text: String) {
+    let bytes = Array("\(text)\n".utf8)
+    _ = unsafe bytes.withUnsafeBytes { unsafe write(1, $0.baseAddress, $0.count) }
 }
