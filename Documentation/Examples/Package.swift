@@ -16,11 +16,14 @@ let package = Package(
         .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
         .executableTarget(name: "config-reload", dependencies: [ipc("IPCSignals")]),
         .executableTarget(name: "print-spooler", dependencies: [ipc("IPCMessageQueue"), ipc("IPCProcess")]),
+        .executableTarget(name: "store", dependencies: [ipc("IPCDistributed")]),
+        .executableTarget(name: "background-worker", dependencies: [ipc("IPCDistributed"), ipc("IPCPipes")]),
+        .executableTarget(name: "distributed-store", dependencies: [ipc("IPCDistributed")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
-                "race", "config-reload", "print-spooler", ipc("IPCProcess"), ipc("IPCSync"),
+                "race", "config-reload", "print-spooler", "store", "background-worker", "distributed-store", ipc("IPCProcess"), ipc("IPCSync"),
             ]),
     ]
 )

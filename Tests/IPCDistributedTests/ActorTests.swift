@@ -84,10 +84,13 @@ import Testing
         #expect(try await remote.twice([1: "a"]) == [[1: "a"], [1: "a"]])
         let pair = try await remote.pair(3, ["b"])
         #expect(pair.first == 3 && pair.second == ["b"])
+        // An actor of a generic type is not called from elsewhere: what it is generic over would be the caller's word.
         let shelf = Shelf<String>(actorSystem: two.there)
-        let remoteShelf = try two.reference(shelf)
-        #expect(try await remoteShelf.put("book") == 1)
-        #expect(try await remoteShelf.all() == ["book"])
+        #expect(try await shelf.put("book") == 1)
+        let remoteShelf = try Shelf<Int>.resolve(id: shelf.id, using: two.here)
+        let refused = try #require(await Self.callError { _ = try await remoteShelf.put(7) })
+        #expect(refused.error.code == .typeMismatch && refused.progress == .notStarted)
+        #expect(try await shelf.all() == ["book"])
         two.here.close()
     }
 

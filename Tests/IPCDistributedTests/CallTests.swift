@@ -1,4 +1,7 @@
 import IPCDistributed
+import IPCPipes
+import IPCSharedMemory
+import IPCSockets
 import IPCSystem
 import TestSupport
 import Testing
@@ -6,7 +9,7 @@ import Testing
 /// Calls over each kind of channel.
 @Suite(.watched) struct CallTests {
     /// The kinds of channel that calls are tried over.
-    enum Kind: String, CaseIterable, Sendable { case inProcess, rendezvous, pipes, unix, packets, tcp }
+    enum Kind: String, CaseIterable, Sendable { case inProcess, rendezvous, pipes, unix, packets, tcp, ring }
 
     static func makePair(_ kind: Kind) async throws -> (any ByteChannel, any ByteChannel) {
         switch kind {
@@ -17,6 +20,7 @@ import Testing
         case .packets:
             let (mine, theirs) = try SocketConnection.makePair(type: .packets)
             return (try mine.channel(), try theirs.channel())
+        case .ring: return try RingChannel.makePair()
         case .tcp:
             let listener = try await SocketListener.listen(at: .tcp(port: 0))
             defer { listener.close() }

@@ -11,7 +11,7 @@ public struct ActorInvocationEncoder: DistributedTargetInvocationEncoder {
     /// Each argument with its length before it.
     private(set) var arguments: [UInt8] = []
 
-    init() {}
+    package init() {}
 
     /// Called by the Swift runtime.
     public mutating func recordGenericSubstitution<Value>(_ type: Value.Type) throws {
@@ -41,7 +41,7 @@ public struct ActorInvocationEncoder: DistributedTargetInvocationEncoder {
     public mutating func doneRecording() throws {}
 
     /// The request's payload.
-    func payload(for actor: IPCActorID, _ target: String) throws -> [UInt8] {
+    package func payload(for actor: IPCActorID, _ target: String) throws -> [UInt8] {
         let target = Array(target.utf8)
         guard target.count <= ActorInvocation.maximumNameSize, substitutions.count <= 255, argumentCount <= 255 else {
             throw ActorCallError(IPCError(.encodingFailed, "a call with so long a name or so many arguments"), .notStarted)
@@ -135,12 +135,16 @@ public struct ActorInvocationDecoder: DistributedTargetInvocationDecoder, Sendab
 
     /// Called by the Swift runtime.
     public mutating func decodeGenericSubstitutions() throws -> [any Any.Type] {
-        try substitutions.map { name in
+        guard !substitutions.isEmpty else { return [] }
+        var types = try substitutions.map { name in
             guard let type = _typeByName(name) else {
                 throw IPCError(.decodingFailed, "a generic method is called with \(name), a type unknown here")
             }
             return type
         }
+        // The runtime reads as many as the method has parameters, without a look at how many there are.
+        for _ in types.count..<256 { types.append(Never.self) }
+        return types
     }
 
     /// Called by the Swift runtime.

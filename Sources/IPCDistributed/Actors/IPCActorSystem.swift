@@ -33,6 +33,7 @@ import IPCSystem
 /// - **At most once.** A call is never repeated. ``ActorCallError`` says whether it may have been done when it failed.
 /// - **Errors** that a method throws arrive as themselves if they are `Codable` and the caller's system was made with their type,
 ///   an `IPCError` with its code, others with their description.
+/// - **Types.** Methods may be generic; an actor whose type is generic is called within its own process alone.
 /// - **Trust.** A peer may call any distributed method of any actor whose id it knows or guesses; numbers are small. It can
 ///   neither crash this process by what it sends nor call what is not `distributed`.
 public final class IPCActorSystem: DistributedActorSystem, Sendable {
@@ -183,7 +184,8 @@ public final class IPCActorSystem: DistributedActorSystem, Sendable {
             let invocation = try ActorInvocation(call.payload, self)
             let actor = try local(invocation.actor)
             guard targets.allows(invocation.target, on: type(of: actor)) else {
-                throw IPCError(.typeMismatch, "\(type(of: actor)) has no method \(invocation.target)")
+                throw IPCError(
+                    .typeMismatch, "\(type(of: actor)) has no method \(invocation.target) that other processes may call")
             }
             var decoder = invocation.decoder
             try await Self.$deadline.withValue(call.deadline) {

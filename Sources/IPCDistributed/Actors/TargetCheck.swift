@@ -21,14 +21,13 @@ final class TargetCheck: Sendable {
         return rest.isMember()
     }
 
-    /// How the names of the methods of a type begin; nil where that cannot be told.
+    /// How the names of the methods of a type begin; nil for types that are not called from other processes.
+    ///
+    /// A generic actor is one: its type arguments travel with each call, and the runtime takes them as they come, whatever the
+    /// actor's own are.
     static func prefix(of type: any Any.Type) -> String? {
-        guard let name = _mangledTypeName(type) else { return nil }
-        guard name.utf8.last == UInt8(ascii: "G") else { return "$s" + name }
-        // A generic type: its methods are named after the type without its arguments.
-        var reader = MangledName(Array(name.utf8))
-        guard let length = reader.nominalLength() else { return nil }
-        return "$s" + String(decoding: Array(name.utf8)[..<length], as: UTF8.self)
+        guard let name = _mangledTypeName(type), name.utf8.last != UInt8(ascii: "G") else { return nil }
+        return "$s" + name
     }
 }
 
@@ -59,23 +58,6 @@ private struct MangledName {
             }
         }
         return false
-    }
-
-    /// Where the name of a nominal type ends: identifiers with their kinds, up to the `y` before the generic arguments.
-    mutating func nominalLength() -> Int? {
-        while let byte = peek {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"):
-                guard skipIdentifier() else { return nil }
-            case UInt8(ascii: "C"), UInt8(ascii: "V"), UInt8(ascii: "O"), UInt8(ascii: "L"):
-                offset += 1
-            case UInt8(ascii: "y"):
-                return offset > 0 && bytes[offset - 1] == UInt8(ascii: "C") ? offset : nil
-            default:
-                return nil
-            }
-        }
-        return nil
     }
 
     private var peek: UInt8? { offset < bytes.count ? bytes[offset] : nil }
