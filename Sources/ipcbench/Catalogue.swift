@@ -220,7 +220,9 @@ enum Catalogue {
 
     private static var calls: [Row] {
         // The baseline is the plainest round trip of as many bytes, with its own work.
-        let works: [(name: String, work: Job.Work, limit: Double)] = [("call/rtt/64", .call, 1.3), ("actor/rtt", .actor, 4)]
+        let works: [(name: String, work: Job.Work, limit: Double)] = [
+            ("call/rtt/64", .call, 1.3), ("actor/rtt", .actor, 4),
+        ]
         return works.flatMap { name, work, limit in
             [Pinning.same, .cross].map { pinning in
                 var one = row(

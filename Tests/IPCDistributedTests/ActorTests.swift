@@ -158,7 +158,8 @@ import Testing
         #expect(await Self.callError { _ = try await annex.look() }?.error.code == .typeMismatch)
         let shelf = try Shelf<Int>.resolve(id: office.id, using: two.here)
         #expect(await Self.callError { _ = try await shelf.all() }?.error.code == .typeMismatch)
-        #expect(await Self.callError { _ = try Safe.resolve(id: office.id, using: two.there) }?.error.code == .typeMismatch)
+        #expect(
+            await Self.callError { _ = try Safe.resolve(id: office.id, using: two.there) }?.error.code == .typeMismatch)
         // The right annex is found.
         let real = Office.Annex(actorSystem: two.there)
         #expect(try await two.reference(real).look() == "annex")

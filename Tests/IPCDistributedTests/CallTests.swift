@@ -261,7 +261,9 @@ import Testing
         let ending = Task { await callee.finish(until: .after(.seconds(120))) }
         // From here on, new ones are declined. When exactly is the callee's affair, so it is asked until it says so.
         var declined: CallError<Never>?
-        while declined == nil { declined = await Self.failure(caller, Fail(how: 0)).flatMap { $0.error?.code == .closed ? $0 : nil } }
+        while declined == nil {
+            declined = await Self.failure(caller, Fail(how: 0)).flatMap { $0.error?.code == .closed ? $0 : nil }
+        }
         #expect(declined?.progress == .notStarted)
         gate.note("open")
         #expect(await running.value == nil)
@@ -272,7 +274,9 @@ import Testing
     @Test func peersOfAnotherInterfaceAreRefused() async throws {
         let (mine, theirs) = try SocketChannel.makePair()
         let old = try CallConnection(over: mine, options: CallOptions(interface: "store/1"))
-        let new = try CallConnection(over: theirs, options: CallOptions(interface: "store/2")) { addHandlers(&$0, Log()) }
+        let new = try CallConnection(over: theirs, options: CallOptions(interface: "store/2")) {
+            addHandlers(&$0, Log())
+        }
         let error = try #require(await Self.failure(old, Echo(bytes: [])))
         #expect(error.progress == .notStarted)
         #expect(error.error?.code == .handshakeFailed || error.error?.code == .peerClosed)

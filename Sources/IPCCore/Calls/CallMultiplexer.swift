@@ -46,7 +46,8 @@ package final class CallMultiplexer: Sendable {
 
     /// - Parameter handler: serves the peer's requests; without one, none are taken.
     package init(
-        over channel: any ByteChannel, options: MultiplexerOptions = MultiplexerOptions(), serving handler: MultiplexerHandler? = nil
+        over channel: any ByteChannel, options: MultiplexerOptions = MultiplexerOptions(),
+        serving handler: MultiplexerHandler? = nil
     ) {
         self.channel = channel
         self.handler =

@@ -16,7 +16,8 @@ public struct ActorInvocationEncoder: DistributedTargetInvocationEncoder {
     /// Called by the Swift runtime.
     public mutating func recordGenericSubstitution<Value>(_ type: Value.Type) throws {
         guard let name = _mangledTypeName(type) else {
-            throw ActorCallError(IPCError(.encodingFailed, "\(type) has no name that another process knows"), .notStarted)
+            throw ActorCallError(
+                IPCError(.encodingFailed, "\(type) has no name that another process knows"), .notStarted)
         }
         substitutions.append(name)
     }
@@ -44,7 +45,8 @@ public struct ActorInvocationEncoder: DistributedTargetInvocationEncoder {
     package func payload(for actor: IPCActorID, _ target: String) throws -> [UInt8] {
         let target = Array(target.utf8)
         guard target.count <= ActorInvocation.maximumNameSize, substitutions.count <= 255, argumentCount <= 255 else {
-            throw ActorCallError(IPCError(.encodingFailed, "a call with so long a name or so many arguments"), .notStarted)
+            throw ActorCallError(
+                IPCError(.encodingFailed, "a call with so long a name or so many arguments"), .notStarted)
         }
         var buffer: [UInt8] = []
         buffer.reserveCapacity(48 + target.count + arguments.count)

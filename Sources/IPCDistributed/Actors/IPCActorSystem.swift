@@ -185,7 +185,8 @@ public final class IPCActorSystem: DistributedActorSystem, Sendable {
             let actor = try local(invocation.actor)
             guard targets.allows(invocation.target, on: type(of: actor)) else {
                 throw IPCError(
-                    .typeMismatch, "\(type(of: actor)) has no method \(invocation.target) that other processes may call")
+                    .typeMismatch, "\(type(of: actor)) has no method \(invocation.target) that other processes may call"
+                )
             }
             var decoder = invocation.decoder
             try await Self.$deadline.withValue(call.deadline) {

@@ -98,7 +98,8 @@ extension IPCActorSystem {
         _ actor: Act, as name: String
     ) throws(IPCError) where Act.ID == IPCActorID {
         guard actor.id.system == id, !name.isEmpty else {
-            throw IPCError(.invalidArgument, "check in an actor: it lives elsewhere, or its name is empty", object: name)
+            throw IPCError(
+                .invalidArgument, "check in an actor: it lives elsewhere, or its name is empty", object: name)
         }
         let entry = Receptionist.Entry(actor: actor, id: actor.id, type: ThrownTypes.name(of: Act.self))
         try receptionist.checkIn(entry, name)

@@ -61,7 +61,8 @@ public final class CallConnection: Sendable {
             guarantees.preservesBoundaries, guarantees.isLossless
         else {
             throw IPCError(
-                .invalidArgument, "calls need a channel to one peer that keeps messages whole, in order and without loss")
+                .invalidArgument,
+                "calls need a channel to one peer that keeps messages whole, in order and without loss")
         }
         var settings = MultiplexerOptions()
         settings.requestLimit = options.requestLimit
@@ -100,6 +101,9 @@ public final class CallConnection: Sendable {
 
     /// Whether no call goes over it any more.
     var isOver: Bool { multiplexer.isOver }
+
+    /// Whether the peer has said hello.
+    var hasGreeted: Bool { multiplexer.peerGreeting != nil }
 
     /// The actor system at the other end, once it has said hello; nil where there is none.
     var peerSystem: ActorSystemID? {
@@ -157,7 +161,7 @@ public final class CallConnection: Sendable {
     }
 
     /// Serves no more requests, waits until the handlers that run have answered, and closes the connection. Requests that
-    /// come meanwhile are declined: their callers know that they were not started.
+    /// come meanwhile are declined: their callers know that they were not started. Calls of this side that are open then fail.
     ///
     /// When `deadline` passes or the task is cancelled, the connection is closed at once. Without a deadline it is
     /// ``CallOptions/gracePeriod``.

@@ -45,28 +45,43 @@ public final class CallConnector: Sendable {
     ) async throws(CallError<Request.Failure>) -> Request.Reply {
         var pause = Duration.milliseconds(10)
         while true {
-            let connection: CallConnection
-            do throws(IPCError) {
-                connection = try await current(until: deadline)
+            do throws(CallError<Request.Failure>) {
+                return try await attempt(request, until: deadline)
             } catch {
-                guard Self.mayPass(error), !deadline.hasPassed else { throw .failed(error, .notStarted) }
+                guard mayRepeat(error, Request.isIdempotent), !deadline.hasPassed else { throw error }
                 let rest = deadline.remaining.map { min($0, pause) } ?? pause
                 guard (try? await Task.sleep(for: rest)) != nil else {
-                    throw .failed(IPCError(.cancelled, "call: the task was cancelled"), .notStarted)
+                    throw .failed(IPCError.cancelled("call"), error.progress)
                 }
                 pause = min(pause * 2, .seconds(1))
-                continue
-            }
-            do throws(CallError<Request.Failure>) {
-                return try await connection.call(request, until: deadline)
-            } catch {
-                guard connection.isOver || error.error?.code == .closed, forget(connection) else { throw error }
-                let mayRepeat = error.progress == .notStarted || (error.progress == .unknown && Request.isIdempotent)
-                guard mayRepeat, !error.isCancellation, error.error?.code != .timedOut, !deadline.hasPassed else {
-                    throw error
-                }
             }
         }
+    }
+
+    private func attempt<Request: CallRequest>(
+        _ request: Request, until deadline: Deadline
+    ) async throws(CallError<Request.Failure>) -> Request.Reply {
+        let connection: CallConnection
+        do throws(IPCError) {
+            connection = try await current(until: deadline)
+        } catch {
+            throw .failed(error, .notStarted)
+        }
+        do throws(CallError<Request.Failure>) {
+            return try await connection.call(request, until: deadline)
+        } catch {
+            // A peer that declines because it is ending is as good as gone.
+            if error.progress == .notStarted && error.error?.code == .closed { forget(connection) }
+            throw error
+        }
+    }
+
+    /// Whether a failure may pass with another connection, and nothing is done twice by trying.
+    private func mayRepeat<Thrown>(_ error: CallError<Thrown>, _ isIdempotent: Bool) -> Bool {
+        guard error.progress == .notStarted || (error.progress == .unknown && isIdempotent),
+            let code = error.error?.code, !state.withLock({ $0.isClosed })
+        else { return false }
+        return [.connectionRefused, .notFound, .peerClosed, .unreachable, .truncated, .closed].contains(code)
     }
 
     /// Closes the connection; calls fail with `.closed` from now on. Idempotent.
@@ -78,16 +93,9 @@ public final class CallConnector: Sendable {
         connection?.close()
     }
 
-    /// What a server that is being started again may answer.
-    private static func mayPass(_ error: IPCError) -> Bool {
-        [.connectionRefused, .notFound, .peerClosed, .unreachable, .truncated].contains(error.code)
-    }
-
-    /// - Returns: false when this connector was closed.
-    private func forget(_ connection: CallConnection) -> Bool {
+    private func forget(_ connection: CallConnection) {
         state.withLock { state in
             if state.connection === connection { state.connection = nil }
-            return !state.isClosed
         }
     }
 

@@ -26,7 +26,8 @@ public struct CallHandlers: Sendable {
         entries[Request.callName] = Entry(isShort: isShort) { call, offset, context in
             guard !call.wantsStream else {
                 throw CallFailure(
-                    IPCError(.unsupported, "\(Request.callName) has one reply, not a stream of them"), reach: .notStarted)
+                    IPCError(.unsupported, "\(Request.callName) has one reply, not a stream of them"),
+                    reach: .notStarted)
             }
             let request = try Self.decode(type, call, offset)
             do {
@@ -56,7 +57,8 @@ public struct CallHandlers: Sendable {
         entries[Request.callName] = Entry(isShort: false) { call, offset, context in
             guard call.wantsStream else {
                 throw CallFailure(
-                    IPCError(.unsupported, "\(Request.callName) is a stream; ask for it with stream"), reach: .notStarted)
+                    IPCError(.unsupported, "\(Request.callName) is a stream; ask for it with stream"),
+                    reach: .notStarted)
             }
             let request = try Self.decode(type, call, offset)
             do {

@@ -8,9 +8,15 @@ public struct CallOptions: Sendable {
     /// How long ``CallConnection/finish(until:)`` and ``serveCalls(on:options:socket:_:)`` give handlers that run when a server
     /// stops; then their tasks are cancelled.
     public var gracePeriod: Duration
+    /// How long whoever connects to a server of this module may take to say hello.
+    public var greetingTimeout: Duration
 
     /// Options; change what differs.
-    public init(requestLimit: Int = 64, interface: String = "", gracePeriod: Duration = .seconds(10)) {
+    public init(
+        requestLimit: Int = 64, interface: String = "", gracePeriod: Duration = .seconds(10),
+        greetingTimeout: Duration = .seconds(30)
+    ) {
+        self.greetingTimeout = greetingTimeout
         self.requestLimit = requestLimit
         self.interface = interface
         self.gracePeriod = gracePeriod
@@ -21,7 +27,8 @@ public struct CallOptions: Sendable {
             throw IPCError(.invalidArgument, "a limit of \(requestLimit) requests; 1 to 65,536 are possible")
         }
         guard interface.utf8.count <= CallPayload.maximumNameSize else {
-            throw IPCError(.invalidArgument, "the name of an interface has \(interface.utf8.count) bytes; 1,024 at most")
+            throw IPCError(
+                .invalidArgument, "the name of an interface has \(interface.utf8.count) bytes; 1,024 at most")
         }
     }
 }

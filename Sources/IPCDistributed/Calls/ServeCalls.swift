@@ -84,10 +84,18 @@ final class CallServer: Sendable {
             }
             defer { _ = state.withLock { $0.connections.removeValue(forKey: ObjectIdentifier(connection)) } }
             if isEnding { await connection.finish() }
+            let timeout = options.greetingTimeout
+            let limit = Task { [weak connection] in
+                guard (try? await Task.sleep(for: timeout)) != nil, let connection else { return }
+                if !connection.hasGreeted { connection.close() }
+            }
+            defer { limit.cancel() }
             try await connection.waitUntilEnd()
         } catch {
-            // A peer that breaks the protocol or dies ends its own connection.
-            IPCObservation.emit(.log(level: .info, message: "a connection that carries calls ended: \(error)"))
+            // A peer that goes without a word is nothing to tell of; one that breaks the protocol ends its own connection.
+            if error.code != .peerClosed {
+                IPCObservation.emit(.log(level: .info, message: "a connection that carries calls ended: \(error)"))
+            }
             accepted.close()
         }
     }
