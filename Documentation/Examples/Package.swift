@@ -22,12 +22,15 @@ let package = Package(
             // The functions of a connection run where their caller runs, as the library's do: no hop for each.
             swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
         .executableTarget(name: "kv-storm", dependencies: [ipc("IPCProcess"), ipc("IPCSockets")]),
+        .executableTarget(name: "store", dependencies: [ipc("IPCDistributed")]),
+        .executableTarget(name: "background-worker", dependencies: [ipc("IPCDistributed"), ipc("IPCPipes")]),
+        .executableTarget(name: "distributed-store", dependencies: [ipc("IPCDistributed")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
-                "race", "config-reload", "print-spooler", "kv-server", "kv-storm", ipc("IPCProcess"),
-                ipc("IPCSockets"), ipc("IPCSync"),
+                "race", "config-reload", "print-spooler", "kv-server", "kv-storm", "store", "background-worker",
+                "distributed-store", ipc("IPCProcess"), ipc("IPCSockets"), ipc("IPCSync"),
             ]),
     ]
 )

@@ -18,6 +18,7 @@ enum LibraryWork: Sendable {
     case spawn(SpawnWork)
     case pool(PoolWork)
     case pass(PassWork)
+    case call(CallWork)
     case server(AcceptServer)
     case client(AcceptClient)
     case regionCreation(RegionCreation)
@@ -37,6 +38,8 @@ enum LibraryWork: Sendable {
             self = .signals(SignalWork(socket: try openSocketChannel(descriptors[0]), assignment: assignment))
         case (.board, _), (.broadcast, _), (.broadcastEach, _): self = .board(BoardWork(assignment: assignment))
         case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
+        case (.call, _), (.actor, _):
+            self = .call(CallWork(channel: try openSocketChannel(descriptors[0]), assignment: assignment))
         case (.regionCreation, _): self = .regionCreation(RegionCreation(assignment: assignment))
         case (.regionPassing, _):
             self = .regionPassing(try RegionPassing(descriptors[0], assignment: assignment))
@@ -73,6 +76,7 @@ enum LibraryWork: Sendable {
         case .spawn(let work): await work.perform()
         case .pool(let work): await work.perform()
         case .pass(let work): await work.perform()
+        case .call(let work): await work.perform()
         case .server(let work): await work.perform()
         case .client(let work): await work.perform()
         case .regionCreation(let work): await work.perform()
