@@ -20,7 +20,7 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCSignals", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes", "IPCSignals"]),
     ("IPCSharedMemory", ["IPCSockets", "IPCParticipants"]),
-    ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
+    ("IPCWorkers", ["IPCProcess", "IPCSignals", "IPCSharedMemory", "IPCSync", "IPCSockets"]),
     ("IPCParticipants", ["IPCCore"]),
     ("IPCSync", ["IPCSharedMemory", "IPCParticipants"]),
     ("IPCMessageQueue", ["IPCSync"]),
@@ -99,7 +99,7 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
             "IPCSystem", "TestSupport",
         ]
     ),
-    ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper", "TestSupport"]),
+    ("IPCWorkersTests", ["IPCWorkers", "IPCSharedMemory", "IPCSystem", "ipc-test-helper", "TestSupport"]),
     (
         "IPCParticipantsTests",
         ["IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper", "TestSupport"]

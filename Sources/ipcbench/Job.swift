@@ -16,6 +16,8 @@ struct Job: Equatable {
         case hog
         /// Tasks that do nothing, given to two workers.
         case pool
+        /// Tasks that give back their bytes.
+        case poolBytes = "pool-bytes"
         /// A descriptor goes over and comes back.
         case passDescriptor = "fd-pass"
         /// The latest value is read while another process writes without pause.

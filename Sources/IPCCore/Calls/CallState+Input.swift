@@ -45,8 +45,8 @@ extension CallState {
             let count = try CallWire.readCredit(body)
             guard id <= lastServedID else { throw CallWire.violation("credit for a call that was not made") }
             try receiveCredit(id, Int(count), &actions)
-        case .declined:
-            throw CallWire.violation("a kind of frame that has no place here (declined)")
+        case .declined, .progress, .replyWithParcel:
+            throw CallWire.violation("a kind of frame that has no place here (\(header.kind))")
         }
     }
 
