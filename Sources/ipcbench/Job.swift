@@ -18,6 +18,8 @@ struct Job: Equatable {
         case pool
         /// Tasks that give back their bytes.
         case poolBytes = "pool-bytes"
+        /// The same as `pool` by Python's `multiprocessing.Pool`: a baseline alone.
+        case pythonPool = "pool-python"
         /// A descriptor goes over and comes back.
         case passDescriptor = "fd-pass"
         /// The latest value is read while another process writes without pause.

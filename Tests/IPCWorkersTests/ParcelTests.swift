@@ -121,8 +121,8 @@ import Testing
         let found = try SealedFile(try PassedDescriptor(duplicating: number), byteCount: 5000)
         #expect([UInt8](found.span) == bytes)
         #expect(throws: IPCError.self) { try SealedFile(try PassedDescriptor(duplicating: number), byteCount: 4999) }
-        let open = try MemoryCalls.makeFile("test")
-        try FileCalls.truncate(open.number, to: 5000)
-        #expect(throws: IPCError.self) { try SealedFile(PassedDescriptor(owning: open.release()), byteCount: 5000) }
+        let open = PassedDescriptor(owning: try MemoryCalls.makeFile("test").release())
+        try FileCalls.truncate(try #require(open.borrowedNumber), to: 5000)
+        #expect(throws: IPCError.self) { try SealedFile(open, byteCount: 5000) }
     }
 }
