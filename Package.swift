@@ -104,7 +104,10 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ),
     (
         "IPCWorkersTests",
-        ["IPCWorkers", "IPCSync", "IPCPipes", "IPCSockets", "IPCSystem", "ipc-test-helper", "ipcctl", "TestSupport"]
+        [
+            "IPCWorkers", "IPCSync", "IPCSharedMemory", "IPCPipes", "IPCSockets", "IPCSystem", "ipc-test-helper",
+            "ipcctl", "TestSupport",
+        ]
     ),
     (
         "IPCDistributedTests",

@@ -17,6 +17,7 @@ enum LibraryWork: Sendable {
     case idle(Idle)
     case spawn(SpawnWork)
     case pool(PoolWork)
+    case pythonPool(PythonPool)
     case pass(PassWork)
     case call(CallWork)
     case server(AcceptServer)
@@ -46,7 +47,8 @@ enum LibraryWork: Sendable {
         case (.idleResident, _), (.idleProcessorTime, _):
             self = .idle(Idle(assignment: assignment, descriptors: descriptors))
         case (.spawn, _): self = .spawn(SpawnWork(assignment: assignment))
-        case (.pool, _): self = .pool(PoolWork(assignment: assignment))
+        case (.pool, _), (.poolBytes, _): self = .pool(PoolWork(assignment: assignment))
+        case (.pythonPool, _): self = .pythonPool(PythonPool(assignment: assignment))
         case (_, .pipe):
             self = .pipe(PipeWork(channel: try openPipeChannel(descriptors), assignment: assignment))
         case (_, .ring), (_, .untrustedRing):
@@ -75,6 +77,7 @@ enum LibraryWork: Sendable {
         case .signals(let work): await work.perform()
         case .spawn(let work): await work.perform()
         case .pool(let work): await work.perform()
+        case .pythonPool(let work): await work.perform()
         case .pass(let work): await work.perform()
         case .call(let work): await work.perform()
         case .server(let work): await work.perform()

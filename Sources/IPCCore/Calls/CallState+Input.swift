@@ -53,6 +53,8 @@ extension CallState {
             var failure = try CallWire.readFailure(body)
             failure.reach = .notStarted
             try receiveFinal(id, .failure(failure), &actions)
+        case .progress, .replyWithParcel:
+            throw CallWire.violation("a kind of frame that has no place here (\(header.kind))")
         }
     }
 
