@@ -1,6 +1,7 @@
 #include "CIPC.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -131,16 +132,19 @@ uint32_t *cipc_interrupt_word(void) { return &own_word; }
 
 void cipc_interrupt_rearm(uint32_t *word) { __atomic_store_n(word, 0, __ATOMIC_SEQ_CST); }
 
-int32_t cipc_interrupt_thread(int32_t thread, uint32_t *word, int32_t signal) {
+// What pthread_kill(3) takes, and not its number, which would be a system call for each call that blocks.
+uintptr_t cipc_interrupt_own_thread(void) { return (uintptr_t)pthread_self(); }
+
+int32_t cipc_interrupt_thread(uintptr_t thread, uint32_t *word, int32_t signal) {
     __atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
-    long result;
+    int result;
     // EAGAIN: the user has RLIMIT_SIGPENDING signals on their way, and some will have arrived soon.
     for (int32_t attempt = 0; attempt < 1000; attempt++) {
-        result = RESULT(syscall(SYS_tgkill, getpid(), thread, signal));
-        if (result != -EAGAIN) break;
+        result = pthread_kill((pthread_t)thread, signal);
+        if (result != EAGAIN) break;
         usleep(100);
     }
-    return (int32_t)result;
+    return -result;
 }
 
 int32_t cipc_interrupt_timer_start(int32_t signal, uint64_t instant, int32_t *timer) {

@@ -15,16 +15,30 @@ _Static_assert(sizeof(cipc_signal_record) == 32, "the pipe carries whole records
 _Static_assert(BATCH * sizeof(cipc_signal_record) <= 4096, "a write of at most PIPE_BUF is all or nothing");
 
 static int32_t pipes[CIPC_SIGNAL_LANE_COUNT] = {-1, -1};
-// In the child of a fork the pipe still is the parent's.
-static int32_t owner; // Changed with atomic stores: a handler may be reading it.
+// In the child of a fork a pipe still is the parent's, until the child has made its own.
+static int32_t owners[CIPC_SIGNAL_LANE_COUNT]; // Changed with atomic stores: a handler may be reading them.
+static uint64_t lost_of_lanes[CIPC_SIGNAL_LANE_COUNT];
+
+// A disposition. Never freed: a handler on another thread may be reading it.
+struct kept {
+    struct sigaction action;
+    const struct kept *next;
+};
 
 static struct {
     int32_t lane;
     int32_t chains;
+    // Whether anybody receives the signal. Without, this handler stands for the one before it.
+    int32_t used;
     uint64_t lost;
-    // Never freed: a handler on another thread may be reading it.
-    const struct sigaction *earlier;
+    const struct kept *earlier, *own;
 } entries[HIGHEST_SIGNAL + 1];
+
+// Where this thread calls the handler before ours. That one may have been hooked over ours, and calls ours in turn.
+static __thread struct {
+    const void *context;
+    const char *frame;
+} calling[HIGHEST_SIGNAL + 1];
 
 static void fill(cipc_signal_record *record, const siginfo_t *information) {
     record->signal = information->si_signo;
@@ -36,15 +50,28 @@ static void fill(cipc_signal_record *record, const siginfo_t *information) {
     record->value = (uint64_t)(uintptr_t)information->si_value.sival_ptr;
 }
 
-static void write_records(int signal, int32_t lane, const cipc_signal_record *records, int count) {
+static long write_bytes(int32_t lane, const cipc_signal_record *records, long length) {
     int32_t descriptor = __atomic_load_n(&pipes[lane], __ATOMIC_ACQUIRE);
-    long length = (long)(count * sizeof *records);
     long result = -EBADF;
     if (descriptor >= 0) {
         do result = cipc_syscall6(SYS_write, descriptor, (long)records, length, 0, 0, 0);
         while (result == -EINTR);
     }
-    if (result != length) __atomic_fetch_add(&entries[signal].lost, (uint64_t)count, __ATOMIC_RELAXED);
+    return result;
+}
+
+static void write_records(int signal, int32_t lane, const cipc_signal_record *records, int count) {
+    long length = (long)(count * sizeof *records);
+    if (write_bytes(lane, records, length) == length) return;
+    __atomic_fetch_add(&entries[signal].lost, (uint64_t)count, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&lost_of_lanes[lane], (uint64_t)count, __ATOMIC_SEQ_CST);
+    // The reader may have emptied the pipe since, and would look at the count no more. If this finds no room either, there
+    // is something that is read after the count has changed.
+    cipc_signal_record mark;
+    memset(&mark, 0, sizeof mark);
+    mark.signal = signal;
+    mark.code = CIPC_SIGNAL_LOSS_CODE;
+    write_bytes(lane, &mark, sizeof mark);
 }
 
 // Real-time signals queue, and this one is blocked while its handler runs: those that wait are taken along without a
@@ -62,39 +89,71 @@ static int take_more(int signal, cipc_signal_record *records) {
     return count;
 }
 
-static void call_earlier(const struct sigaction *earlier, int signal, siginfo_t *information, void *context) {
+static void call_earlier(int signal, siginfo_t *information, void *context) {
+    const struct kept *earlier = __atomic_load_n(&entries[signal].earlier, __ATOMIC_ACQUIRE);
     if (!earlier) return;
-    if (earlier->sa_flags & SA_SIGINFO) {
-        earlier->sa_sigaction(signal, information, context);
-    } else if (earlier->sa_handler != SIG_DFL && earlier->sa_handler != SIG_IGN) {
-        earlier->sa_handler(signal);
+    const struct sigaction *action = &earlier->action;
+    const void *outer_context = calling[signal].context;
+    const char *outer_frame = calling[signal].frame;
+    calling[signal].context = context;
+    calling[signal].frame = __builtin_frame_address(0);
+    if (action->sa_flags & SA_SIGINFO) {
+        action->sa_sigaction(signal, information, context);
+    } else if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN) {
+        action->sa_handler(signal);
     }
+    calling[signal].context = outer_context;
+    calling[signal].frame = outer_frame;
 }
 
-// The child of a fork does with the signal what it would have done without this library: once this handler has returned,
-// since the signal is blocked until then.
-static void hand_back(int signal, siginfo_t *information, int32_t process) {
-    const struct sigaction *earlier = __atomic_load_n(&entries[signal].earlier, __ATOMIC_ACQUIRE);
-    if (earlier) sigaction(signal, earlier, NULL);
+// Whether the handler that this thread calls has called back. One that left by a jump may have left its mark: the next
+// signal may find the same context then, but not a deeper frame.
+static int is_called_back(int signal, const void *context) {
+    return calling[signal].context == context && (const char *)__builtin_frame_address(0) < calling[signal].frame;
+}
+
+static int is_ours(const struct sigaction *action);
+
+// Does with the signal what would have been done without this library: in the child of a fork, or where nobody receives it
+// and the handler was put back by somebody who had found it.
+static void hand_back(int signal, siginfo_t *information, void *context, int32_t process) {
+    struct sigaction found;
+    const struct kept *earlier = __atomic_load_n(&entries[signal].earlier, __ATOMIC_ACQUIRE);
+    if (!earlier || sigaction(signal, NULL, &found) < 0) return;
+    if (!is_ours(&found)) {
+        // Called by a handler that was hooked over ours: its disposition stays, and it is not called twice.
+        if (found.sa_sigaction != earlier->action.sa_sigaction) call_earlier(signal, information, context);
+        return;
+    }
+    sigaction(signal, &earlier->action, NULL);
+    // Blocked until this handler has returned.
     cipc_syscall6(SYS_rt_tgsigqueueinfo, process, syscall(SYS_gettid), signal, (long)information, 0, 0);
+    // Somebody may have begun to receive it, and seen that the handler was there. (Not in a child, whose it is not.)
+    if (process == __atomic_load_n(&owners[__atomic_load_n(&entries[signal].lane, __ATOMIC_RELAXED)], __ATOMIC_RELAXED)
+        && __atomic_load_n(&entries[signal].used, __ATOMIC_SEQ_CST)) {
+        const struct kept *own = __atomic_load_n(&entries[signal].own, __ATOMIC_ACQUIRE);
+        if (own) sigaction(signal, &own->action, NULL);
+    }
 }
 
 // Async-signal-safe: raw system calls, atomics, and what sigaction(2) is.
 static void receive(int signal, siginfo_t *information, void *context) {
+    if (is_called_back(signal, context)) return;
     int saved = errno;
     int32_t process = (int32_t)cipc_syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    if (process != __atomic_load_n(&owner, __ATOMIC_RELAXED)) {
-        hand_back(signal, information, process);
+    int32_t lane = __atomic_load_n(&entries[signal].lane, __ATOMIC_RELAXED);
+    if (!__atomic_load_n(&entries[signal].used, __ATOMIC_SEQ_CST)
+        || process != __atomic_load_n(&owners[lane], __ATOMIC_RELAXED)) {
+        hand_back(signal, information, context, process);
         errno = saved;
         return;
     }
     cipc_signal_record records[BATCH];
-    int32_t lane = __atomic_load_n(&entries[signal].lane, __ATOMIC_RELAXED);
     fill(&records[0], information);
     write_records(signal, lane, records, 1);
     if (__atomic_load_n(&entries[signal].chains, __ATOMIC_RELAXED)) {
         errno = saved;
-        call_earlier(__atomic_load_n(&entries[signal].earlier, __ATOMIC_ACQUIRE), signal, information, context);
+        call_earlier(signal, information, context);
     } else if (signal >= SIGRTMIN) {
         // Bounded, so that a flood of signals does not keep this thread for ever.
         for (int round = 0; round < 64; round++) {
@@ -107,7 +166,7 @@ static void receive(int signal, siginfo_t *information, void *context) {
 }
 
 void cipc_signal_set_pipe(int32_t lane, int32_t descriptor) {
-    __atomic_store_n(&owner, getpid(), __ATOMIC_RELAXED);
+    __atomic_store_n(&owners[lane], getpid(), __ATOMIC_RELAXED);
     __atomic_store_n(&pipes[lane], descriptor, __ATOMIC_RELEASE);
 }
 
@@ -115,42 +174,76 @@ static int is_ours(const struct sigaction *action) {
     return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == receive;
 }
 
-static int keep(int32_t signal, const struct sigaction *found) {
-    const struct sigaction *kept = entries[signal].earlier;
-    // The same as last time, mostly: then nothing is allocated.
-    if (kept && memcmp(kept, found, sizeof *found) == 0) return 0;
-    struct sigaction *copy = malloc(sizeof *copy);
-    if (!copy) return -ENOMEM;
-    *copy = *found;
-    __atomic_store_n(&entries[signal].earlier, copy, __ATOMIC_RELEASE);
-    return 0;
+static int look_up(int32_t signal, struct sigaction *found) {
+    // sigaction(3) leaves the rest of the mask as it is; dispositions are compared as bytes.
+    memset(found, 0, sizeof *found);
+    return sigaction(signal, NULL, found) < 0 ? -errno : 0;
+}
+
+// All that were kept so far, so that dispositions that come and go are kept once each.
+static const struct kept *collection;
+
+static const struct kept *keep(const struct sigaction *action) {
+    for (const struct kept *kept = collection; kept; kept = kept->next) {
+        if (memcmp(&kept->action, action, sizeof *action) == 0) return kept;
+    }
+    struct kept *copy = malloc(sizeof *copy);
+    if (!copy) return NULL;
+    copy->action = *action;
+    copy->next = collection;
+    collection = copy;
+    return copy;
+}
+
+static struct sigaction handler_over(int32_t signal, const struct sigaction *found) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = receive;
+    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+    int ignores = !(found->sa_flags & SA_SIGINFO) && found->sa_handler == SIG_IGN;
+    int catches = (found->sa_flags & SA_SIGINFO) || (found->sa_handler != SIG_DFL && !ignores);
+    // What the handler before blocked while it ran stays blocked for it where it is chained.
+    if (catches) action.sa_mask = found->sa_mask;
+    // Children of a host that ignores SIGCHLD leave no zombie, and go on doing so.
+    if (signal == SIGCHLD && (ignores || (found->sa_flags & SA_NOCLDWAIT))) action.sa_flags |= SA_NOCLDWAIT;
+    return action;
 }
 
 int32_t cipc_signal_install(int32_t signal, int32_t lane) {
     if (signal < 1 || signal > HIGHEST_SIGNAL) return -EINVAL;
-    struct sigaction found, action;
-    if (sigaction(signal, NULL, &found) < 0) return -errno;
+    struct sigaction found, replaced;
     __atomic_store_n(&entries[signal].lane, lane, __ATOMIC_RELAXED);
-    if (is_ours(&found)) return 0;
-    int32_t result = keep(signal, &found);
-    if (result < 0) return result;
-    memset(&action, 0, sizeof action);
-    action.sa_sigaction = receive;
-    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-    int ignores = !(found.sa_flags & SA_SIGINFO) && found.sa_handler == SIG_IGN;
-    int catches = (found.sa_flags & SA_SIGINFO) || (found.sa_handler != SIG_DFL && !ignores);
-    // What the handler before blocked while it ran stays blocked for it where it is chained.
-    if (catches) action.sa_mask = found.sa_mask;
-    // Children of a host that ignores SIGCHLD leave no zombie, and go on doing so.
-    if (signal == SIGCHLD && (ignores || (found.sa_flags & SA_NOCLDWAIT))) action.sa_flags |= SA_NOCLDWAIT;
-    return sigaction(signal, &action, NULL) < 0 ? -errno : 0;
+    __atomic_store_n(&entries[signal].used, 1, __ATOMIC_SEQ_CST);
+    int32_t result = look_up(signal, &found);
+    // Again as long as somebody else changes it meanwhile.
+    for (int attempt = 0; result == 0 && attempt < 100 && !is_ours(&found); attempt++) {
+        struct sigaction action = handler_over(signal, &found);
+        const struct kept *earlier = keep(&found), *own = keep(&action);
+        if (!earlier || !own) {
+            result = -ENOMEM;
+            break;
+        }
+        __atomic_store_n(&entries[signal].earlier, earlier, __ATOMIC_RELEASE);
+        __atomic_store_n(&entries[signal].own, own, __ATOMIC_RELEASE);
+        memset(&replaced, 0, sizeof replaced);
+        if (sigaction(signal, &action, &replaced) < 0) {
+            result = -errno;
+        } else if (memcmp(&replaced, &found, sizeof found) == 0) {
+            return 0;
+        } else {
+            found = replaced;
+        }
+    }
+    if (result < 0) __atomic_store_n(&entries[signal].used, 0, __ATOMIC_SEQ_CST);
+    return result;
 }
 
 int32_t cipc_signal_restore(int32_t signal) {
     struct sigaction found;
-    if (sigaction(signal, NULL, &found) < 0) return -errno;
-    if (!is_ours(&found)) return 0;
-    return sigaction(signal, entries[signal].earlier, NULL) < 0 ? -errno : 1;
+    __atomic_store_n(&entries[signal].used, 0, __ATOMIC_SEQ_CST);
+    int32_t result = look_up(signal, &found);
+    if (result < 0 || !is_ours(&found)) return result;
+    return sigaction(signal, &entries[signal].earlier->action, NULL) < 0 ? -errno : 1;
 }
 
 int32_t cipc_signal_is_installed(int32_t signal) {
@@ -165,6 +258,8 @@ void cipc_signal_chain(int32_t signal, int32_t enabled) {
 uint64_t cipc_signal_lost_count(int32_t signal) {
     return signal < 1 || signal > HIGHEST_SIGNAL ? 0 : __atomic_load_n(&entries[signal].lost, __ATOMIC_RELAXED);
 }
+
+uint64_t cipc_signal_lost_of_lane(int32_t lane) { return __atomic_load_n(&lost_of_lanes[lane], __ATOMIC_SEQ_CST); }
 
 void cipc_signal_admit(int32_t signal) {
     sigset_t set;

@@ -13,7 +13,12 @@ void cipc_kill_self(void) {
 
 int32_t cipc_fork(int32_t (*body)(void *), void *context) {
     pid_t child = fork();
-    if (child == 0) _exit(body(context));
+    if (child == 0) {
+        // One that goes wrong ends by itself when whoever made it is gone: a minute of a processor is more than any needs.
+        struct rlimit limit = {60, 120};
+        setrlimit(RLIMIT_CPU, &limit);
+        _exit(body(context));
+    }
     return child < 0 ? -errno : child;
 }
 

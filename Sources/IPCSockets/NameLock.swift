@@ -41,11 +41,30 @@ struct NameLock: ~Copyable {
         throw IPCError(.addressInUse, "listen: other processes come and go at this address; try again", object: path)
     }
 
-    /// A lock that another process took and gave away with its file.
-    init(_ name: String, in directory: Int32, file: consuming OwnedDescriptor) {
+    private init(_ name: String, in directory: Int32, file: consuming OwnedDescriptor) {
         self.directory = directory
         self.name = name
         self.file = file
+    }
+
+    /// A lock that another process took and gave away with its file; nil where that is not so: a file of this user that is
+    /// open for writing, has the name, and holds the lock.
+    static func ofGiver(_ name: String, in directory: Int32, file: consuming OwnedDescriptor) -> NameLock? {
+        let number = file.number
+        guard let mode = try? DescriptorCalls.accessMode(number), mode.writes,
+            let own = try? FileCalls.status(of: number), own.kind == .regular,
+            own.owner == ProcessFacts.effectiveUser, isCurrent(number, name, in: directory),
+            (try? FileCalls.tryLock(number)) == true
+        else { return nil }
+        return NameLock(name, in: directory, file: file)
+    }
+
+    /// Whether `name` still stands for the file.
+    private static func isCurrent(_ file: Int32, _ name: String, in directory: Int32) -> Bool {
+        guard let own = try? FileCalls.status(of: file),
+            let named = try? NameCalls.status(of: name, in: directory)
+        else { return false }
+        return named.device == own.device && named.inode == own.inode
     }
 
     static let suffix = ".lock"
@@ -89,12 +108,12 @@ struct NameLock: ~Copyable {
     /// The file, with the lock, for another process.
     consuming func give() -> Int32 { file.release() }
 
-    /// Removes the file and frees the lock.
+    /// Removes the file, if it still has its name, and frees the lock.
     ///
     /// The lock is released explicitly, because a child between clone and exec may hold a duplicate of the descriptor.
     consuming func release() {
         // A file that cannot be removed stays behind, which does no harm: the next one takes it over.
-        _ = try? NameCalls.unlink(name, in: directory)
+        if Self.isCurrent(file.number, name, in: directory) { _ = try? NameCalls.unlink(name, in: directory) }
         try? NameCalls.unlock(file.number)
     }
 }

@@ -46,9 +46,9 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
         try options.check()
         try options.apply(to: stream)
         self.peer = peer
-        let ends = try options.stream(on: stream)
-        receiver = StreamReceiver(stream, ends)
-        sender = StreamSender(stream, ends)
+        let limits = try options.limits(on: stream)
+        receiver = StreamReceiver(stream, limits.receiving)
+        sender = StreamSender(stream, limits.sending)
     }
 
     /// A channel of ends that were given away elsewhere.

@@ -12,7 +12,8 @@ extension SocketConnection: DescriptorTransferable {
 
     /// The connection on the other side.
     ///
-    /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no connected socket.
+    /// - Throws: `.decodingFailed` when this is more or less than one descriptor; `.invalidArgument` when it was taken before, is no
+    ///   socket, listens, is not connected or carries datagrams.
     public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> SocketConnection {
         guard transferred.descriptors.count == 1, transferred.state.isEmpty else {
             throw IPCError(.decodingFailed, "receive a connection: it is one descriptor and no state")

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Three descriptors: the socket, the folder of its name, and the lock file with the lock. As state one byte (1, the
 /// version), the device and the inode of the name (eight bytes each, little-endian), and the path. A listener without a
-/// file is one descriptor, and as state the byte 2.
+/// file, or whose file somebody else made, is one descriptor, and as state the byte 2.
 extension SocketListener: DescriptorTransferable {
     /// Gives the listener away, with its name. It is closed here; who connects does not notice. Connections that were
     /// accepted stay.
@@ -22,7 +22,7 @@ extension SocketListener: DescriptorTransferable {
             release()
             throw error
         }
-        guard address.path != nil else {
+        guard hasName else {
             close()
             release()
             return TransferredDescriptors(descriptors: [socket], state: [2])
@@ -52,10 +52,16 @@ extension SocketListener: DescriptorTransferable {
         try receive(transferred, options: SocketListenerOptions())
     }
 
-    /// The listener on the other side. Whom it lets in and how many is said anew; the permissions of its file and the
-    /// length of its queue are what they were.
+    /// The listener on the other side. Whom it lets in, how many, and whether they may send descriptors is said anew; the
+    /// permissions of its file and the length of its queue are what they were.
     ///
-    /// - Throws: `.decodingFailed` or `.invalidArgument` when this is no listener.
+    /// Its name comes along where it is this user's and still leads to the socket that came with it; then it is removed
+    /// when the listener ends. Otherwise the listener is taken without it, and nothing is ever removed: what another process
+    /// says of a file is not believed.
+    ///
+    /// - Throws: `.decodingFailed` when this is not the state of a listener; `.invalidArgument` when a descriptor was taken
+    ///   before, the socket is none, does not listen, carries datagrams, or listens elsewhere than at the path that came
+    ///   with it.
     public static func receive(
         _ transferred: TransferredDescriptors, options: SocketListenerOptions
     ) throws(IPCError) -> SocketListener {
@@ -70,12 +76,11 @@ extension SocketListener: DescriptorTransferable {
         guard transferred.descriptors.count == 3, state.count > 17, state[0] == 1 else {
             throw IPCError(.decodingFailed, "receive a listener: this is not the state of one")
         }
-        let address = try SocketAddress.unix(path: String(decoding: state[17...], as: UTF8.self))
+        let path = String(decoding: state[17...], as: UTF8.self)
         let socket = try transferred.descriptors[0].takeOpen(reads: true)
-        let number = socket.number
-        guard try mapping("receive a listener", { () throws(SystemCallError) in try SocketCalls.isListening(number) })
-        else {
-            throw IPCError(.invalidArgument, "receive a listener: the socket does not listen")
+        let found = try ForeignListener(socket.number, "receive a listener")
+        guard found.address.path == path else {
+            throw IPCError(.invalidArgument, "receive a listener: the socket listens elsewhere", object: path)
         }
         guard let directory = transferred.descriptors[1].take() else {
             throw IPCError(.invalidArgument, "receive a listener: a descriptor was taken before")
@@ -85,16 +90,10 @@ extension SocketListener: DescriptorTransferable {
             throw IPCError(.invalidArgument, "receive a listener: a descriptor was taken before")
         }
         let lock = OwnedDescriptor(owning: third)
-        let type: SocketType = try mapping("receive a listener") { () throws(SystemCallError) in
-            try NetworkCalls.kind(number) == .packets ? .packets : .stream
-        }
-        var options = options
-        options.type = type
-        let stream = try StreamDescriptor(socket, kind: .init(true, type), uses: 1)
-        let name = SocketName(
-            path: address.path ?? "", directory: folder, lock: lock,
+        let name = SocketName.ofGiver(
+            path: path, directory: folder, lock: lock,
             device: number64(state[1..<9]), inode: number64(state[9..<17]))
-        return SocketListener(ListeningSocket(stream, name, at: address), options)
+        return try SocketListener(socket, found, name, options, "receive a listener")
     }
 
     private static func number64(_ bytes: ArraySlice<UInt8>) -> UInt64 {

@@ -39,6 +39,8 @@ public final class SocketListener: Sendable {
     let connections: ConnectionRegistry
     let stream: StreamDescriptor
     let name: Lock<SocketName?>
+    /// Whether it had a name in the file system that it holds, from the start.
+    let hasName: Bool
     let accepting = TaskLock()
     private let shuttingDown = TaskLock()
 
@@ -82,7 +84,9 @@ public final class SocketListener: Sendable {
         self.options = options
         address = socket.address
         connections = ConnectionRegistry(limit: options.maximumConnections, engine: stream.engine)
-        name = Lock(socket.takeName())
+        let name = socket.takeName()
+        hasName = name != nil
+        self.name = Lock(name)
     }
 
     deinit { close() }

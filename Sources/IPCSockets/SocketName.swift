@@ -40,18 +40,32 @@ struct SocketName: ~Copyable {
         self.lock = lock
     }
 
-    /// A name that another process held and gave away.
-    init(
-        path: String, directory: consuming OwnedDescriptor, lock: consuming OwnedDescriptor, device: UInt64,
-        inode: UInt64
+    private init(
+        path: String, directory: consuming OwnedDescriptor, lock: consuming NameLock, device: UInt64, inode: UInt64
     ) {
-        let name = Self.split(path).name
         self.path = path
-        self.name = name
+        name = Self.split(path).name
         self.device = device
         self.inode = inode
-        self.lock = NameLock(name + NameLock.suffix, in: directory.number, file: lock)
+        self.lock = lock
         self.directory = directory
+    }
+
+    /// A name that another process held and gave away; nil where that is not so, for all that this process can see: a socket
+    /// of this user, the file that was meant, beside a lock file of this user that came along and holds the lock.
+    ///
+    /// Whoever gives the name says in which folder it is, so a stranger could name a file that he may not remove himself.
+    /// He cannot open this user's lock file for writing.
+    static func ofGiver(
+        path: String, directory: consuming OwnedDescriptor, lock: consuming OwnedDescriptor, device: UInt64,
+        inode: UInt64
+    ) -> SocketName? {
+        let name = split(path).name
+        guard let found = try? NameCalls.status(of: name, in: directory.number), found.kind == .socket,
+            found.owner == ProcessFacts.effectiveUser, found.device == device, found.inode == inode,
+            let held = NameLock.ofGiver(name + NameLock.suffix, in: directory.number, file: lock)
+        else { return nil }
+        return SocketName(path: path, directory: directory, lock: held, device: device, inode: inode)
     }
 
     /// What another process needs to hold the name: the folder, the lock file, and which file the name is.
@@ -62,8 +76,8 @@ struct SocketName: ~Copyable {
 
     /// Removes the name and frees it for others. The socket still listens meanwhile, so that nobody finds the name dead.
     consuming func remove() {
-        if let found = try? NameCalls.status(of: name, in: directory.number), found.device == device,
-            found.inode == inode
+        if let found = try? NameCalls.status(of: name, in: directory.number), found.kind == .socket,
+            found.device == device, found.inode == inode
         {
             // A name that cannot be removed is stale from now on, and the next server takes it over.
             _ = try? NameCalls.unlink(name, in: directory.number)
@@ -110,8 +124,17 @@ struct SocketName: ~Copyable {
             guard found.kind == .socket, found.owner == ProcessFacts.effectiveUser else {
                 throw SystemCallError(.bind, Errno.notPermitted)
             }
-            if found.permissions != permissions.rawValue {
+            guard found.permissions != permissions.rawValue else { return found }
+            do throws(SystemCallError) {
                 try NameCalls.setPermissions(ofPathDescriptor: file.number, permissions.rawValue)
+            } catch {
+                // Nobody will listen there: the name would be in the way of the next one.
+                if let now = try? NameCalls.status(of: name, in: directory), now.device == found.device,
+                    now.inode == found.inode
+                {
+                    _ = try? NameCalls.unlink(name, in: directory)
+                }
+                throw error
             }
             return found
         }

@@ -2,19 +2,26 @@ import IPCCore
 import IPCSystem
 
 extension SocketOptions {
-    /// What the ends of a stream need to know. After ``apply(to:)``.
-    package func stream(on stream: StreamDescriptor) throws(IPCError) -> StreamOptions {
-        var limit = maximumMessageSize
-        if stream.kind == .packetSocket {
-            let room = try mapping("set up a socket") { () throws(SystemCallError) in
-                try NetworkCalls.get(stream.number, .sendBuffer)
-            }
-            // The kernel counts 32 bytes of its own, and the first packet has a hello and a header.
-            limit = min(limit, Self.maximumPacketSize, room - 64)
+    /// What the two ends of a stream need to know, after ``apply(to:)``: the most that messages on `stream` can be, each way: a packet is bounded for who receives it as well, because there
+    /// must be room for the largest; only who sends it needs room in the send buffer.
+    func limits(on stream: StreamDescriptor) throws(IPCError) -> (receiving: StreamOptions, sending: StreamOptions) {
+        let framing: StreamFraming = framing == .bytes ? .none : .frames
+        guard stream.kind == .packetSocket else {
+            let both = StreamOptions(
+                framing: framing, maximumMessageSize: maximumMessageSize,
+                maximumDescriptors: stream.kind == .networkSocket ? 0 : maximumDescriptors)
+            return (both, both)
         }
-        return StreamOptions(
-            framing: framing == .bytes ? .none : .frames, maximumMessageSize: limit,
-            maximumDescriptors: maximumDescriptors)
+        let room = try mapping("set up a socket") { () throws(SystemCallError) in
+            try NetworkCalls.get(stream.number, .sendBuffer)
+        }
+        let limit = min(maximumMessageSize, Self.maximumPacketSize)
+        return (
+            StreamOptions(framing: framing, maximumMessageSize: limit, maximumDescriptors: maximumDescriptors),
+            // The kernel counts 32 bytes of its own, and the first packet has a hello and a header.
+            StreamOptions(
+                framing: framing, maximumMessageSize: min(limit, room - 64), maximumDescriptors: maximumDescriptors)
+        )
     }
 
     /// Sets what these options say on a connected socket.

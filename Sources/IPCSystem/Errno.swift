@@ -49,6 +49,7 @@ package enum Errno {
     package static let connectionReset: Int32 = 104  // ECONNRESET
     package static let noBufferSpace: Int32 = 105  // ENOBUFS
     package static let isConnected: Int32 = 106  // EISCONN
+    package static let notSocket: Int32 = 88  // ENOTSOCK
     package static let notConnected: Int32 = 107  // ENOTCONN
     package static let tooManyReferences: Int32 = 109  // ETOOMANYREFS
     package static let timedOut: Int32 = 110  // ETIMEDOUT

@@ -8,11 +8,11 @@ package enum InterruptCalls {
     package struct Target: @unchecked Sendable {
         // SAFETY: the word lives as long as its thread, and whoever has a target knows that the thread lives.
         let word: UnsafeMutablePointer<UInt32>
-        let thread: Int32
+        let thread: UInt
 
         /// The calling thread.
         package static var current: Target {
-            unsafe Target(word: cipc_interrupt_word(), thread: cipc_thread_id())
+            unsafe Target(word: cipc_interrupt_word(), thread: cipc_interrupt_own_thread())
         }
 
         /// Ends the thread's call if it is in one, else its next one. The thread must live.

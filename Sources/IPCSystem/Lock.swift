@@ -1,20 +1,24 @@
 import CIPC
-import Synchronization
+public import Synchronization
 
 /// State behind a lock for threads: a word that is 0 (free), 1 (taken) or 2 (taken, and somebody sleeps). futex(2).
 ///
 /// `Synchronization.Mutex` would do, but for two things: the thread sanitizer does not see it on Linux and would report
 /// every access to what it protects; and it remembers the number of its thread, so that in the child of a fork the kernel
 /// refuses a lock that two threads want.
+@usableFromInline
 package struct Lock<State: ~Copyable>: ~Copyable {
-    private let word = _Cell<UInt32>(0)
-    private let cell: _Cell<State>
+    @usableFromInline let word = _Cell<UInt32>(0)
+    @usableFromInline let cell: _Cell<State>
 
     package init(_ state: consuming sending State) {
         cell = _Cell(state)
     }
 
     /// Runs `body` with the state, while nobody else does. Keep it short: a thread that waits here is blocked.
+    ///
+    /// Inlinable, because a generic function that is not looks up the types of its state at each call.
+    @inlinable
     package borrowing func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout sending State) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
@@ -23,7 +27,7 @@ package struct Lock<State: ~Copyable>: ~Copyable {
             lockSlowly()
         }
         defer {
-            if unsafe word.pointee.exchange(0, ordering: .releasing) == 2 { unsafe _ = cipc_futex_wake(address, 1) }
+            if unsafe word.pointee.exchange(0, ordering: .releasing) == 2 { wakeSleeper() }
         }
         // By a pointer of its own: for an access through a property the sanitizer notes one to the whole lock, word and all.
         let state = unsafe cell._address
@@ -32,8 +36,9 @@ package struct Lock<State: ~Copyable>: ~Copyable {
     }
 
     /// Looks a while, since what is done under a lock is short, and then sleeps.
+    @usableFromInline
     @inline(never)
-    private borrowing func lockSlowly() {
+    borrowing func lockSlowly() {
         let word = unsafe atomicWord
         for _ in 0..<100 {
             if unsafe word.pointee.load(ordering: .relaxed) == 0,
@@ -46,7 +51,11 @@ package struct Lock<State: ~Copyable>: ~Copyable {
         while unsafe word.pointee.exchange(2, ordering: .acquiring) != 0 { unsafe _ = cipc_futex_wait(address, 2, -1) }
     }
 
-    private var atomicWord: UnsafePointer<Atomic<UInt32>> {
+    @usableFromInline
+    @inline(never)
+    borrowing func wakeSleeper() { unsafe _ = cipc_futex_wake(address, 1) }
+
+    @inlinable var atomicWord: UnsafePointer<Atomic<UInt32>> {
         // SAFETY: an Atomic has the layout of its value; a lock is stored in an object and has one address for its life.
         unsafe UnsafePointer(UnsafeRawPointer(word._address).assumingMemoryBound(to: Atomic<UInt32>.self))
     }

@@ -13,6 +13,9 @@ package struct SignalRecord: BitwiseCopyable, Sendable {
     package var value: UInt64 = 0
 
     package init() {}
+
+    /// Whether it says no more than that records were lost.
+    package var isLossMark: Bool { code == CIPC_SIGNAL_LOSS_CODE }
 }
 
 /// Dispositions of signals, and the pipes to which the one handler of this library writes.
@@ -47,6 +50,9 @@ package enum SignalCalls {
 
     /// How many records of `signal` found the pipe full, since the process began.
     package static func lostCount(_ signal: Int32) -> UInt64 { cipc_signal_lost_count(signal) }
+
+    /// The same for all signals of a lane: changed before the record after a loss is read.
+    package static func lostCount(of lane: Lane) -> UInt64 { cipc_signal_lost_of_lane(lane.rawValue) }
 
     /// Lets `signal` through to the calling thread.
     package static func admit(_ signal: Int32) { cipc_signal_admit(signal) }

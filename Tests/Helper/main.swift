@@ -16,7 +16,7 @@ let tables: [[String: Scenario]] = [
     syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
     sharedQueueScenarios, mailboxScenarios, networkScenarios,
     queueScenarios,
-    signalScenarios, signalChannelScenarios,
+    signalScenarios, signalChannelScenarios, signalHookScenarios,
 ]
 
 // Tests of the worker pool start this program as its workers.

@@ -26,6 +26,11 @@ import Testing
         #expect(try await receiver.exitStatus(until: soon) == .exited(0))
     }
 
+    /// A flood of another signal: who waits for a message or for room is told, though no signal of its own arrives any more.
+    @Test(arguments: ["receives", "sends"]) func aLossIsTold(_ what: String) async throws {
+        try await expectScenario("signal-channel-loss", what)
+    }
+
     @Test func invitationsTravelAsText() async throws {
         let near = try SignalChannel(on: .realTimeSignals[2])
         let text = near.invitation.description

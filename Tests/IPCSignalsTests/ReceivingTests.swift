@@ -21,6 +21,15 @@ import Testing
 
     @Test func handlersOfTheHostAreChainedAndReturn() async throws { try await expectScenario("signal-chain") }
 
+    @Test func aHandlerHookedOverOursIsCalledOnce() async throws { try await expectScenario("signal-hooked") }
+
+    /// Nobody receives the signal, and the library's handler is there again: it must not swallow it.
+    @Test(arguments: ["signal-put-back", "signal-put-back-used"])
+    func aHandlerThatIsPutBackSwallowsNothing(_ scenario: String) async throws {
+        let output = try await Command(.path(helperPath), arguments: [scenario]).output(until: .after(.seconds(120)))
+        #expect(output.status == .signaled(.terminate, coreDumped: false), "\(output.status) \(output.errorText)")
+    }
+
     @Test func aForkedChildKeepsItsSignalsToItself() async throws { try await expectScenario("signal-fork") }
 
     @Test func aHostThatChangesADispositionKeepsIt() async throws { try await expectScenario("signal-changed") }

@@ -79,7 +79,7 @@ import Testing
         let pipe = await failure { () async throws(IPCError) in
             try SocketConnection(adopting: PassedDescriptor(owning: ends.reading))
         }
-        #expect(pipe != nil)
+        #expect(pipe?.code == .invalidArgument)
         let listener = try SocketListener(at: .tcp(port: 0))
         let adopted = try SocketListener(adopting: PassedDescriptor(duplicating: listener.stream.number))
         #expect(adopted.address == listener.address)
@@ -91,6 +91,6 @@ import Testing
         let wrong = await failure { () async throws(IPCError) in
             try SocketConnection(adopting: PassedDescriptor(duplicating: datagrams.stream.number))
         }
-        #expect(wrong != nil)
+        #expect(wrong?.code == .invalidArgument)
     }
 }

@@ -69,10 +69,105 @@ import Testing
         waiting.cancel()
         let cancelled = await #expect(throws: IPCError.self) { try await waiting.value }
         #expect(cancelled?.code == .cancelled)
-        let closing = Task { try await connector.send([1]) }
-        try await Task.sleep(for: .milliseconds(10))
+    }
+
+    /// Nobody listens, nobody cancels, there is no deadline: `close` ends whoever waits, in line for the connection too.
+    @Test func closeEndsWhoConnects() async throws {
+        let connector = Connector(to: try .unix(abstract: "swift-ipc-nobody-\(ProcessFacts.processID)"))
+        let waiting = [
+            Task { try await connector.connect() },
+            Task { _ = try await connector.send([1]) },
+            Task { _ = try await connector.receive() },
+            Task { try await connector.finish() },
+        ]
+        try await Task.sleep(for: .milliseconds(20))
         connector.close()
-        closing.cancel()
-        await #expect(throws: IPCError.self) { try await closing.value }
+        for task in waiting {
+            let error = await #expect(throws: IPCError.self) { try await task.value }
+            #expect(error?.code == .closed)
+        }
+        let later = await failure { () async throws(IPCError) in try await connector.connect() }
+        #expect(later?.code == .closed)
+    }
+
+    /// Who has finished sends no more, over no connection, and each new one is told.
+    @Test func finishOutlivesTheConnection() async throws {
+        let listener = try SocketListener(at: .tcp(port: 0))
+        defer { listener.close() }
+        let connector = Connector(to: listener.address, retry: retry)
+        try await connector.send([1])
+        let first = try #require(try await listener.accept()).channel()
+        #expect(try await first.receive() == [1])
+        // Broken before `finish`: another connection is made for it.
+        first.close()
+        guard case .interruption = try await connector.receive() else {
+            Issue.record("no interruption")
+            return
+        }
+        try await connector.finish()
+        try await connector.finish()
+        let sending = await failure { () async throws(IPCError) in try await connector.send([2]) }
+        #expect(sending?.code == .finished)
+        let second = try #require(try await listener.accept()).channel()
+        #expect(try await second.receive() == nil)
+        // Broken after it: receiving goes on over a third, which is told at once.
+        second.close()
+        guard case .interruption = try await connector.receive() else {
+            Issue.record("no interruption")
+            return
+        }
+        let third = Task { () throws -> [UInt8]? in
+            let channel = try await listener.accept()?.channel()
+            let received = try await channel?.receive()
+            try await channel?.send([3])
+            return received
+        }
+        guard case .message([3]) = try await connector.receive() else {
+            Issue.record("no message")
+            return
+        }
+        #expect(try await third.value == nil)
+        let late = await failure { () async throws(IPCError) in try await connector.send([2]) }
+        #expect(late?.code == .finished)
+    }
+
+    /// The break is noticed by `finish` itself.
+    @Test func finishNotesABreak() async throws {
+        let listener = try SocketListener(at: .unix(abstract: "swift-ipc-finish-\(ProcessFacts.processID)"))
+        defer { listener.close() }
+        let connector = Connector(to: listener.address, retry: retry)
+        try await connector.send([1])
+        let first = try #require(try await listener.accept()).channel()
+        #expect(try await first.receive() == [1])
+        first.close()
+        try await connector.finish()
+        let second = try #require(try await listener.accept()).channel()
+        #expect(try await second.receive() == nil)
+        guard case .interruption(let gap) = try await connector.receive() else {
+            Issue.record("no interruption")
+            return
+        }
+        #expect(gap.uncertain == 0..<1)
+    }
+
+    /// A peer that breaks the protocol is left, and the next one heard.
+    @Test func violationIsAnInterruption() async throws {
+        let listener = try SocketListener(at: .tcp(port: 0))
+        defer { listener.close() }
+        let connector = Connector(to: listener.address, retry: retry)
+        try await connector.connect()
+        let first = try #require(try await listener.accept())
+        try await first.write(RawPeer.hello + RawPeer.header(0, kind: 77))
+        guard case .interruption(let gap) = try await connector.receive() else {
+            Issue.record("no interruption")
+            return
+        }
+        #expect(gap.error.code == .protocolViolation && gap.uncertain.isEmpty)
+        let second = Task { try await listener.accept()?.channel().send([4]) }
+        guard case .message([4]) = try await connector.receive() else {
+            Issue.record("no message")
+            return
+        }
+        try await second.value
     }
 }

@@ -36,6 +36,13 @@ import Testing
         #expect(small.guarantees.maximumMessageSize == 10_000 - 64)
         try await small.send([UInt8](repeating: 1, count: small.guarantees.maximumMessageSize))
         #expect(try await other.receive()?.count == small.guarantees.maximumMessageSize)
+        // What a side may receive has nothing to do with its own send buffer.
+        let (first, second) = try SocketConnection.makePair(type: .packets)
+        let narrow = try first.channel(options: SocketOptions(type: .packets, sendBufferSize: 5_000))
+        let wide = try second.channel(options: SocketOptions(type: .packets))
+        async let arrived = narrow.receive()
+        try await wide.send([UInt8](repeating: 2, count: limit))
+        #expect(try await arrived?.count == limit)
     }
 
     @Test func barePackets() async throws {

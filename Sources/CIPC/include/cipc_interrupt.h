@@ -15,8 +15,11 @@ int32_t cipc_interrupt_admit(int32_t signal);
 uint32_t *_Nonnull cipc_interrupt_word(void);
 /// Sets the word back to 0.
 void cipc_interrupt_rearm(uint32_t *_Nonnull word);
-/// Ends the call of the thread whose word that is, if it is in one, else its next one. tgkill(2).
-int32_t cipc_interrupt_thread(int32_t thread, uint32_t *_Nonnull word, int32_t signal);
+/// The calling thread, for `cipc_interrupt_thread`. pthread_self(3).
+uintptr_t cipc_interrupt_own_thread(void);
+/// Ends the call of the thread whose word that is, if it is in one, else its next one. `thread` is what
+/// `cipc_interrupt_own_thread` said on it. pthread_kill(3).
+int32_t cipc_interrupt_thread(uintptr_t thread, uint32_t *_Nonnull word, int32_t signal);
 
 /// A timer that ends the calling thread's call at `instant` (CLOCK_MONOTONIC nanoseconds). timer_create(2).
 int32_t cipc_interrupt_timer_start(int32_t signal, uint64_t instant, int32_t *_Nonnull timer);

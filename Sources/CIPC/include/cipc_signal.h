@@ -24,12 +24,15 @@ enum {
     CIPC_SIGNAL_LANE_COUNT = 2,
 };
 
+/// The code of a record that stands for records that were lost: so that the reader looks at the counts.
+#define CIPC_SIGNAL_LOSS_CODE (-2147483647)
+
 /// Says where the records of a lane go: a non-blocking descriptor that stays open for the life of the process.
 void cipc_signal_set_pipe(int32_t lane, int32_t descriptor);
 
 /// Makes the handler the disposition of `signal`. What was the disposition before is kept for restoring and chaining.
 int32_t cipc_signal_install(int32_t signal, int32_t lane);
-/// Gives `signal` the disposition that it had. 1 when done, 0 when somebody else has changed it meanwhile.
+/// Nobody receives `signal` any more: gives it the disposition that it had. 1 when done, 0 when somebody else has changed it meanwhile.
 int32_t cipc_signal_restore(int32_t signal);
 /// Whether the handler is the disposition of `signal` now.
 int32_t cipc_signal_is_installed(int32_t signal);
@@ -37,6 +40,8 @@ int32_t cipc_signal_is_installed(int32_t signal);
 void cipc_signal_chain(int32_t signal, int32_t enabled);
 /// How many records of `signal` did not fit into the pipe, since the process began.
 uint64_t cipc_signal_lost_count(int32_t signal);
+/// The same for all signals of a lane. Whoever reads a record after a loss finds it changed.
+uint64_t cipc_signal_lost_of_lane(int32_t lane);
 /// Lets `signal` through to the calling thread.
 void cipc_signal_admit(int32_t signal);
 

@@ -4,12 +4,18 @@ extension StreamDescriptor {
     /// Runs `body` with the number, which stays open meanwhile: for calls that are not behind an end's lock.
     ///
     /// - Throws: `.closed` when no end uses the descriptor any more.
+    @inlinable
     package func withNumber<Result>(
         _ doing: StaticString, _ body: (Int32) throws(IPCError) -> Result
     ) throws(IPCError) -> Result {
-        guard beginUse() else { throw .closed("\(doing)") }
+        try checkedBeginUse(doing)
         defer { endUse() }
         return try body(number)
+    }
+
+    @usableFromInline
+    func checkedBeginUse(_ doing: StaticString) throws(IPCError) {
+        if !beginUse() { throw .closed("\(doing)") }
     }
 
     /// What a read that found no bytes means.

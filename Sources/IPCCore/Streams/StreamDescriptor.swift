@@ -5,6 +5,7 @@ import Synchronization
 /// A descriptor of a byte stream that one or two ends use, closed when the last of them is done.
 ///
 /// No end closes it while an operation of the other is under way: each says `endUse` once, after its last operation.
+@usableFromInline
 package final class StreamDescriptor: Sendable {
     package enum Kind: Sendable {
         /// A pipe, a FIFO, a terminal or a file: read(2) and write(2).
@@ -17,7 +18,7 @@ package final class StreamDescriptor: Sendable {
         case packetSocket
     }
 
-    package let number: Int32
+    @usableFromInline package let number: Int32
     package let kind: Kind
     package let registration: Registration
     package let engine: WaitEngine
@@ -61,6 +62,7 @@ package final class StreamDescriptor: Sendable {
     }
 
     /// One end will not use the descriptor any more.
+    @usableFromInline
     package func endUse() {
         if uses.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
             engine.unregister(registration)

@@ -60,9 +60,13 @@ extension StreamReceiver {
         return restore(stream, state)
     }
 
-    /// The same on a descriptor that is shared with a sender.
-    package static func restore(_ stream: StreamDescriptor, _ state: [UInt8]) throws(IPCError) -> StreamReceiver {
-        restore(stream, try StreamReceiverState(decoding: state))
+    /// The same on a descriptor that is shared with a sender, with `limits` that are this side's own.
+    package static func restore(
+        _ stream: StreamDescriptor, _ state: [UInt8], within limits: StreamOptions
+    ) throws(IPCError) -> StreamReceiver {
+        var state = try StreamReceiverState(decoding: state)
+        state.options = try state.options.within(limits)
+        return restore(stream, state)
     }
 
     private static func restore(_ stream: StreamDescriptor, _ state: StreamReceiverState) -> StreamReceiver {

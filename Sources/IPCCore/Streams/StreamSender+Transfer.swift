@@ -46,9 +46,13 @@ extension StreamSender {
         return restore(try StreamDescriptor(number, kind: kind, uses: 1), state)
     }
 
-    /// The same on a descriptor that is shared with a receiver.
-    package static func restore(_ stream: StreamDescriptor, _ state: [UInt8]) throws(IPCError) -> StreamSender {
-        restore(stream, try StreamSenderState(decoding: state))
+    /// The same on a descriptor that is shared with a receiver, with `limits` that are this side's own.
+    package static func restore(
+        _ stream: StreamDescriptor, _ state: [UInt8], within limits: StreamOptions
+    ) throws(IPCError) -> StreamSender {
+        var state = try StreamSenderState(decoding: state)
+        state.options = try state.options.within(limits)
+        return restore(stream, state)
     }
 
     private static func restore(_ stream: StreamDescriptor, _ state: StreamSenderState) -> StreamSender {

@@ -105,6 +105,20 @@ struct StreamSenderState {
     }
 }
 
+extension StreamOptions {
+    /// What somebody else says of a stream that this process takes over with both directions, as far as `limits` go.
+    ///
+    /// - Throws: `.decodingFailed` for the framing of a pipe with many writers, which has one direction.
+    func within(_ limits: StreamOptions) throws(IPCError) -> StreamOptions {
+        guard framing != .framesFromManyWriters else {
+            throw IPCError(.decodingFailed, "receive a channel end: many writers share pipes alone")
+        }
+        return StreamOptions(
+            framing: framing, maximumMessageSize: min(maximumMessageSize, limits.maximumMessageSize),
+            maximumDescriptors: min(maximumDescriptors, limits.maximumDescriptors))
+    }
+}
+
 extension StreamFraming {
     fileprivate var code: UInt8 {
         switch self {

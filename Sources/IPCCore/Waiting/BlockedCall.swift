@@ -5,6 +5,7 @@ import Synchronization
 ///
 /// Ending is not undoing: a call that the kernel has carried out by then returns what it did. So nothing is ever taken
 /// and lost, and who ends a call learns from its result which of the two happened first.
+@usableFromInline
 package final class BlockedCall: @unchecked Sendable {
     private static let isRequested: UInt32 = 1
     private static let hasBegun: UInt32 = 2
@@ -45,35 +46,63 @@ package final class BlockedCall: @unchecked Sendable {
     ///   - signal: what `InterruptSignal` took.
     ///   - limit: CLOCK_MONOTONIC nanoseconds after which an ended call is not made again.
     /// - Returns: nil when it was ended, by `interrupt` or at `limit`, and nothing was done.
+    @inlinable
     package func run<Value>(
         _ signal: Int32, until limit: UInt64 = .max, _ attempt: () throws(IPCError) -> Value?
     ) throws(IPCError) -> Value? {
+        var goesOn = begin(signal)
+        defer { end() }
+        while goesOn {
+            if let value = try attempt() { return value }
+            goesOn = mayGoOn(until: limit)
+        }
+        return nil
+    }
+
+    /// Whether the call is to be made.
+    @usableFromInline
+    func begin(_ signal: Int32) -> Bool {
         InterruptCalls.admit(signal)
         let own = InterruptCalls.Target.current
         own.rearm()
         target = own
         self.signal = signal
-        state.bitwiseOr(Self.hasBegun, ordering: .sequentiallyConsistent)
-        defer {
-            state.bitwiseOr(Self.isOver, ordering: .sequentiallyConsistent)
-            // Whoever sends it is between two system calls.
-            while state.load(ordering: .acquiring) >= Self.sender { ProcessorHint.pause() }
+        let before = state.bitwiseOr(Self.hasBegun, ordering: .sequentiallyConsistent).oldValue
+        return before & Self.isRequested == 0
+    }
+
+    /// The word of the thread is reset before the look at the request, and set after it was made: it cannot be lost.
+    @usableFromInline
+    func mayGoOn(until limit: UInt64) -> Bool {
+        if limit != .max, limit <= MonotonicClock.nanoseconds { return false }
+        target?.rearm()
+        return state.load(ordering: .sequentiallyConsistent) & Self.isRequested == 0
+    }
+
+    @usableFromInline
+    func end() {
+        var current = state.bitwiseOr(Self.isOver, ordering: .sequentiallyConsistent).newValue
+        // Whoever sends it is between two system calls.
+        while current >= Self.sender {
+            ProcessorHint.pause()
+            current = state.load(ordering: .acquiring)
         }
-        // The word of the thread is reset before the look at the request, and set after it was made: it cannot be lost.
-        while state.load(ordering: .sequentiallyConsistent) & Self.isRequested == 0 {
-            if let value = try attempt() { return value }
-            if limit != .max, limit <= MonotonicClock.nanoseconds { return nil }
-            own.rearm()
-        }
-        return nil
     }
 
     /// The same on a thread of the host, with a deadline that ends the call.
+    @inlinable
     package func runBlocking<Value>(
         until deadline: Deadline, _ doing: StaticString, _ attempt: () throws(IPCError) -> Value?
     ) throws(IPCError) -> Value? {
+        if deadline == .never { return try run(InterruptSignal.take(), attempt) }
+        return try runWithTimer(until: deadline, doing, attempt)
+    }
+
+    @usableFromInline
+    func runWithTimer<Value>(
+        until deadline: Deadline, _ doing: StaticString, _ attempt: () throws(IPCError) -> Value?
+    ) throws(IPCError) -> Value? {
         let signal = try InterruptSignal.take()
-        if deadline == .never { return try run(signal, attempt) }
         let limit = deadline.nanoseconds
         InterruptCalls.admit(signal)
         do {

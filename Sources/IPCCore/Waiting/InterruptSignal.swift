@@ -5,11 +5,13 @@ import Synchronization
 ///
 /// It is taken with the first such call, the highest whose disposition is the default, or the one that the program named.
 /// Its handler does nothing but end the call, and it is only ever sent to single threads of this process.
+@usableFromInline
 package enum InterruptSignal {
     private static let number = Atomic<Int32>(0)
     private static let choosing = Lock(())
 
     /// The number, taken now if it was not before. - Throws: `.resourceExhausted` when the program uses all of them.
+    @usableFromInline
     package static func take() throws(IPCError) -> Int32 {
         let found = number.load(ordering: .acquiring)
         return found > 0 ? found : try choose()

@@ -10,7 +10,8 @@ extension POSIXMessageQueue {
     public func sendBlocking(_ bytes: RawSpan, labeled label: QueueLabel, until deadline: Deadline) throws(IPCError) {
         let priority = try check(bytes.byteCount, label)
         try calls.checkSending()
-        try blockingCall("send", until: deadline) { number, blocks throws(IPCError) -> Bool? in
+        // There mostly is room, which the call that need not be ended finds for less.
+        try blockingCall("send", until: deadline, looksFirst: true) { number, blocks throws(IPCError) -> Bool? in
             let isSent = try unsafe bytes.withUnsafeBytes { bytes throws(IPCError) in
                 do throws(SystemCallError) {
                     return blocks
@@ -36,7 +37,8 @@ extension POSIXMessageQueue {
         let taken: Taken
         do throws(IPCError) {
             try check(selection)
-            taken = try blockingCall("receive", until: deadline) { number, blocks throws(IPCError) -> Taken? in
+            taken = try blockingCall("receive", until: deadline, looksFirst: deadline != .never) {
+                number, blocks throws(IPCError) -> Taken? in
                 do throws(SystemCallError) {
                     return blocks
                         ? try unsafe POSIXQueueCalls.receiveInterruptibly(number, into: buffer.bytes)
@@ -51,14 +53,15 @@ extension POSIXMessageQueue {
         return try read(buffer, taken, body)
     }
 
-    /// Runs `attempt` until it comes back with something: first on the descriptor that does not block if there is a
-    /// deadline, then on the one that does.
+    /// Runs `attempt` until it comes back with something: if `looksFirst`, on the descriptor that does not block, and then
+    /// on the one that does.
     @discardableResult
     private func blockingCall<Value>(
-        _ doing: StaticString, until deadline: Deadline, _ attempt: (Int32, Bool) throws(IPCError) -> Value?
+        _ doing: StaticString, until deadline: Deadline, looksFirst: Bool,
+        _ attempt: (Int32, Bool) throws(IPCError) -> Value?
     ) throws(IPCError) -> Value {
         try stream.withNumber(doing) { number throws(IPCError) in
-            if deadline != .never {
+            if looksFirst {
                 if let value = try attempt(number, false) { return value }
                 if deadline.hasPassed { throw .timedOut("\(doing)") }
             }

@@ -4,16 +4,13 @@ import Synchronization
 
 /// The blocking calls of one object that go on, so that closing it ends them, and what has ended for it.
 final class OpenCalls: Sendable {
-    private struct State {
-        var calls: [BlockedCall] = []
-        var isClosed = false
-    }
-
-    private let state = Lock(State())
+    private let calls = Lock<[BlockedCall]>([])
+    /// Changed while `calls` is locked.
+    private let closed = Atomic<Bool>(false)
     private let finished = Atomic<Bool>(false)
 
     /// Whether the object was closed.
-    var isClosed: Bool { state.withLock { $0.isClosed } }
+    var isClosed: Bool { closed.load(ordering: .acquiring) }
 
     /// No more is sent through the object.
     func finish() { finished.store(true, ordering: .releasing) }
@@ -34,30 +31,31 @@ final class OpenCalls: Sendable {
     /// A call that `close` ends. It is taken off by `end`. - Throws: `.closed`.
     func begin(_ doing: StaticString) throws(IPCError) -> BlockedCall {
         let call = BlockedCall()
-        let isClosed = state.withLock { state in
-            if !state.isClosed { state.calls.append(call) }
-            return state.isClosed
+        let isAccepted = calls.withLock { calls in
+            if isClosed { return false }
+            calls.append(call)
+            return true
         }
-        if isClosed { throw .closed("\(doing)") }
+        guard isAccepted else { throw .closed("\(doing)") }
         return call
     }
 
     func end(_ call: BlockedCall) {
-        state.withLock { state in
-            guard let index = state.calls.firstIndex(where: { $0 === call }) else { return }
-            state.calls.remove(at: index)
+        calls.withLock { calls in
+            guard let index = calls.firstIndex(where: { $0 === call }) else { return }
+            calls.remove(at: index)
         }
     }
 
     /// Ends all calls, and those to come. - Returns: false when that was so before.
     @discardableResult
     func close() -> Bool {
-        let (calls, isFirst) = state.withLock { state -> ([BlockedCall], Bool) in
-            let found = (state.calls, !state.isClosed)
-            state = State(calls: [], isClosed: true)
-            return found
+        let ended = calls.withLock { calls -> [BlockedCall]? in
+            guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return nil }
+            defer { calls = [] }
+            return calls
         }
-        for call in calls { call.interrupt() }
-        return isFirst
+        ended?.forEach { $0.interrupt() }
+        return ended != nil
     }
 }

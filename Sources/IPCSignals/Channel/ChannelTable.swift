@@ -13,6 +13,7 @@ final class ChannelTable: Sendable {
 
     private struct Entry {
         weak let channel: SignalChannel?
+        let signal: Signal
     }
 
     private struct State {
@@ -31,7 +32,9 @@ final class ChannelTable: Sendable {
     func reserve(_ capacity: UInt32, on signal: Signal) throws(IPCError) -> SignalLane {
         let lane = try state.withLock { state throws(IPCError) -> SignalLane in
             if state.lane == nil {
-                state.lane = try SignalLane(.channels) { [unowned self] in self.deliver($0) }
+                state.lane = try SignalLane(
+                    .channels, deliver: { [unowned self] in self.deliver($0) },
+                    noticeLoss: { [unowned self] in self.noticeLoss() })
             }
             let needed = state.reserved + Int(capacity) + Self.framesBeside
             guard let lane = state.lane, needed <= lane.capacity - lane.capacity / Self.spare else {
@@ -61,7 +64,12 @@ final class ChannelTable: Sendable {
         state.withLock { state in
             var number = UInt32.random(in: 1 ... .max)
             while state.channels[number] != nil { number = UInt32.random(in: 1 ... .max) }
-            state.channels[number] = Entry(channel: channel)
+            // What was lost before is not this channel's.
+            let signal = channel.signal
+            if !state.channels.values.contains(where: { $0.signal == signal }) {
+                state.lost[signal.rawValue] = SignalCalls.lostCount(signal.rawValue)
+            }
+            state.channels[number] = Entry(channel: channel, signal: signal)
             return number
         }
     }
@@ -79,31 +87,35 @@ final class ChannelTable: Sendable {
     private func deliver(_ record: SignalRecord) {
         // sigqueue(3) leaves what it does not know at 0, which is nobody's number.
         guard record.code == -1, let frame = SignalFrame(record.value) else { return }
-        // No channel may be released under the lock, for the last one to go takes it: all leave the closure.
-        let (channel, bystanders) = state.withLock { state -> (SignalChannel?, [SignalChannel]) in
-            (state.channels[UInt32(bitPattern: record.number)]?.channel, Self.lossWitnesses(record.signal, &state))
-        }
-        for bystander in bystanders where bystander.signal.rawValue == record.signal { bystander.lose() }
-        guard let channel else {
+        guard let channel = channel(UInt32(bitPattern: record.number)) else {
             if frame.kind == .hello { refuse(record, frame) }
             return
         }
         channel.accept(frame, from: record)
     }
 
-    /// When frames found the pipe full, which takes a flood by others, nobody knows whose they were.
-    private static func lossWitnesses(_ signal: Int32, _ state: inout State) -> [SignalChannel] {
-        let lost = SignalCalls.lostCount(signal)
-        guard lost != state.lost[signal] ?? 0 else { return [] }
-        state.lost[signal] = lost
-        return state.channels.values.compactMap(\.channel)
+    /// When frames found the pipe full, which takes a flood by others, nobody knows whose they were: all channels of their
+    /// signal are told.
+    private func noticeLoss() {
+        // No channel may be released under the lock, for the last one to go takes it: all leave the closure.
+        let channels = state.withLock { $0.channels.values.compactMap(\.channel) }
+        let signals = Set(channels.map(\.signal.rawValue))
+        let struck = state.withLock { state in
+            signals.filter { signal in
+                let count = SignalCalls.lostCount(signal)
+                defer { state.lost[signal] = count }
+                return count != state.lost[signal] ?? 0
+            }
+        }
+        for channel in channels where struck.contains(channel.signal.rawValue) { channel.lose() }
     }
 
     /// Whoever comes too late is told that nobody is there.
     private func refuse(_ record: SignalRecord, _ frame: SignalFrame) {
-        // The sender says who it is: no signal goes to a process that it would end.
-        let facts = try? SignalSending.facts(of: record.process)
-        guard facts?.catches(record.signal) ?? false, let pidfd = try? SignalSending.open(process: record.process)
+        // The sender says who it is: no signal goes to a process that it would end. The pidfd first, or another process
+        // might have the number by then.
+        guard let pidfd = try? SignalSending.open(process: record.process),
+            let facts = try? SignalSending.facts(of: record.process), facts.catches(record.signal)
         else { return }
         try? SignalSending.queue(
             pidfd: pidfd.number, record.signal, number: Int32(bitPattern: frame.value),

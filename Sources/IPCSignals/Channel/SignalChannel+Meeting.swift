@@ -79,6 +79,10 @@ extension SignalChannel {
         guard !sendLock.isClosed, !isPeerGone.load(ordering: .acquiring),
             let route = try? SignalRoute(to: process, number: frame.value, signal)
         else { return }
+        // Whoever said hello may be gone, and its number another process's, which the answer would end.
+        guard let facts = try? SignalSending.facts(of: process), facts.catches(signal.rawValue) else {
+            return route.end()
+        }
         begin(with: route)
         // Closed at the same moment: then nobody else lets go of the route.
         guard !sendLock.isClosed else { return dismiss(close: nil) }
@@ -105,7 +109,9 @@ extension SignalChannel {
     /// Frames may be missing for good.
     func lose() {
         window.withLock { $0.lose() }
+        isLossy.store(true, ordering: .releasing)
         arrived.signal()
+        room.signal()
     }
 
     // MARK: What is said
@@ -183,17 +189,15 @@ extension SignalChannel {
         room.signal()
         let threads = announced.withLock { $0 }
         guard let route = try? SignalRoute(to: ProcessFacts.processID, number: number, signal) else { return }
-        fencesLeft.store(max(threads.count, 1), ordering: .releasing)
-        // Where the kernel can send to a thread for good, the peer did.
-        if let first = threads.first, (try? SignalSending.open(thread: first)) != nil {
-            for thread in threads {
-                route.direct(to: thread)
-                await Self.sendSurely(SignalFrame(.fence), by: route)
-            }
-        } else {
-            // Any thread may still have a signal in its hands.
-            try? await Task.sleep(for: .milliseconds(20))
-            for _ in 0..<max(threads.count, 1) { await Self.sendSurely(SignalFrame(.fence), by: route) }
+        fencesLeft.store(threads.count + 1, ordering: .releasing)
+        // The peer sent to the process before it knew a thread, and still did if it could open none: any thread may have
+        // such a signal in its hands for a moment.
+        try? await Task.sleep(for: .milliseconds(20))
+        await Self.sendSurely(SignalFrame(.fence), by: route)
+        // Where the kernel cannot send to a thread for good, these go to the process, too.
+        for thread in threads {
+            route.direct(to: thread)
+            await Self.sendSurely(SignalFrame(.fence), by: route)
         }
     }
 
@@ -230,6 +234,13 @@ extension SignalChannel {
             await Self.sendSurely(frame, by: route)
             route.end()
         }
+    }
+
+    func lost(_ doing: String) -> IPCError {
+        IPCError(
+            .resourceExhausted,
+            "\(doing): so many signals came to this process at once that some were lost, perhaps ones of this channel; use "
+                + "a signal of its own that nobody else sends", object: signal.name)
     }
 
     func peerClosed(_ doing: String) -> IPCError {

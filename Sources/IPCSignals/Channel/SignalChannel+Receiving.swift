@@ -81,10 +81,7 @@ extension SignalChannel {
             throw IPCError(
                 .protocolViolation, "receive: the peer sent more than there was room for", object: signal.name)
         case .lost:
-            throw IPCError(
-                .resourceExhausted,
-                "receive: so many signals came to this process at once that some were lost, perhaps messages of this "
-                    + "channel; use a signal of its own that nobody else sends", object: signal.name)
+            throw lost("receive")
         }
     }
 }

@@ -89,6 +89,8 @@ extension SignalChannel {
             throw IPCError(.finished, "\(doing): this end of the signal channel has finished", object: signal.name)
         }
         if isPeerGone.load(ordering: .acquiring) { throw peerClosed("\(doing)") }
+        // What was lost may have been the peer's word that it has room.
+        if isLossy.load(ordering: .acquiring) { throw lost("\(doing)") }
         guard hasRoom(kind), let route = peer.withLock({ $0.route }) else { return .noRoom }
         let next = nextSequence.load(ordering: .relaxed)
         do throws(SystemCallError) {

@@ -56,6 +56,8 @@ public final class SignalChannel: Channel {
     let isFinished = Atomic<Bool>(false)
     /// The peer has closed its end, or is dead.
     let isPeerGone = Atomic<Bool>(false)
+    /// Signals of this channel may have been lost in this process.
+    let isLossy = Atomic<Bool>(false)
     /// The thread of this process that the peer sends to; 0 when it was not told.
     let ownThread = Atomic<Int32>(0)
     /// All threads that it was told of.
@@ -118,6 +120,10 @@ public final class SignalChannel: Channel {
         lane = try ChannelTable.shared.reserve(1 << exponent, on: signal)
         window = Lock(SignalWindow(capacity: 1 << exponent))
         ownNumber.store(ChannelTable.shared.add(self), ordering: .relaxed)
+        // The host may have blocked the signal in all of its threads, and the first hello comes to any.
+        Task(executorPreference: IPCExecutor.shared) {
+            if Scheduler.isWorkersThread { SignalCalls.admit(signal.rawValue) }
+        }
     }
 
     /// The other end of the channel that invites.

@@ -4,6 +4,8 @@ import Synchronization
 
 /// The way to the other end of a channel: a process, for good, and the thread of it that takes signals best.
 final class SignalRoute: Sendable {
+    private static let mostThreads = 64
+
     let processID: Int32
     private let signal: Int32
     /// The number of the channel over there.
@@ -39,7 +41,8 @@ final class SignalRoute: Sendable {
         guard number > 0 else { return }
         guard process != nil else { return thread.store(number, ordering: .releasing) }
         if let known = threads.withLock({ $0[number] }) { return thread.store(known, ordering: .releasing) }
-        guard let opened = open(number) else { return }
+        // Each is a descriptor: a peer that moves about for ever stays with the last one.
+        guard threads.withLock({ $0.count < Self.mostThreads }), let opened = open(number) else { return }
         threads.withLock { $0[number] = opened }
         thread.store(opened, ordering: .releasing)
     }

@@ -12,9 +12,9 @@ public struct SignalEvent: Sendable, Hashable {
         case queued
         /// The kernel itself: a child, a terminal, a limit.
         case kernel
-        /// timer_create(2), with the value that was given there.
+        /// timer_create(2), with the value that was given there; or sigqueue(3) by somebody who says so.
         case timer
-        /// mq_notify(3), with the value that was given there.
+        /// mq_notify(3), with the value that was given there; or sigqueue(3) by somebody who says so.
         case messageQueue
         /// Something else; see ``SignalEvent/code``.
         case other

@@ -1,5 +1,6 @@
 import IPCCore
 import IPCSystem
+import Synchronization
 
 /// A pipe that the handler writes to, and those who read it: one task of the library for all of the process's life, and
 /// whoever looks for a signal before it sleeps.
@@ -13,11 +14,21 @@ final class SignalLane: Sendable {
     private let readers = TaskLock()
     private let records = RecordBuffer(capacity: 512)
     private let deliver: @Sendable (SignalRecord) -> Void
+    private let noticeLoss: @Sendable () -> Void
+    private let lane: SignalCalls.Lane
+    /// Behind `readers`.
+    private let knownLosses = Atomic<UInt64>(0)
 
     /// Makes the pipe, which stays for the life of the process: a handler may be writing to it at any time.
     ///
-    /// `deliver` gets each record, under the lock that keeps their order: it must be short.
-    init(_ lane: SignalCalls.Lane, deliver: @escaping @Sendable (SignalRecord) -> Void) throws(IPCError) {
+    /// `deliver` gets each record, under the lock that keeps their order: it must be short. `noticeLoss` is called when
+    /// records of whatever signal have found the pipe full.
+    init(
+        _ lane: SignalCalls.Lane, deliver: @escaping @Sendable (SignalRecord) -> Void,
+        noticeLoss: @escaping @Sendable () -> Void = {}
+    ) throws(IPCError) {
+        self.lane = lane
+        self.noticeLoss = noticeLoss
         let ends = try mapping("receive signals") { () throws(SystemCallError) in try DescriptorCalls.makePipe() }
         // Less than asked for where the user's pipes use up their budget: then less fits.
         let granted = try? DescriptorCalls.setPipeCapacity(ends.writing, Self.wantedByteCount)
@@ -59,11 +70,21 @@ final class SignalLane: Sendable {
         }
     }
 
+    private func lookForLosses() {
+        let losses = SignalCalls.lostCount(of: lane)
+        guard losses != knownLosses.load(ordering: .relaxed) else { return }
+        knownLosses.store(losses, ordering: .relaxed)
+        noticeLoss()
+    }
+
     private func drain() {
         var isMore = true
         while isMore {
             let count = unsafe ((try? SignalCalls.read(stream.number, into: records.pointer)) ?? nil) ?? 0
-            for index in 0..<count { unsafe deliver(records.pointer[index]) }
+            for index in 0..<count where unsafe !records.pointer[index].isLossMark {
+                unsafe deliver(records.pointer[index])
+            }
+            if count > 0 { lookForLosses() }
             // A read that does not fill its room has taken all there was.
             isMore = unsafe count == records.pointer.count
         }

@@ -9,7 +9,8 @@ public import IPCCore
 /// }
 /// ```
 ///
-/// A second signal hurries: nobody waits any longer. When the time is over the task of `body` is left behind, cancelled, and
+/// A second signal hurries: nobody waits any longer. (The same one within 100 ms does not: a terminal signals the whole
+/// group, and a parent may pass its own on.) When the time is over the task of `body` is left behind, cancelled, and
 /// this function throws; a program then mostly exits. Cancelling the caller cancels `body` and waits for it, as a child task
 /// would.
 ///
@@ -47,8 +48,11 @@ private func supervise<Result: Sendable>(
 ) async throws -> Result? {
     guard let first = try await events.next() else { return try await work.value }
     work.cancel()
+    let end = Deadline.after(grace)
+    let calm = Deadline.after(.milliseconds(100))
     do throws(IPCError) {
-        if let second = try await events.next(until: .after(grace)) {
+        while let second = try await events.next(until: end) {
+            if second.signal == first.signal, !calm.hasPassed { continue }
             throw IPCError(
                 .timedOut, "shut down: the work had not ended when a second signal came, \(second.signal)",
                 object: first.signal.name)

@@ -73,6 +73,8 @@ extension DatagramChannel {
     }
 
     /// Waits for at least one message and hands over those that are there, at most `maximumCount`. Never nil.
+    ///
+    /// - Throws: as ``receive(until:)``. What is wrong with a message behind the first, the next call throws.
     public func receive(
         upTo maximumCount: Int, until deadline: Deadline, into body: (RawSpan) -> Void
     ) async throws(IPCError) -> Int? {
@@ -85,8 +87,14 @@ extension DatagramChannel {
         while let found = taken {
             withBytes(found, body)
             count += 1
-            // What is wrong with the next one shows when it is asked for.
-            taken = count < maximumCount ? (try? take(withSender: false)) ?? nil : nil
+            taken = nil
+            guard count < maximumCount else { break }
+            do throws(IPCError) {
+                taken = try take(withSender: false)
+            } catch {
+                // It was taken from the socket by finding it: the next call throws it.
+                inbox.keep(error)
+            }
         }
         return count
     }
@@ -134,10 +142,11 @@ extension DatagramChannel {
     }
 
     private func take(withSender: Bool) throws(IPCError) -> Taken? {
+        let room = try unsafe inbox.roomForNext()
         // Ends: each error that the network left on the socket is taken away by the call that reports it.
         while true {
             do throws(SystemCallError) {
-                guard let taken = try takeOnce(withSender: withSender) else { return nil }
+                guard let taken = try unsafe takeOnce(into: room, withSender: withSender) else { return nil }
                 guard taken.count <= maximumMessageSize else { throw SystemCallError(.recvfrom, Errno.messageTooLong) }
                 return taken
             } catch {
@@ -159,16 +168,18 @@ extension DatagramChannel {
         [Errno.connectionRefused, Errno.hostUnreachable, Errno.networkUnreachable].contains(error.errno)
     }
 
-    private func takeOnce(withSender: Bool) throws(SystemCallError) -> Taken? {
+    private func takeOnce(
+        into room: UnsafeMutableRawBufferPointer, withSender: Bool
+    ) throws(SystemCallError) -> Taken? {
         guard withSender else {
-            return try unsafe NetworkCalls.receivePacket(stream.number, into: inbox.bytes).map { Taken(count: $0) }
+            return try unsafe NetworkCalls.receivePacket(stream.number, into: room).map { Taken(count: $0) }
         }
-        return try unsafe NetworkCalls.receivePacketWithSender(stream.number, into: inbox.bytes)
+        return try unsafe NetworkCalls.receivePacketWithSender(stream.number, into: room)
             .map { Taken(count: $0.byteCount, sender: $0.sender) }
     }
 
     private func copy(_ taken: Taken) -> Datagram<[UInt8]> {
-        Datagram(payload: unsafe Array(inbox.bytes[..<taken.count]), address: address(of: taken))
+        Datagram(payload: unsafe Array(inbox.bytes(taken.count)), address: address(of: taken))
     }
 
     private func address(of taken: Taken) -> SocketAddress {
@@ -177,14 +188,14 @@ extension DatagramChannel {
 
     private func withBytes(_ taken: Taken, _ body: (RawSpan) -> Void) {
         // SAFETY: the kernel has written so many bytes, and the inbox is this call's until the lock is given back.
-        body(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: inbox.bytes[..<taken.count])))
+        body(unsafe RawSpan(_unsafeBytes: inbox.bytes(taken.count)))
     }
 
     private func read<Result, Failure: Error>(
         _ taken: Taken, _ body: (RawSpan) throws(Failure) -> Result
     ) throws(ChannelBodyError<Failure>) -> Result {
         // SAFETY: as above.
-        let bytes = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: inbox.bytes[..<taken.count]))
+        let bytes = unsafe RawSpan(_unsafeBytes: inbox.bytes(taken.count))
         do throws(Failure) {
             return try body(bytes)
         } catch {

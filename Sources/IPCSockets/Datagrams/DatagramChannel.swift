@@ -66,14 +66,11 @@ public final class DatagramChannel: Channel, ByteReceiveChannel, ByteSendChannel
         try options.check()
         let socket = try descriptor.takeOpen(reads: true)
         let number = socket.number
-        let kind = try mapping("adopt a datagram socket", object: "descriptor \(number)") {
-            () throws(SystemCallError) in
-            try NetworkCalls.kind(number)
+        let (kind, family) = try mapping(foreign: number, "adopt a datagram socket") { () throws(SystemCallError) in
+            (try NetworkCalls.kind(number), try NetworkCalls.family(number))
         }
-        guard kind == .datagrams else {
-            throw IPCError(
-                .invalidArgument, "adopt a datagram socket: the socket is of another type",
-                object: "descriptor \(number)")
+        guard kind == .datagrams, [.unix, .ipv4, .ipv6].contains(family) else {
+            throw ForeignSocket.refused(number, "adopt a datagram socket", "the socket is of another type")
         }
         self.init(try DatagramSocket(socket, nil, options))
     }

@@ -19,16 +19,24 @@ import IPCSystem
 ///   (``confirm(through:)``): they may have been handled, or not. A message whose `send` was still under way is not among
 ///   them: nobody has got it, and it goes over the next connection.
 /// - **Messages from the peer** that were on their way are lost with the connection, too. Only the peer knows of them.
-/// - **Reconnecting** happens in whoever sends or receives next, at growing intervals (``ConnectRetry``), until its deadline.
+/// - **Reconnecting** happens in whoever sends, receives or finishes next, at growing intervals (``ConnectRetry``), until its
+///   deadline. A peer that breaks the protocol is an interruption as well, with the error that says so.
 /// - **The peer's finish** is no interruption: `receive` returns nil, for good.
+/// - **This side's finish** is for good, too: each later connection is told of it as soon as it is made.
 public final class Connector: Sendable {
     /// A connection that broke.
     public struct Interruption: Sendable {
         /// How it broke.
         public let error: IPCError
         /// The numbers of the messages that were sent over it and not confirmed.
+        ///
+        /// A program that never asks for its interruptions has the latest of them joined into one, which then spans those
+        /// messages between its first and its last that were confirmed, too.
         public let uncertain: Range<UInt64>
     }
+
+    /// How many interruptions are kept apart for a program that does not ask for them.
+    static let maximumInterruptions = 64
 
     /// What `receive` brings.
     public enum Event: Sendable {
@@ -38,23 +46,40 @@ public final class Connector: Sendable {
         case interruption(Interruption)
     }
 
-    private struct State {
+    typealias Dialling = Task<Result<SocketChannel, IPCError>, Never>
+
+    struct State {
         var channel: SocketChannel?
+        /// Makes the next connection, for whoever holds `connecting`.
+        var dialling: Dialling?
         var nextNumber: UInt64 = 0
         /// The first message of this connection that is not confirmed.
         var firstUncertain: UInt64 = 0
         var interruptions: [Interruption] = []
         var isClosed = false
+        /// The peer has.
         var hasFinished = false
+        /// This side has: what is made from now on is finished, too.
+        var hasFinishedSending = false
+
+        /// Remembers an interruption, in as much memory as there is for them.
+        mutating func add(_ news: Interruption) {
+            guard interruptions.count >= Connector.maximumInterruptions, let last = interruptions.popLast() else {
+                return interruptions.append(news)
+            }
+            let (old, new) = (last.uncertain, news.uncertain)
+            let joined = old.isEmpty ? new : new.isEmpty ? old : old.lowerBound..<new.upperBound
+            interruptions.append(Interruption(error: news.error, uncertain: joined))
+        }
     }
 
     /// Where the peer listens.
     public let address: SocketAddress
-    private let options: SocketOptions
-    private let retry: ConnectRetry
-    private let state = Lock(State())
-    private let connecting = TaskLock()
-    private let sending = TaskLock()
+    let options: SocketOptions
+    let retry: ConnectRetry
+    let state = Lock(State())
+    let connecting = TaskLock()
+    let sending = TaskLock()
 
     /// A connector to `address`. The first connection is made when it is first needed.
     public init(
@@ -86,6 +111,9 @@ public final class Connector: Sendable {
     public func send(_ message: [UInt8], until deadline: Deadline = .never) async throws(IPCError) -> UInt64 {
         try await sending.acquire(until: deadline, "send")
         defer { _ = sending.release() }
+        if state.withLock({ $0.hasFinishedSending }) {
+            throw IPCError(.finished, "send: this connector has finished; make another one to send more")
+        }
         while true {
             let channel = try await channel(until: deadline)
             do throws(IPCError) {
@@ -94,7 +122,7 @@ public final class Connector: Sendable {
                     defer { state.nextNumber += 1 }
                     // The connection may have broken meanwhile, and been reported without this one.
                     if state.channel !== channel {
-                        state.interruptions.append(
+                        state.add(
                             Interruption(
                                 error: IPCError(.peerClosed, "send: the connection broke behind this message"),
                                 uncertain: state.nextNumber..<state.nextNumber + 1))
@@ -103,7 +131,7 @@ public final class Connector: Sendable {
                     return state.nextNumber
                 }
             } catch {
-                guard note(error, on: channel) else { throw error }
+                guard note(error, on: channel, Self.breaksSending(error)) else { throw error }
             }
         }
     }
@@ -131,74 +159,51 @@ public final class Connector: Sendable {
                 if let message = try await channel.receive(until: deadline) { return .message(message) }
                 state.withLock { $0.hasFinished = true }
             } catch {
-                guard note(error, on: channel) else { throw error }
+                guard note(error, on: channel, Self.breaksReceiving(error)) else { throw error }
             }
         }
     }
 
-    /// Says that no more will be sent. See ``SocketChannel/finish(until:)``.
+    /// The interruptions that ``receive(until:)`` has not brought yet, which it will not bring any more: for a program that
+    /// only sends. Never waits.
+    public func takeInterruptions() -> [Interruption] {
+        state.withLock { state in
+            defer { state.interruptions = [] }
+            return state.interruptions
+        }
+    }
+
+    /// Says that no more will be sent, over a new connection if the last one broke. See ``SocketChannel/finish(until:)``.
     ///
-    /// - Throws: `.timedOut`, `.cancelled`, `.closed`.
+    /// Later calls of `send` throw `.finished`; receiving goes on. A second `finish` does nothing.
+    ///
+    /// - Throws: `.timedOut` or `.cancelled` when the peer was not told, and then more can be sent; `.closed`; what cannot
+    ///   pass by itself.
     public func finish(until deadline: Deadline = .never) async throws(IPCError) {
-        try await channel(until: deadline).finish(until: deadline)
+        try await sending.acquire(until: deadline, "finish")
+        defer { _ = sending.release() }
+        while !state.withLock({ $0.hasFinishedSending }) {
+            let channel = try await channel(until: deadline)
+            do throws(IPCError) {
+                try await channel.finish(until: deadline)
+                state.withLock { $0.hasFinishedSending = true }
+            } catch {
+                guard note(error, on: channel, Self.breaksSending(error)) else { throw error }
+                // A peer that has finished and gone needs no word of it, and no other connection for that.
+                state.withLock { if $0.hasFinished { $0.hasFinishedSending = true } }
+            }
+        }
     }
 
     /// Closes the connection, and makes no other. Idempotent, never waits; whoever waits gets `.closed`.
     public func close() {
-        let channel = state.withLock { state in
+        let (channel, dialling) = state.withLock { state in
             state.isClosed = true
-            return state.channel.take()
+            return (state.channel.take(), state.dialling.take())
         }
+        dialling?.cancel()
         channel?.close()
         _ = connecting.close()
         _ = sending.close()
-    }
-
-    private func channel(until deadline: Deadline) async throws(IPCError) -> SocketChannel {
-        if let channel = try current() { return channel }
-        try await connecting.acquire(until: deadline, "connect")
-        defer { _ = connecting.release() }
-        if let channel = try current() { return channel }
-        let made = try await SocketChannel.connect(to: address, options: options, retry: retry, until: deadline)
-        let isClosed = state.withLock { state in
-            if !state.isClosed { state.channel = made }
-            return state.isClosed
-        }
-        if isClosed {
-            made.close()
-            throw .closed("connect")
-        }
-        return made
-    }
-
-    private func current() throws(IPCError) -> SocketChannel? {
-        try state.withLock { state throws(IPCError) in
-            if state.isClosed { throw .closed("use a connector") }
-            return state.channel
-        }
-    }
-
-    /// Remembers that a connection broke, once, and lets go of it.
-    ///
-    /// - Returns: whether `error` says so, and another connection may do better.
-    private func note(_ error: IPCError, on channel: SocketChannel) -> Bool {
-        let broke: [IPCError.Code] = [.peerClosed, .truncated]
-        guard broke.contains(error.code) || isOver(channel, error) else { return false }
-        let isFirst = state.withLock { state in
-            guard state.channel === channel else { return false }
-            state.channel = nil
-            state.interruptions.append(
-                Interruption(
-                    error: error, uncertain: state.firstUncertain..<max(state.firstUncertain, state.nextNumber)))
-            state.firstUncertain = max(state.firstUncertain, state.nextNumber)
-            return true
-        }
-        if isFirst { channel.close() }
-        return !state.withLock { $0.isClosed }
-    }
-
-    /// Whether `.closed` means that another task has let go of this connection, not that the connector was closed.
-    private func isOver(_ channel: SocketChannel, _ error: IPCError) -> Bool {
-        error.code == .closed && state.withLock { !$0.isClosed && $0.channel !== channel }
     }
 }
