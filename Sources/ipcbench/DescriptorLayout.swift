@@ -16,7 +16,7 @@ struct DescriptorLayout {
         case .spawn, .regionCreation, .lock, .lockTask, .lockValue, .lockFutex, .semaphore, .readLock: 0
         case .pool: job.by == .c ? job.channels : 0
         case .broadcast, .broadcastEach: job.by == .c ? 1 : job.channels
-        case .queueStream, .queueBatch: job.channels
+        case .queueStream, .queueBatch, .queueThreads, .queueBroadcast: job.channels
         default: 1
         }
     }

@@ -54,7 +54,7 @@ extension ConformanceTransport {
     /// Queues that hold nothing: a message is sent when somebody has taken it.
     public static var rendezvousQueue: ConformanceTransport {
         let options = SharedQueueOptions(capacity: .rendezvous, maximumMessageSize: 20_000)
-        return queue(
+        var transport = queue(
             "rendezvous queue",
             ChannelGuarantees(
                 topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 20_000,
@@ -64,6 +64,15 @@ extension ConformanceTransport {
                 return (near, try SharedQueue.receive(try near.transfer()))
             },
             receive: { try SharedQueue.receive($0) })
+        for topic: ConformanceTopic in [
+            .tryForms, .inPlaceForms, .batchForms, .passedDeadlines, .finish, .death, .hostileInput, .independence,
+            .manyChannels, .census,
+        ] {
+            if transport.declined[topic] == nil {
+                transport.declined[topic] = "nothing has room: SharedQueueRoomTests send to somebody who receives"
+            }
+        }
+        return transport
     }
 
     /// Queues that get more memory as messages come, of which there is enough.
