@@ -114,7 +114,7 @@ struct BaselineProcess {
         case .board, .broadcast, .broadcastEach, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover,
             .semaphore,
             .semaphoreTurn, .readLock, .queue, .blockingQueue,
-            .queueStream, .queueBatch:
+            .queueStream, .queueBatch, .queueThreads, .queueBroadcast:
             unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
         case .poolBytes, .pythonPool, .call, .actor:
             unsafe cbase_report_fail(&report, "this work is not done in C", 0)
@@ -145,7 +145,7 @@ struct BaselineProcess {
             .allocationsBatch, .poolBytes, .pythonPool, .call, .actor, .lock, .lockTask, .lockValue, .lockFutex,
             .lockContended, .handover, .semaphore,
             .semaphoreTurn, .readLock, .queue, .blockingQueue,
-            .queueStream, .queueBatch:
+            .queueStream, .queueBatch, .queueThreads, .queueBroadcast:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }
     }

@@ -41,11 +41,21 @@ extension Catalogue {
                 }
             }
         }
-        for (work, suffix) in [(Job.Work.queueStream, "stream"), (.queueBatch, "batch")] {
+        for (work, name) in [
+            (Job.Work.queueStream, "stream/64"), (.queueBatch, "batch/64"), (.queueThreads, "stream/64/blocking"),
+        ] {
             var one = row(
-                "shared-queue/\(suffix)/64", .free,
+                "shared-queue/\(name)", .free,
                 Job(work: work, transport: .sharedQueue, by: .library, bytes: 64, channels: 2),
                 "C mq_send/mq_receive, one by one; two send, two receive", .atLeast(10, .throughput))
+            one.theirs?.work = .queueStream
+            rows.append(one)
+        }
+        for (work, suffix) in [(Job.Work.queueStream, "stream"), (.queueBroadcast, "broadcast")] {
+            var one = row(
+                "mailbox/\(suffix)/64", .free,
+                Job(work: work, transport: .mailbox, by: .library, bytes: 64, channels: 2),
+                "C mq_send/mq_receive, one by one, each message to one; two send, two receive", .none)
             one.theirs?.work = .queueStream
             rows.append(one)
         }

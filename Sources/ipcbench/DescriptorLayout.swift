@@ -17,7 +17,7 @@ struct DescriptorLayout {
         case .pool: job.by == .c ? job.channels : 0
         case .poolBytes, .pythonPool: 0
         case .broadcast, .broadcastEach: job.by == .c ? 1 : job.channels
-        case .queueStream, .queueBatch: job.channels
+        case .queueStream, .queueBatch, .queueThreads, .queueBroadcast: job.channels
         default: 1
         }
     }

@@ -58,6 +58,10 @@ struct Job: Equatable {
         case queueStream = "queue-stream"
         /// The same, many in one call.
         case queueBatch = "queue-batch"
+        /// The same, one by one, on threads that block.
+        case queueThreads = "queue-threads"
+        /// The same by tasks, one by one, and each process receives all of them.
+        case queueBroadcast = "queue-broadcast"
         /// Connect, one message, close.
         case accept
         /// Start a program, read its output to the end, collect its status.
@@ -92,6 +96,7 @@ struct Job: Equatable {
         case posixQueue = "posix-queue"
         case systemVQueue = "sysv-queue"
         case sharedQueue = "shared-queue"
+        case mailbox
         /// Real-time signals with a value.
         case signal
         /// The work brings its own: a path, a child.
@@ -137,7 +142,9 @@ struct Job: Equatable {
     var isQueue: Bool { transport == .posixQueue || transport == .systemVQueue || isQueueStream }
 
     /// Whether several send to one queue, and several receive.
-    var isQueueStream: Bool { work == .queueStream || work == .queueBatch }
+    var isQueueStream: Bool {
+        work == .queueStream || work == .queueBatch || work == .queueThreads || work == .queueBroadcast
+    }
 
     /// Whether messages have no stream and no end.
     var isDatagram: Bool { transport == .datagrams || transport == .udp }

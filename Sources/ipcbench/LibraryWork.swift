@@ -13,6 +13,7 @@ enum LibraryWork: Sendable {
     case sync(SyncWork)
     case queue(QueueWork)
     case queueStream(SharedQueueWork)
+    case mailbox(MailboxWork)
     case signals(SignalWork)
     case idle(Idle)
     case spawn(SpawnWork)
@@ -34,6 +35,7 @@ enum LibraryWork: Sendable {
                 ? .server(try AcceptServer(assignment: assignment)) : .client(try AcceptClient(assignment: assignment))
         case _ where assignment.job.isLocking: self = .sync(SyncWork(assignment: assignment))
         case (_, .sharedQueue): self = .queueStream(SharedQueueWork(assignment: assignment))
+        case (_, .mailbox): self = .mailbox(MailboxWork(assignment: assignment))
         case (_, .posixQueue), (_, .systemVQueue): self = .queue(QueueWork(assignment: assignment))
         case (_, .signal):
             self = .signals(SignalWork(socket: try openSocketChannel(descriptors[0]), assignment: assignment))
@@ -74,6 +76,7 @@ enum LibraryWork: Sendable {
         case .sync(let work): await work.perform()
         case .queue(let work): await work.perform()
         case .queueStream(let work): await work.perform()
+        case .mailbox(let work): await work.perform()
         case .signals(let work): await work.perform()
         case .spawn(let work): await work.perform()
         case .pool(let work): await work.perform()

@@ -33,13 +33,13 @@ struct Outcome {
         case .board, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore, .semaphoreTurn,
             .readLock:
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)
-        case .broadcast, .broadcastEach:
+        case .broadcast, .broadcastEach, .queueBroadcast:
             // When the last reader has the last message.
             guard let end = peers.map(\.ended_ns).max(), peers.allSatisfy({ $0.received == initiator.measured }) else {
                 throw BenchmarkFailure("not every reader received every message")
             }
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: end)
-        case .queueStream, .queueBatch:
+        case .queueStream, .queueBatch, .queueThreads:
             // When the last receiver has the last message.
             let end = peers.map(\.ended_ns).max() ?? 0
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: end)

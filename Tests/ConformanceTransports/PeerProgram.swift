@@ -8,7 +8,8 @@ extension ConformanceTransport {
             .pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .namedPipes, .socketPair, .packetPair, .tcp,
             .datagramPair, .ring,
             .untrustedRing, .posixQueue,
-            .systemVQueue, .sharedQueue, .signals,
+            .systemVQueue, .sharedQueue, .rendezvousQueue,
+            .growingQueue, .signals,
         ]
     }
 }

@@ -51,13 +51,67 @@ extension ConformanceTransport {
             receive: { try SharedQueue.receive($0) })
     }
 
+    /// Queues that hold nothing: a message is sent when somebody has taken it.
+    public static var rendezvousQueue: ConformanceTransport {
+        let options = SharedQueueOptions(capacity: .rendezvous, maximumMessageSize: 20_000)
+        var transport = queue(
+            "rendezvous queue",
+            ChannelGuarantees(
+                topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 20_000,
+                messageCapacity: 0),
+            makePair: {
+                let near = try SharedQueue(blockingAt: .anonymous, options: options)
+                return (near, try SharedQueue.receive(try near.transfer()))
+            },
+            receive: { try SharedQueue.receive($0) })
+        for topic: ConformanceTopic in [
+            .tryForms, .inPlaceForms, .batchForms, .passedDeadlines, .finish, .death, .hostileInput, .independence,
+            .manyChannels, .census,
+        ] {
+            if transport.declined[topic] == nil {
+                transport.declined[topic] = "nothing has room: SharedQueueRoomTests send to somebody who receives"
+            }
+        }
+        return transport
+    }
+
+    /// Queues that get more memory as messages come, of which there is enough.
+    public static var growingQueue: ConformanceTransport {
+        let options = SharedQueueOptions(
+            capacity: .growing(maximumByteCount: 64 << 20), maximumMessageSize: 20_000)
+        return queue(
+            "growing queue",
+            ChannelGuarantees(
+                topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 20_000),
+            makePair: {
+                let near = try SharedQueue(blockingAt: .anonymous, options: options)
+                return (near, try SharedQueue.receive(try near.transfer()))
+            },
+            receive: { try SharedQueue.receive($0) })
+    }
+
+    /// Queues in files, whose names are gone as soon as they are open.
+    public static var fileQueue: ConformanceTransport {
+        let options = SharedQueueOptions(capacity: .bounded(messages: 16), maximumMessageSize: 20_000)
+        let guarantees = ChannelGuarantees(
+            topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 20_000,
+            messageCapacity: 16)
+        return place("queue in a file", guarantees) {
+            let path = "/tmp/ipc-conformance-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))"
+            let near = try await SharedQueue(at: .file(path), .create, options: options)
+            defer { try? SharedQueue.remove(.file(path)) }
+            let far = try await SharedQueue(at: .file(path), .open)
+            return ConformancePair(near.payloads(), far.payloads())
+        }
+    }
+
     /// Mailboxes whose messages go to one receiver; their names are gone as soon as they are open.
     public static var workMailbox: ConformanceTransport {
         let options = MailboxOptions(capacity: .bounded(messages: 16), maximumMessageSize: 20_000)
         let guarantees = ChannelGuarantees(
             topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false, maximumMessageSize: 20_000,
             messageCapacity: 16)
-        return mailbox("mailbox of shared work", guarantees) {
+        return place("mailbox of shared work", guarantees) {
             let (near, far) = try await mailboxes(options)
             return ConformancePair(near.payloads(), far.payloads())
         }
@@ -70,7 +124,7 @@ extension ConformanceTransport {
         let guarantees = ChannelGuarantees(
             topology: .queue, detectsPeerDeath: false, tellsFinishFromDeath: false,
             maximumMessageSize: 20_000)
-        return mailbox("broadcast mailbox", guarantees) {
+        return place("broadcast mailbox", guarantees) {
             let (near, far) = try await mailboxes(options)
             try await far.join(from: .onlyNew)
             return ConformancePair(near.payloads(), far.payloads())
@@ -84,19 +138,22 @@ extension ConformanceTransport {
         return (near, try await Mailbox(named: name, .open))
     }
 
-    private static func mailbox(
+    /// What is found by its name alone.
+    private static func place(
         _ name: String, _ guarantees: ChannelGuarantees,
         makePair: @escaping @Sendable () async throws -> ConformancePair
     ) -> ConformanceTransport {
         var transport = ConformanceTransport(name, guarantees: guarantees, makePair: makePair)
         for topic: ConformanceTopic in [.death, .peerGone] {
-            transport.declined[topic] = "a mailbox is a place: nobody sees who comes and goes"
+            transport.declined[topic] = "a place: nobody sees who comes and goes"
         }
         for topic: ConformanceTopic in [.cutFrames, .hostileInput] {
-            transport.declined[topic] = "messages lie in memory; MailboxTests have a hostile writer"
+            transport.declined[topic] =
+                "messages lie in memory; MailboxTests and SharedQueueDeathTests have a hostile writer"
         }
         for topic in ConformanceTopic.allCases where topic.rawValue.hasPrefix("remote") {
-            transport.declined[topic] = "a mailbox has a name; MailboxDeathTests have other processes"
+            transport.declined[topic] =
+                "it has a name; MailboxDeathTests and SharedQueueDeathTests have other processes"
         }
         return transport
     }

@@ -9,6 +9,7 @@ let mailboxScenarios: [String: Scenario] = [
     "mailbox-take": takeAndStay,
     "mailbox-open": openAsAnotherUser,
     "mailbox-storm": mailboxStorm,
+    "mailbox-stormer": mailboxStormer,
     "mailbox-send": sendOnce,
 ]
 

@@ -3,59 +3,28 @@ import IPCMessageQueue
 import IPCSharedMemory
 import IPCSystem
 
-/// `mailbox-storm FOLDER KILLS SEED KIND`: three processes send, three receive, and all are killed at random instants and
-/// between any two steps, while one more, which nobody kills, receives everything. KIND: `all` (a broadcast that suspends),
-/// `newest` (one that drops the oldest) or `work`.
+/// `mailbox-storm FOLDER KILLS SEED KIND [tasks]`: three processes send, three receive, and all are killed at random instants and
+/// between any two steps, while one more, which nobody kills, receives everything. KIND is a `MailboxStormKind`; with `tasks`
+/// the processes wait as tasks do, else on threads.
 ///
 /// What must hold: nothing torn; who sent and was told so has sent, who was told otherwise has not; every receiver of a
-/// broadcast sees the same messages in the same order, without a gap unless it was told of one; nobody hangs; at the end the
-/// room is as in a new mailbox.
+/// broadcast sees the same messages in the same order, without a gap unless it was told of one; what is missing was counted as
+/// dropped; who asks gets the answer to its question; each process must always get on, without a backstop, so that a wake-up
+/// that is lost is a hang; at the end the room is as in a new mailbox.
 func mailboxStorm(_ arguments: [String]) async throws -> Int32 {
-    guard let kind = MailboxStormKind(rawValue: arguments[3]) else { throw Wrong("no kind \(arguments[3])") }
-    let seed = UInt64(arguments[2]) ?? 1
-    let name = "ipc-mailbox-storm-\(getpid())-\(seed)"
+    Backstop.switchOff()
+    let name = "ipc-mailbox-storm-\(getpid())-\(arguments[2])"
     defer { try? Mailbox.remove(named: name) }
-    let facts = MailboxStormFacts(
-        name: name, kind: kind, record: try record("\(arguments[0])/record-\(seed)"),
-        order: try record("\(arguments[0])/order-\(seed)"))
-    var storm = MailboxStorm(facts: facts, random: StormRandom(state: seed))
+    let folder = arguments[0]
+    let facts = try MailboxStormFacts(
+        name: name, kind: arguments[3], folder: folder, seed: arguments[2], .create, asTasks: arguments.last == "tasks")
+    var storm = MailboxStorm(facts: facts, random: StormRandom(state: UInt64(arguments[2]) ?? 1))
     do {
         return try storm.run(kills: Int(arguments[1]) ?? 1)
     } catch {
         storm.giveUp()
         throw error
     }
-}
-
-private func record(_ path: String) throws -> QueueStormRecord {
-    QueueStormRecord(
-        memory: try SharedMemory(at: .file(path), .create, byteCount: 4096 + QueueStormRecord.limit * 8))
-}
-
-enum MailboxStormKind: String {
-    case all, newest, work
-
-    var options: MailboxOptions {
-        MailboxOptions(
-            delivery: self == .work ? .workSharing : .broadcast, whenFull: self == .newest ? .dropOldest : .suspend,
-            capacity: .bounded(messages: 40, byteCount: 64 << 10), maximumMessageSize: 12000, maximumDeliveries: nil,
-            maximumProcesses: 24, maximumReceivers: 16)
-    }
-}
-
-/// What the processes of the storm share.
-struct MailboxStormFacts: Sendable {
-    let name: String
-    let kind: MailboxStormKind
-    /// What became of each message.
-    let record: QueueStormRecord
-    /// Which message comes before each, as the first who sees it sees it.
-    let order: QueueStormRecord
-
-    /// Set when everybody but the witness is dead.
-    var isOver: SharedAtomic { get throws { try record.count(9) } }
-    var witnessed: SharedAtomic { get throws { try record.count(10) } }
-    var isWitnessReady: SharedAtomic { get throws { try record.count(11) } }
 }
 
 private struct MailboxStorm {
@@ -66,41 +35,48 @@ private struct MailboxStorm {
     var children: [Int32] = []
     var witness: Int32 = 0
     var (kills, lives) = (0, UInt64(0))
-    var longestGap: UInt64 = 0
 
     init(facts: MailboxStormFacts, random: StormRandom) { (self.facts, self.random) = (facts, random) }
 
     private var record: QueueStormRecord { facts.record }
+    private var what: String { "\(facts.kind)\(facts.asTasks ? " by tasks" : ""), after \(kills) kills" }
 
     /// Something is wrong: nobody stays behind.
     func giveUp() {
-        for child in children + [witness].filter({ $0 > 0 }) { try? end(child) }
+        for child in children + [witness] where child > 0 {
+            kill(child, SIGKILL)
+            _ = try? status(of: child)
+        }
     }
 
     mutating func run(kills limit: Int) throws -> Int32 {
         try startWitness()
-        for index in 0..<Self.processes { children.append(try start(index)) }
-        var (last, lastLook, gap) = (UInt64(0), MonotonicClock.nanoseconds, UInt64(0))
+        for place in 0..<Self.processes { children.append(try start(place)) }
+        var pulse = StormPulse(facts.tally, places: Self.processes)
+        var nextCalm = 20
         while kills < limit {
             usleep(UInt32(random.below(8000)))
-            try disturb()
-            let (progress, now) = (try record.progress.load(), MonotonicClock.nanoseconds)
-            // Time in which this process did not run either, says nothing.
-            gap = progress == last ? gap + min(now - lastLook, 20_000_000) : 0
-            (last, lastLook) = (progress, now)
-            longestGap = max(longestGap, gap)
-            try require(gap < 6_000_000_000, "nobody gets on after \(kills) kills")
-            if let faults = try record.faults { throw Wrong("\(faults) after \(kills) kills") }
+            if random.below(3) > 0 { kill(children[random.below(children.count)], SIGKILL) }
+            try bury()
+            if kills >= nextCalm {
+                nextCalm = kills + 20
+                try calm(&pulse)
+            }
+            try pulse.look(what)
+            if let faults = try record.faults { throw Wrong("\(faults), \(what)") }
             try require(
                 try record.next.load() < UInt64(QueueStormRecord.limit), "more messages than the record has room for")
         }
-        for child in children { try end(child) }
+        for child in children {
+            kill(child, SIGKILL)
+            _ = try status(of: child)
+        }
         children = []
         try facts.isOver.store(1)
         let verdict = try status(of: witness)
         witness = 0
         try require(verdict == 0, "the witness found something wrong")
-        try finish()
+        try finish(pulse)
         return 0
     }
 
@@ -108,33 +84,48 @@ private struct MailboxStorm {
         let facts = facts
         witness = try TestingCalls.fork { MailboxWitness(facts: facts).live() }
         // It is to see all of it.
-        for _ in 0..<20_000 where try facts.isWitnessReady.load() == 0 { usleep(1000) }
+        for _ in 0..<60_000 where try facts.isWitnessReady.load() == 0 { usleep(1000) }
         try require(try facts.isWitnessReady.load() != 0, "the witness does not come")
     }
 
-    private mutating func disturb() throws {
-        if random.below(3) > 0 { kill(children[random.below(children.count)], SIGKILL) }
-        for index in children.indices {
+    /// One dies, and nobody else is killed nor comes for it until all others have got on.
+    private mutating func calm(_ pulse: inout StormPulse) throws {
+        let place = random.below(children.count)
+        kill(children[place], SIGKILL)
+        try note(try status(of: children[place]))
+        try pulse.calm(20, without: place..<place + 1, what) { try bury(except: place) }
+        children[place] = try start(place)
+        // What the dead who had asked have left.
+        if facts.kind == .ask { try SharedMemory.sweep(namesBeginningWith: "ipc-reply-") }
+    }
+
+    /// Others come in the places of the dead.
+    private mutating func bury(except absent: Int? = nil) throws {
+        for place in children.indices where place != absent {
             var status: Int32 = 0
-            guard unsafe waitpid(children[index], &status, WNOHANG) == children[index] else { continue }
-            children[index] = 0
-            try require(status & 0x7f == SIGKILL, "a process ended with \(status)")
-            kills += 1
-            children[index] = try start(index)
+            guard unsafe waitpid(children[place], &status, WNOHANG) == children[place] else { continue }
+            children[place] = 0
+            try note(status)
+            children[place] = try start(place)
         }
     }
 
-    private mutating func start(_ index: Int) throws -> Int32 {
+    private mutating func note(_ status: Int32) throws {
+        try require(status & 0x7f == SIGKILL, "a process ended with \(status)")
+        kills += 1
+    }
+
+    private mutating func start(_ place: Int) throws -> Int32 {
         lives += 1
+        try facts.tally.beat(place).wrappingAdd(1)
         let (seed, facts, life) = (random.next(), facts, lives)
-        return try TestingCalls.fork {
-            MailboxStormer(facts: facts, life: life, sends: index % 2 == 0).live(StormRandom(state: seed))
+        // Tasks need a process of their own: the child of a fork has none of the threads that run them.
+        if facts.asTasks {
+            return try execute(["mailbox-stormer"] + facts.arguments + ["\(place)", "\(life)", "\(seed)"])
         }
-    }
-
-    private func end(_ child: Int32) throws {
-        kill(child, SIGKILL)
-        _ = try status(of: child)
+        return try TestingCalls.fork {
+            MailboxStormer(facts: facts, life: life, place: place).live(StormRandom(state: seed))
+        }
     }
 
     private func status(of child: Int32) throws -> Int32 {
@@ -144,11 +135,12 @@ private struct MailboxStorm {
     }
 
     /// Everybody is dead: the room is as in a new mailbox.
-    private func finish() throws {
+    private func finish(_ pulse: StormPulse) throws {
         let facts = facts
         let text =
-            "\(facts.kind): \(kills) kills (\(try record.points.load()) at kill points), longest gap "
-            + "\(longestGap / 1_000_000) ms, \(try facts.witnessed.load()) messages witnessed"
+            "\(facts.kind)\(facts.asTasks ? " by tasks" : ""): \(kills) kills (\(try facts.tally.points.load()) at kill points), "
+            + "\(pulse), \(try facts.tally.progress.load()) turns, \(try facts.witnessed.load()) messages witnessed, "
+            + "\(try facts.answered.load()) questions answered"
         let last = try TestingCalls.fork {
             alarm(120)
             let fresh = "\(facts.name)-fresh"
@@ -168,6 +160,8 @@ private struct MailboxStorm {
             }
         }
         try require(try status(of: last) == 0, "the last one failed")
+        // What those who asked have left.
+        try SharedMemory.sweep(namesBeginningWith: "ipc-reply-")
     }
 }
 
@@ -176,7 +170,7 @@ private func room(_ name: String, _ size: Int, _ kind: MailboxStormKind) throws 
     let mailbox = try Mailbox(
         blockingNamed: name, .openOrCreate, options: kind.options, until: .after(.seconds(8)))
     defer { mailbox.close() }
-    if kind != .work { try mailbox.joinBlocking(from: .onlyNew, until: .after(.seconds(8))) }
+    if kind.isBroadcast { try mailbox.joinBlocking(from: .onlyNew, until: .after(.seconds(8))) }
     let dropped = mailbox.droppedCount
     var count = 0
     while mailbox.droppedCount == dropped {

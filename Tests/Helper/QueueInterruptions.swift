@@ -4,7 +4,8 @@ import IPCSystem
 import Synchronization
 
 /// `queue-interruptions KIND COUNT SEED`: that many receives are cancelled or run out of time at random instants while somebody
-/// sends: what was received, with what is left, is what was sent, and nothing twice. KIND: posix, sysv, shared.
+/// sends: what was received, with what is left, is what was sent, and nothing twice. KIND: posix, sysv, shared, large (messages
+/// that are copied without the lock), mailbox, broadcast.
 func queueInterruptions(_ arguments: [String]) async throws -> Int32 {
     let random = StormRandom(state: UInt64(arguments[2]) ?? 1)
     let count = Int(arguments[1]) ?? 1
@@ -19,10 +20,22 @@ func queueInterruptions(_ arguments: [String]) async throws -> Int32 {
         let queue = try SystemVMessageQueue.makePrivate()
         defer { try? SystemVMessageQueue.remove(identifier: queue.identifier) }
         try await interrupt(queue, try SystemVMessageQueue(identifier: queue.identifier), count, random)
-    case "shared":
-        let options = SharedQueueOptions(capacity: .bounded(messages: 5), maximumMessageSize: 16)
+    case "shared", "large":
+        let size = arguments[0] == "large" ? 6000 : 16
+        let options = SharedQueueOptions(capacity: .bounded(messages: 5), maximumMessageSize: size)
         let queue = try await SharedQueue(options: options)
-        try await interrupt(queue, try await SharedQueue.receive(try queue.transfer(), until: .never), count, random)
+        let far = try await SharedQueue.receive(try queue.transfer(), until: .never)
+        try await interrupt(queue, far, count, random, size: size)
+    case "mailbox", "broadcast":
+        let name = "ipc-interruptions-\(ProcessFacts.processID)"
+        let options = MailboxOptions(
+            delivery: arguments[0] == "mailbox" ? .workSharing : .broadcast, capacity: .bounded(messages: 5),
+            maximumMessageSize: 16)
+        let near = try await Mailbox(named: name, .create, options: options)
+        defer { try? Mailbox.remove(named: name) }
+        let far = try await Mailbox(named: name, .open)
+        if options.delivery == .broadcast { try await far.join(from: .onlyNew) }
+        try await interrupt(near, far, count, random)
     default: throw Wrong("which queue?")
     }
     return 0
@@ -36,10 +49,10 @@ private final class StormEnd: Sendable {
 }
 
 private func interrupt(
-    _ near: any MessageQueue, _ far: any MessageQueue, _ count: Int, _ seed: StormRandom
+    _ near: any MessageQueue, _ far: any MessageQueue, _ count: Int, _ seed: StormRandom, size: Int = 8
 ) async throws {
     let end = StormEnd()
-    async let sent = sendUntilOver(near, end, StormRandom(state: seed.state &+ 1))
+    async let sent = sendUntilOver(near, far, end, StormRandom(state: seed.state &+ 1), max(8, size))
     var random = seed
     var received: [UInt64] = []
     var interruptions = 0
@@ -90,27 +103,27 @@ private func receiveForAMoment(
 
 /// Numbers in their order, each sent once; some sends run out of time, too.
 private func sendUntilOver(
-    _ queue: any MessageQueue, _ end: StormEnd, _ seed: StormRandom
+    _ queue: any MessageQueue, _ far: any MessageQueue, _ end: StormEnd, _ seed: StormRandom, _ size: Int
 ) async throws -> UInt64 {
     var random = seed
     var next: UInt64 = 0
     while !end.isThere {
         let deadline = Deadline(nanoseconds: MonotonicClock.nanoseconds + UInt64(random.below(2_000_000)))
-        let isSent = try await sends(queue, next, deadline)
+        let isSent = try await sends(queue, next, deadline, size)
         if isSent { next += 1 }
         let pause = UInt64(random.below(200_000))
         await pass(pause)
         // A queue that is never empty interrupts nobody.
-        while try queue.depth > 1, !end.isThere { await Task.yield() }
+        while try far.depth > 1, !end.isThere { await Task.yield() }
     }
     return next
 }
 
 /// Whether it was sent in time.
 private func sends(
-    _ queue: any MessageQueue, _ number: UInt64, _ deadline: Deadline
+    _ queue: any MessageQueue, _ number: UInt64, _ deadline: Deadline, _ size: Int
 ) async throws(IPCError) -> Bool {
-    let bytes = (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64($0 * 8)) }
+    let bytes = (0..<size).map { UInt8(truncatingIfNeeded: number >> UInt64($0 % 8 * 8)) }
     do throws(IPCError) {
         try await queue.send(QueueMessage(payload: bytes), until: deadline)
         return true
@@ -127,6 +140,8 @@ private func pass(_ nanoseconds: UInt64) async {
 }
 
 private func number(_ message: QueueMessage<[UInt8]>) throws -> UInt64 {
-    try require(message.payload.count == 8, "a message of \(message.payload.count) bytes")
-    return message.payload.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    let payload = message.payload
+    try require(payload.count >= 8 && payload.count % 8 == 0, "a message of \(payload.count) bytes")
+    try require(payload.indices.allSatisfy { payload[$0] == payload[$0 % 8] }, "a torn message")
+    return payload[..<8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
 }

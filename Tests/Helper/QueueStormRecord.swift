@@ -1,4 +1,5 @@
 import IPCSharedMemory
+import IPCSystem
 
 /// What happened to each message, in a word of its own that every process writes, and counts of what must not be.
 struct QueueStormRecord: Sendable {
@@ -19,7 +20,6 @@ struct QueueStormRecord: Sendable {
     }
 
     var next: SharedAtomic { get throws { try count(0) } }
-    var progress: SharedAtomic { get throws { try count(1) } }
     var torn: SharedAtomic { get throws { try count(2) } }
     /// Given twice without a mark.
     var unmarked: SharedAtomic { get throws { try count(3) } }
@@ -27,7 +27,6 @@ struct QueueStormRecord: Sendable {
     var ghosts: SharedAtomic { get throws { try count(4) } }
     var disordered: SharedAtomic { get throws { try count(5) } }
     var late: SharedAtomic { get throws { try count(6) } }
-    var points: SharedAtomic { get throws { try count(7) } }
     var again: SharedAtomic { get throws { try count(8) } }
 
     var faults: String? {
@@ -39,6 +38,11 @@ struct QueueStormRecord: Sendable {
             let bad = counts.filter { $0.1 > 0 }
             return bad.isEmpty ? nil : bad.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
         }
+    }
+
+    /// Nobody waits past its deadline, by more than a loaded machine explains.
+    func look(at deadline: Deadline) throws {
+        if MonotonicClock.nanoseconds > deadline.nanoseconds + 5_000_000_000 { try late.wrappingAdd(1) }
     }
 
     /// A message is its number, its sender, and bytes that follow from them.

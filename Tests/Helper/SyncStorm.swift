@@ -267,7 +267,7 @@ extension StormSubject {
 }
 
 /// Starts this program anew.
-private func execute(_ arguments: [String]) throws -> Int32 {
+func execute(_ arguments: [String]) throws -> Int32 {
     let words = unsafe ([CommandLine.arguments[0]] + arguments).map { unsafe strdup($0) }
     defer { unsafe words.forEach { unsafe free($0) } }
     var child: pid_t = 0

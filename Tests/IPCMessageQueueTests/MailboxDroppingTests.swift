@@ -50,8 +50,8 @@ import Testing
     @Test func whatIsGivenBackCanGo() async throws {
         try await withMailbox(.smallWork(.dropOldest)) { mailbox, name in
             for index in 0..<4 { try await mailbox.send(QueueMessage("\(index)"), until: soon) }
-            let waiters = try queue(of: mailbox).core.table.waiters(in: .wideSenders)
-            let narrow = try queue(of: mailbox).core.table.waiters(in: .senders)
+            let waiters = try queue(of: mailbox).core.lines.waiters(in: .wideSenders)
+            let narrow = try queue(of: mailbox).core.lines.waiters(in: .senders)
             func areWaiting() -> Bool { waiters.loadRelaxed() + narrow.loadRelaxed() > 0 }
             try await mailbox.withLease(until: soon) { _ in
                 try await mailbox.withLease(until: soon) { _ in

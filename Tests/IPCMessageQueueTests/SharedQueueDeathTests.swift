@@ -77,8 +77,9 @@ import Testing
 
     /// Between any two steps.
     @Test(arguments: [
-        "entered", "leaves", "counted", "sleeps", "blocks-taken", "filled", "committed", "listed", "reserved", "fills",
-        "filled-alone", "freed", "leased", "given-back", "copied", "reads-lease",
+        "turn-entered", "turn-leaves", "turn-counted", "turn-sleeps", "queue-blocks-taken", "queue-filled",
+        "queue-committed", "queue-listed", "queue-reserved", "queue-fills", "queue-filled-alone", "queue-freed",
+        "queue-leased", "queue-given-back", "queue-copied", "queue-reads-lease",
     ])
     func aDeathAtAnyStepLeavesTheQueueWhole(_ point: String) async throws {
         try await withQueueFolder { folder in
@@ -88,7 +89,7 @@ import Testing
                 maximumDeliveries: nil)
             let queue = try await SharedQueue(at: .file(path), options: options)
             for passage in [1, 3, 8] {
-                let environment = ["IPC_KILL_POINT": "queue-\(point):\(passage)"]
+                let environment = ["IPC_KILL_POINT": "\(point):\(passage)"]
                 let child = try await ChildProcess.spawn(
                     .path(helperPath), arguments: ["queue-die", path],
                     options: ChildProcess.Options(environment: .inherit.updating(environment.mapValues { $0 })))
@@ -111,7 +112,7 @@ import Testing
     /// The short form of .ci/long.d/queue-storm.
     @Test func aStormOfKills() async throws {
         try await withQueueFolder { folder in
-            let text = try await expectScenario("queue-storm", folder, "150", "7")
+            let text = try await expectScenario("queue-storm", folder, "100", "7")
             #expect(text.contains("0 torn, 0 missing"), "\(text)")
         }
     }

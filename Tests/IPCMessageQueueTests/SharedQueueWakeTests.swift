@@ -18,7 +18,7 @@ import Testing
         try await withNamedQueue(options) { queue, name in
             try await queue.send(QueueMessage(payload: [UInt8](repeating: 1, count: 900)), until: soon)
             try await withScenario(["queue-send-narrow", name, "4"]) { child in
-                let waiters = queue.core.table.waiters(in: .senders)
+                let waiters = queue.core.lines.waiters(in: .senders)
                 let end = Deadline.after(.seconds(60))
                 while waiters.loadRelaxed() < 4, !end.hasPassed { try await Task.sleep(for: .milliseconds(1)) }
                 #expect(waiters.loadRelaxed() >= 4)

@@ -101,6 +101,21 @@ import Testing
         try await withIPCExecutor { try await conformance.run() }
     }
 
+    @Test(arguments: ConformanceSuite.cases(for: .rendezvousQueue))
+    func rendezvousQueuesConform(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .growingQueue))
+    func growingQueuesConform(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
+    @Test(arguments: ConformanceSuite.cases(for: .fileQueue))
+    func queuesInFilesConform(_ conformance: ConformanceCase) async throws {
+        try await conformance.run()
+    }
+
     @Test(arguments: ConformanceSuite.cases(for: .workMailbox))
     func mailboxesOfSharedWorkConform(_ conformance: ConformanceCase) async throws {
         try await conformance.run()

@@ -52,14 +52,8 @@ struct MailLog: Sendable {
         nonmutating set { bytes.word64(272).storeReleasing(newValue) }
     }
 
-    /// Those who wait for something.
-    enum Line: Int, CaseIterable {
-        case news = 320
-        case room = 328
-    }
-
-    func sequence(of line: Line) -> SharedWord32 { bytes.word32(line.rawValue) }
-    func waiters(in line: Line) -> SharedWord32 { bytes.word32(line.rawValue + 4) }
+    /// Who waits.
+    var lines: WaitLines { WaitLines(bytes.slice(320, 16), count: 2) }
 
     // MARK: Records
 

@@ -21,7 +21,7 @@ extension MailLogCore {
             return .full(nil)
         }
         log.append(bytes, label)
-        signal(.news, &turn)
+        turn.wakes.signal(.news, lines, .max)
         leave(turn)
         return .sent(evicted: evicted)
     }
@@ -70,7 +70,7 @@ extension MailLogCore {
     private func pass(_ seat: MailLog.Seat, _ record: MailLog.Record, _ turn: inout Turn) {
         let wasLast = record.position == log.tail
         log.advance(seat, past: record)
-        if wasLast, isRoomAwaited { signal(.room, &turn) }
+        if wasLast, isRoomAwaited { turn.wakes.signal(.room, lines, .max) }
     }
 
     /// The index of the object's seat, with the lock; it joins here if it has none.
@@ -101,7 +101,7 @@ extension MailLogCore {
         let index = try sit(from: start)
         if hadSeat {
             log.move(log.seat(index), to: start)
-            if isRoomAwaited { signal(.room, &turn) }
+            if isRoomAwaited { turn.wakes.signal(.room, lines, .max) }
         }
     }
 }

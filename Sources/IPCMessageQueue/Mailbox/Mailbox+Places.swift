@@ -32,6 +32,7 @@ extension Mailbox {
         memory.takesAnySize = true
         let byteCount: Int
         let initialize: (SharedBytes) -> Void
+        let difference: (SharedBytes) throws(IPCError) -> String?
         switch options.delivery {
         case .workSharing:
             let shape = try QueueShape(try queueOptions(options), isFile: false)
@@ -42,6 +43,9 @@ extension Mailbox {
                 QueueTable(bytes: bytes, shape: shape).blockCount = UInt32(shape.initialBlocks)
                 MailboxWords.write(options, to: bytes)
             }
+            difference = { (bytes: SharedBytes) throws(IPCError) in
+                try QueueShape(reading: bytes, name).difference(from: shape)
+            }
         case .broadcast:
             let shape = try MailLogShape(options)
             byteCount = shape.byteCount
@@ -49,16 +53,21 @@ extension Mailbox {
                 shape.write(to: bytes)
                 MailboxWords.write(options, to: bytes)
             }
+            difference = { (bytes: SharedBytes) throws(IPCError) in
+                try MailLogShape(reading: bytes, name).difference(from: shape)
+            }
         }
         let region = try SharedMemory(
             at: .named(name), intent, byteCount: intent == .open ? nil : byteCount, layout: MailboxWords.layout,
             options: memory, initialize: initialize)
         let words = try MailboxWords(reading: region.payload, name)
-        if intent != .open, words.delivery != options.delivery || words.overflow != options.whenFull {
-            throw IPCError(
-                .typeMismatch,
-                "open a mailbox: it is for \(words.delivery) and \(words.overflow) when full, not \(options.delivery) and "
-                    + "\(options.whenFull); open it as it is (.open), or remove it", object: name)
+        if intent != .open, !region.wasCreated {
+            let isOther = words.delivery != options.delivery || words.overflow != options.whenFull
+            let text =
+                isOther
+                ? "it is for \(words.delivery) and \(words.overflow) when full, not \(options.delivery) and "
+                    + "\(options.whenFull)" : try difference(region.payload)
+            try QueueShape.check(region, text, options.maximumProcesses, "open a mailbox")
         }
         return (region, words)
     }

@@ -1,5 +1,4 @@
 public import IPCCore
-import IPCParticipants
 import IPCSharedMemory
 import IPCSystem
 
@@ -25,11 +24,11 @@ extension Mailbox {
             var label = label
             label.returnAddress = request.address
             try await unsafe deliver(payload.span.bytes, label, until: deadline)
-            let answer = try await request.queue.receive(.only(request.number), until: deadline)
-            replies.end(request, isAnswered: delivery == .workSharing)
-            return answer.payload
+            let answer = try await replies.answer(to: request, until: deadline)
+            replies.end(request)
+            return answer
         } catch {
-            replies.end(request, isAnswered: false)
+            replies.end(request)
             throw error
         }
     }
@@ -43,11 +42,11 @@ extension Mailbox {
             var label = label
             label.returnAddress = request.address
             try unsafe deliverBlocking(payload.span.bytes, label, until: deadline)
-            let answer = try request.queue.receiveBlocking(.only(request.number), until: deadline)
-            replies.end(request, isAnswered: delivery == .workSharing)
-            return answer.payload
+            let answer = try replies.answerBlocking(to: request, until: deadline)
+            replies.end(request)
+            return answer
         } catch {
-            replies.end(request, isAnswered: false)
+            replies.end(request)
             throw error
         }
     }
@@ -56,7 +55,10 @@ extension Mailbox {
 extension QueueMessage {
     /// Answers a message that was sent by ``Mailbox/request(_:labeled:until:)``.
     ///
-    /// - Throws: `.peerClosed` when the requester is dead or has closed its mailbox; `.invalidArgument` when nobody waits for
+    /// An answer that comes too late is dropped, here or there, which is no error.
+    ///
+    /// - Throws: `.peerClosed` when the requester is dead or has closed its mailbox, also if that happens while this waits for
+    ///   room; `.invalidArgument` when nobody waits for
     ///   an answer (``QueueLabel/isRequest``); `.messageTooLarge` above the mailbox's largest message; `.timedOut` and
     ///   `.cancelled` with nothing sent, mostly because the requester leaves answers lying; `.permissionDenied` when it is
     ///   of another user and its mailbox's permissions were for itself alone.
@@ -73,7 +75,8 @@ extension QueueMessage {
 extension LeasedMessage {
     /// Answers a message that was sent by ``Mailbox/request(_:labeled:until:)``. See ``QueueMessage/reply(_:until:)``.
     ///
-    /// Answer at the end of the lease's body: who dies before it leaves the question to another.
+    /// Answer at the end of the lease's body: who dies before it leaves the question to another. An error that the body throws
+    /// gives the question back, also `.peerClosed`: catch that one, because nobody needs the answer any more.
     public func reply(_ payload: [UInt8], until deadline: Deadline = .never) async throws(IPCError) {
         try await label.returnAddress.reply(payload, until: deadline)
     }
@@ -94,8 +97,13 @@ extension ReturnAddress {
             throw translate(error)
         }
         defer { queue.close() }
-        try checkRequester(queue)
-        try await queue.send(message(payload), until: deadline)
+        do throws(IPCError) {
+            let blocks = try queue.check(payload.count, label)
+            try await unsafe queue.sendWaiting(payload.span.bytes, label, blocks, deadline, .answers(self))
+        } catch {
+            clearUp(queue, error)
+            throw error
+        }
     }
 
     func replyBlocking(_ payload: [UInt8], until deadline: Deadline) throws(IPCError) {
@@ -107,8 +115,12 @@ extension ReturnAddress {
             throw translate(error)
         }
         defer { queue.close() }
-        try checkRequester(queue)
-        try queue.sendBlocking(message(payload), until: deadline)
+        do throws(IPCError) {
+            try unsafe queue.sendBlocking(payload.span.bytes, label, deadline, .answers(self))
+        } catch {
+            clearUp(queue, error)
+            throw error
+        }
     }
 
     private func check() throws(IPCError) {
@@ -117,22 +129,17 @@ extension ReturnAddress {
         }
     }
 
-    private func message(_ payload: [UInt8]) -> QueueMessage<[UInt8]> {
-        QueueMessage(payload: payload, type: Int(clamping: number))
-    }
+    /// Of the answer.
+    private var label: QueueLabel { QueueLabel(type: Int(clamping: number)) }
 
     /// What is not there any more was its requester's to remove.
-    private func translate(_ error: IPCError) -> IPCError { error.code == .notFound ? gone : error }
-
-    private var gone: IPCError {
-        IPCError(.peerClosed, "reply: the requester is gone", object: name)
+    private func translate(_ error: IPCError) -> IPCError {
+        guard error.code == .notFound else { return error }
+        return IPCError(.peerClosed, "reply: the requester is gone", object: name)
     }
 
     /// What the dead have left goes with the answer that nobody waits for.
-    private func checkRequester(_ queue: SharedQueue) throws(IPCError) {
-        let owner = OwnerWord(rawValue: owner)
-        guard owner.isFree || queue.core.participant.table.isDead(owner) else { return }
-        try? SharedQueue.remove(queue.place)
-        throw gone
+    private func clearUp(_ queue: SharedQueue, _ error: IPCError) {
+        if error.code == .peerClosed { try? SharedQueue.remove(queue.place) }
     }
 }

@@ -24,7 +24,8 @@ extension Mailbox {
         switch kind {
         case .work(let queue):
             let framed = Self.frame(bytes, label)
-            return try queue.trySend(framed.bytes, label, dropping: whenFull == .dropOldest ? words.dropped : nil)
+            return try queue.trySend(
+                framed.bytes, label, whenFull == .dropOldest ? .dropsOldest(words.dropped) : .plain)
         case .broadcast(let core):
             try core.checkSending()
             guard let turn = try core.tryAcquire("send"),
@@ -53,7 +54,7 @@ extension Mailbox {
             // What somebody has under a lease is not dropped: its room is waited for.
             if whenFull == .dropOldest {
                 let blocks = try queue.check(framed.bytes.byteCount, label)
-                return try await queue.sendWaiting(framed.bytes, label, blocks, deadline, dropping: words.dropped)
+                return try await queue.sendWaiting(framed.bytes, label, blocks, deadline, .dropsOldest(words.dropped))
             }
             if try !(await queue.attempt(framed.bytes, label, until: deadline)) { try refuse() }
         case .broadcast(let core):
@@ -76,7 +77,7 @@ extension Mailbox {
             let framed = Self.frame(bytes, label)
             if whenFull == .suspend { return try queue.sendBlocking(framed.bytes, labeled: label, until: deadline) }
             if whenFull == .dropOldest {
-                return try queue.sendBlocking(framed.bytes, label, deadline, dropping: words.dropped)
+                return try queue.sendBlocking(framed.bytes, label, deadline, .dropsOldest(words.dropped))
             }
             if try !queue.attemptBlocking(framed.bytes, label, until: deadline) { try refuse() }
         case .broadcast(let core):

@@ -76,11 +76,10 @@ public final class Mailbox: MessageQueue {
     ///   - name: of at most 240 bytes, without a slash; mailboxes and named regions share one space of names.
     ///   - intent: whether to make it.
     ///   - deadline: until when to try to take part.
-    ///   - options: how it is made. When one is found, `delivery` and `whenFull` must be the same, unless `intent` is
-    ///     `.open`; everything else is as it was made.
+    ///   - options: how it is made. One that is found must have been made with the same, unless `intent` is `.open`.
     /// - Throws: `.alreadyExists`, `.notFound`, `.invalidName`; `.permissionDenied`; `.invalidArgument` for options that
     ///   contradict each other; `.resourceExhausted` when memory, or places for processes, are short; `.typeMismatch` for one
-    ///   that is found with another delivery or overflow, and for something else of that name; `.wrongVersion`,
+    ///   that is found and was made with other options, and for something else of that name; `.wrongVersion`,
     ///   `.wrongMagic`, `.protocolViolation`; `.timedOut`, `.cancelled`, mostly because somebody was stopped while he came
     ///   or went.
     public convenience init(

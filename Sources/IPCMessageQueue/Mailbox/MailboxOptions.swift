@@ -32,8 +32,8 @@ public enum MailboxStart: Sendable, Hashable {
     case last(Int)
 }
 
-/// How a ``Mailbox`` is made. Of one that is found, what was given when it was made holds; one that has another delivery or
-/// overflow than asked for is refused, unless it is just opened.
+/// How a ``Mailbox`` is made. One that is found and was made with others is refused, unless it is just opened (`.open`): then what
+/// was given when it was made holds.
 public struct MailboxOptions: Sendable, Hashable {
     /// Who gets a message.
     public var delivery: MailboxDelivery

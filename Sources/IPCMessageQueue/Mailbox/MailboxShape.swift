@@ -93,6 +93,19 @@ struct MailLogShape: Sendable, Equatable {
         seatCount = options.maximumReceivers
     }
 
+    /// In what it differs from another one, in words; nil when in nothing.
+    func difference(from wanted: MailLogShape) -> String? {
+        if maximumMessageSize != wanted.maximumMessageSize {
+            return "its messages have up to \(maximumMessageSize) bytes, not \(wanted.maximumMessageSize)"
+        }
+        if messageLimit != wanted.messageLimit {
+            return "it holds \(messageLimit) messages, not \(wanted.messageLimit)"
+        }
+        if capacity != wanted.capacity { return "its messages take up to \(capacity) bytes, not \(wanted.capacity)" }
+        if seatCount != wanted.seatCount { return "it is for \(seatCount) receivers, not \(wanted.seatCount)" }
+        return nil
+    }
+
     func write(to bytes: SharedBytes) {
         bytes.store(UInt64(capacity), at: 0)
         bytes.store(UInt32(messageLimit), at: 8)

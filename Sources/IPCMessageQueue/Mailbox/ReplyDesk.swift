@@ -15,8 +15,9 @@ final class ReplyDesk: Sendable {
         var place = Place.none
         var lastNumber = 0
         var pending: Set<Int> = []
-        /// Somebody gave up, whose answer may come or have come.
-        var hasStale = false
+
+        /// What those who answer are told.
+        var firstAwaited: UInt64 { UInt64(pending.min() ?? lastNumber + 1) }
     }
 
     private let state = Lock(State())
@@ -38,10 +39,10 @@ final class ReplyDesk: Sendable {
     // MARK: Asking
 
     func begin(until deadline: Deadline) async throws(IPCError) -> Request {
-        if let queue = try found() { return try await begin(in: queue, until: deadline) }
+        if let queue = try found() { return try begin(in: queue) }
         let place = UInt64.random(in: 1 ... .max)
         let made = try await SharedQueue(at: Self.place(place), .create, options: options, until: deadline)
-        return try await begin(in: try adopt(made), until: deadline)
+        return try begin(in: try adopt(made))
     }
 
     /// The same on a thread that may block.
@@ -88,47 +89,27 @@ final class ReplyDesk: Sendable {
         return queue
     }
 
-    private func begin(in queue: SharedQueue, until deadline: Deadline) async throws(IPCError) -> Request {
-        let (number, stale) = take()
-        if let stale { _ = try? await queue.purge(.lowest(upTo: stale), until: deadline) }
-        do throws(IPCError) {
-            return try request(queue, number)
-        } catch {
-            forget(number)
-            throw error
-        }
-    }
-
     private func begin(in queue: SharedQueue) throws(IPCError) -> Request {
-        let (number, stale) = take()
+        let number = state.withLock { state in
+            state.lastNumber += 1
+            state.pending.insert(state.lastNumber)
+            queue.core.firstAwaited.storeSequential(state.firstAwaited)
+            return state.lastNumber
+        }
         do throws(IPCError) {
-            if let stale {
-                // No more than there can be, whatever somebody writes into the memory.
-                var steps = queue.shape.blockLimit
-                while steps > 0, try queue.tryReceive(.lowest(upTo: stale)) != nil { steps -= 1 }
-            }
             return try request(queue, number)
         } catch {
-            forget(number)
+            forget(number, in: queue)
             throw error
         }
     }
 
-    /// A number, and the highest one up to which answers are of nobody, if there may be some.
-    private func take() -> (Int, Int?) {
+    /// Nobody waits for an answer with that number any more.
+    private func forget(_ number: Int, in queue: SharedQueue) {
         state.withLock { state in
-            state.lastNumber += 1
-            let oldest = state.pending.min() ?? state.lastNumber
-            let stale = state.hasStale && oldest > 1 ? oldest - 1 : nil
-            // Those that come after this look are found by the next one who gives up.
-            state.pending.insert(state.lastNumber)
-            return (state.lastNumber, stale)
+            state.pending.remove(number)
+            queue.core.firstAwaited.storeSequential(state.firstAwaited)
         }
-    }
-
-    /// Nothing was asked with the number, and what is stale by now is looked for again.
-    private func forget(_ number: Int) {
-        state.withLock { state in _ = state.pending.remove(number) }
     }
 
     private func request(_ queue: SharedQueue, _ number: Int) throws(IPCError) -> Request {
@@ -139,13 +120,53 @@ final class ReplyDesk: Sendable {
         return Request(queue: queue, number: number, address: address)
     }
 
-    /// It is over: with its answer, or without, which may come yet.
-    func end(_ request: Request, isAnswered: Bool) {
-        state.withLock { state in
-            state.pending.remove(request.number)
-            if !isAnswered { state.hasStale = true }
+    /// Waits for the answer. Those that nobody waits for any more go, so that they are in nobody's way.
+    func answer(to request: Request, until deadline: Deadline) async throws(IPCError) -> [UInt8] {
+        let core = request.queue.core
+        var ticket: QueueCore.Ticket?
+        while true {
+            var turn = try await core.acquire(after: ticket, until: deadline, "request")
+            dropLate(core, &turn)
+            var answer: [UInt8]?
+            switch core.take(.only(request.number), counts: true, turn, { bytes, _ in answer = [UInt8](bytes) }) {
+            case .message: break
+            case .large(let lease):
+                answer = core.contents(lease)
+                try await core.receive(lease, until: deadline)
+            case .empty(let next): ticket = next
+            }
+            if let answer { return answer }
         }
     }
+
+    /// The same on a thread that may block.
+    func answerBlocking(to request: Request, until deadline: Deadline) throws(IPCError) -> [UInt8] {
+        let core = request.queue.core
+        var ticket: QueueCore.Ticket?
+        while true {
+            var turn = try core.acquireBlocking(after: ticket, until: deadline, "request")
+            dropLate(core, &turn)
+            var answer: [UInt8]?
+            switch core.take(.only(request.number), counts: true, turn, { bytes, _ in answer = [UInt8](bytes) }) {
+            case .message: break
+            case .large(let lease):
+                answer = core.contents(lease)
+                try core.receiveBlocking(lease, until: deadline)
+            case .empty(let next): ticket = next
+            }
+            if let answer { return answer }
+        }
+    }
+
+    /// With the lock of the place: who has sent an answer by now has it from a request that is in the set, or over.
+    private func dropLate(_ core: QueueCore, _ turn: inout QueueCore.Turn) {
+        guard !core.isEmpty else { return }
+        let pending = state.withLock { $0.pending }
+        core.dropReady(&turn) { !pending.contains($0) }
+    }
+
+    /// It is over: with its answer, or without, which may come yet.
+    func end(_ request: Request) { forget(request.number, in: request.queue) }
 
     // MARK: The end
 

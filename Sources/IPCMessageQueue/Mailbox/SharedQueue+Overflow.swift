@@ -1,11 +1,11 @@
 import IPCCore
 import IPCSystem
 
-/// Sending work to share where a full mailbox does not make the sender wait.
+/// Sending work to share where a full mailbox refuses a message.
 ///
-/// Where the oldest messages go for the new one (`dropping`: the word that counts them), that is one turn with the lock: those
-/// that must go, go, and the new one has their room, unless all of them together would not be enough. Then the sender waits
-/// for room as others do, and for what it may drop: messages that are given back, or that somebody has written to their end.
+/// Where the oldest messages go for the new one (`SendingRule.dropsOldest`), that is one turn with the lock: those that must go,
+/// go, and the new one has their room, unless all of them together would not be enough. Then the sender waits for room as
+/// others do, and for what it may drop: messages that are given back, or that somebody has written to their end.
 extension SharedQueue {
     /// Sends if there is room. False when there is none.
     ///
@@ -47,45 +47,5 @@ extension SharedQueue {
             }
             return true
         }
-    }
-}
-
-extension QueueCore {
-    /// Drops the oldest messages of the lowest priorities that nobody has, until one of so many blocks fits; none where that
-    /// would not be enough. With the lock; `dropped` counts them.
-    func evict(for blocks: Int, _ dropped: SharedWord64, _ turn: inout Turn) {
-        let count = table.oldestInTheWay(of: blocks)
-        guard count > 0 else { return }
-        var (evicted, freed) = (UInt64(0), UInt32(0))
-        for _ in 0..<count {
-            let priority = table.priorityMask.trailingZeroBitCount
-            let link = priority < QueueTable.priorities ? table.listHead(.priority(priority)).loadRelaxed() : 0
-            if link != 0 {
-                freed = freed &+ table.drop(link)
-                evicted += 1
-            }
-        }
-        dropped.add(evicted)
-        signalTaken(&turn, blocks: freed)
-    }
-}
-
-extension QueueTable {
-    /// How many of the oldest messages of the lowest priorities must go until one of so many blocks fits; 0 where all
-    /// together would not be enough.
-    fileprivate func oldestInTheWay(of blocks: Int) -> Int {
-        let growth = shape.isGrowing ? max(0, shape.blockLimit - Int(blockCount)) : 0
-        var (count, freed, steps) = (0, freeBlocks + growth, shape.blockLimit)
-        func isEnough() -> Bool { Int(get(.messages)) - count < shape.messageLimit && freed >= blocks }
-        var mask = priorityMask
-        while mask != 0, !isEnough() {
-            var link = listHead(.priority(mask.trailingZeroBitCount)).loadRelaxed()
-            mask &= mask - 1
-            while link != 0, steps > 0, !isEnough() {
-                (count, freed, steps) = (count + 1, freed + shape.blocks(for: size(link)), steps - 1)
-                link = field(link, .nextMessage)
-            }
-        }
-        return isEnough() ? count : 0
     }
 }

@@ -70,7 +70,7 @@ extension QueueCore {
         let lease = Lease(
             place: place, byteCount: table.size(link), label: table.label(link, deliveries: deliveries))
         // Whoever offered it is free to go: from here on it is in the queue's hands.
-        if table.shape.isRendezvous { turn.wakes.signal(.offers, table, .max) }
+        turn.wakes.signalOffers(table)
         leave(turn)
         return lease
     }
@@ -88,6 +88,6 @@ extension QueueCore {
     @inline(__always)
     func signalTaken(_ turn: inout Turn, blocks: UInt32) {
         turn.wakes.signalRoom(table, blocks: blocks)
-        if table.shape.isRendezvous { turn.wakes.signal(.offers, table, .max) }
+        turn.wakes.signalOffers(table)
     }
 }

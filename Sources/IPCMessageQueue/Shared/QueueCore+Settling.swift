@@ -11,6 +11,8 @@ extension QueueCore {
         case received
         /// A leased message goes back to its place.
         case givenBack
+        /// The same, and nobody has seen it: the delivery does not count.
+        case untouched
         /// What was written into reserved blocks is nothing.
         case withdrawn
     }
@@ -23,12 +25,12 @@ extension QueueCore {
     }
 
     /// The same on a thread that may block.
-    func settleBlocking(_ place: QueueTable.Place, _ outcome: Outcome, until deadline: Deadline) {
+    func settleBlocking(_ place: QueueTable.Place, _ outcome: Outcome) {
         do throws(IPCError) {
-            let turn = lockAnyway(try lock.lockBlocking(until: deadline, "settle a message"))
+            let turn = beginTurn(try lock.lockBlocking(until: .never, "settle a message"))
             settle(place, outcome, turn)
         } catch {
-            Task { await self.settleForSure(place, outcome) }
+            settleLater(place, outcome)
         }
     }
 
@@ -40,56 +42,44 @@ extension QueueCore {
 
     /// Takes an offered message back, whatever becomes of the call. False when somebody has taken it.
     func withdrawForSure(_ place: QueueTable.Place) async -> Bool {
-        for _ in 0..<4 {
-            if let died = try? lock.tryLock("take a message back") { return withdraw(place, lockAnyway(died)) }
-        }
+        if let died = try? tryLock("take a message back") { return withdraw(place, beginTurn(died)) }
         return await Task {
             guard let died = try? await self.lock.lock(until: .never, "take a message back") else { return true }
-            return self.withdraw(place, self.lockAnyway(died))
+            return self.withdraw(place, self.beginTurn(died))
         }.value
     }
 
     /// The same on a thread that may block.
     func withdrawBlocking(_ place: QueueTable.Place) throws(IPCError) -> Bool {
-        withdraw(place, lockAnyway(try lock.lockBlocking(until: .never, "take a message back")))
+        withdraw(place, beginTurn(try lock.lockBlocking(until: .never, "take a message back")))
     }
 
     /// False when the lock is not free.
     private func settleNow(_ place: QueueTable.Place, _ outcome: Outcome) throws(IPCError) -> Bool {
-        for _ in 0..<4 {
-            guard let died = try lock.tryLock("settle a message") else { continue }
-            settle(place, outcome, lockAnyway(died))
-            return true
-        }
-        return false
+        guard let died = try tryLock("settle a message") else { return false }
+        settle(place, outcome, beginTurn(died))
+        return true
     }
 
     /// Errors are those of a process that is not in the region any more: then others do it.
     private func settleForSure(_ place: QueueTable.Place, _ outcome: Outcome) async {
         guard let died = try? await lock.lock(until: .never, "settle a message") else { return }
-        settle(place, outcome, lockAnyway(died))
+        settle(place, outcome, beginTurn(died))
     }
 
-    /// A turn of an object that may be closed.
-    private func lockAnyway(_ died: Bool) -> Turn {
-        var turn = Turn(deaths: participant.table.deathCount.loadAcquiring())
-        if died {
-            turn.leaving = table.recover(QueueTable.Owners(participant: participant))
-            turn.wakes.signalAll(table)
-        }
-        return turn
-    }
-
-    private func settle(_ place: QueueTable.Place, _ outcome: Outcome, _ turn: Turn) {
-        var turn = turn
+    /// Whether it was still this process's to settle.
+    @discardableResult
+    private func settle(_ place: QueueTable.Place, _ outcome: Outcome, _ turn: consuming Turn) -> Bool {
+        var isOurs = true
         switch outcome {
         case .received:
-            if let blocks = table.settle(place, owner, isReceived: true) {
-                turn.wakes.signalRoom(table, blocks: blocks)
-            }
-        case .givenBack:
+            let blocks = table.settle(place, owner, isReceived: true)
+            isOurs = blocks != nil
+            if let blocks { turn.wakes.signalRoom(table, blocks: blocks) }
+        case .givenBack, .untouched:
             let deadLetters = table.get(.deadLetters)
-            if table.settle(place, owner, isReceived: false) != nil {
+            isOurs = table.settle(place, owner, isReceived: false, counts: outcome == .givenBack) != nil
+            if isOurs {
                 if table.get(.deadLetters) == deadLetters {
                     turn.wakes.signalMessages(table)
                     // Who sends to a mailbox that drops the oldest may drop it now.
@@ -100,10 +90,61 @@ extension QueueCore {
                 }
             }
         case .withdrawn:
-            if table.isOwned(place, owner, .filling) {
-                turn.wakes.signalRoom(table, blocks: table.free(place.link, hadOwner: true))
-            }
+            isOurs = table.isOwned(place, owner, .filling)
+            if isOurs { turn.wakes.signalRoom(table, blocks: table.free(place.link, hadOwner: true)) }
         }
         leave(turn)
+        return isOurs
+    }
+}
+
+/// The end of receiving a large message, which was copied under a lease: it is received for good, or was never taken.
+extension QueueCore {
+    /// Waits for the lock until the deadline; a cancellation does not end that, because the message is there.
+    ///
+    /// - Throws: `.timedOut`, `.participantLost`: it is as if nobody had taken the message.
+    func receive(_ lease: Lease, until deadline: Deadline) async throws(IPCError) {
+        do throws(IPCError) {
+            if let died = try tryLock("receive") { return try receive(lease, died) }
+            let task = Task { () async -> Result<Void, IPCError> in
+                do throws(IPCError) {
+                    return .success(
+                        try self.receive(lease, try await self.lock.lock(until: deadline, "receive")))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            try await task.value.get()
+        } catch {
+            settleLater(lease.place, .untouched)
+            throw error
+        }
+    }
+
+    /// The same on a thread that may block.
+    func receiveBlocking(_ lease: Lease, until deadline: Deadline) throws(IPCError) {
+        do throws(IPCError) {
+            try receive(lease, try lock.lockBlocking(until: deadline, "receive"))
+        } catch {
+            settleLater(lease.place, .untouched)
+            throw error
+        }
+    }
+
+    /// The same without waiting: false when somebody has the lock for longer than a moment.
+    func tryReceive(_ lease: Lease) throws(IPCError) -> Bool {
+        if let died = try tryLock("receive") {
+            try receive(lease, died)
+            return true
+        }
+        settleLater(lease.place, .untouched)
+        return false
+    }
+
+    private func receive(_ lease: Lease, _ previousOwnerDied: Bool) throws(IPCError) {
+        guard settle(lease.place, .received, beginTurn(previousOwnerDied)) else {
+            throw IPCError(
+                .participantLost, "receive: others hold this process for dead; open the queue anew", object: name)
+        }
     }
 }

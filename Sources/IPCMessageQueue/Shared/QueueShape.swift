@@ -126,6 +126,40 @@ struct QueueShape: Sendable, Equatable {
         else { throw Self.contradiction(object) }
     }
 
+    /// In what it differs from another one, in words; nil when in nothing.
+    func difference(from wanted: QueueShape) -> String? {
+        func kindName(_ shape: QueueShape) -> String {
+            shape.isRendezvous ? "a rendezvous" : shape.isGrowing ? "growing" : "bounded"
+        }
+        func limit(_ count: Int) -> String { count == 0 ? "without end" : "\(count) times" }
+        if kind != wanted.kind { return "it is \(kindName(self)), not \(kindName(wanted))" }
+        if maximumMessageSize != wanted.maximumMessageSize {
+            return "its messages have up to \(maximumMessageSize) bytes, not \(wanted.maximumMessageSize)"
+        }
+        if messageLimit != wanted.messageLimit {
+            return "it holds \(messageLimit) messages, not \(wanted.messageLimit)"
+        }
+        if maximumDeliveries != wanted.maximumDeliveries {
+            return "a message is given out \(limit(maximumDeliveries)), not \(limit(wanted.maximumDeliveries))"
+        }
+        if blockSize != wanted.blockSize { return "its blocks have \(blockSize) bytes, not \(wanted.blockSize)" }
+        if blockLimit != wanted.blockLimit {
+            return "its messages take up to \(blockLimit * blockSize) bytes of memory, not "
+                + "\(wanted.blockLimit * wanted.blockSize)"
+        }
+        return nil
+    }
+
+    /// Refuses a queue that is found and was made for something else than asked for.
+    static func check(
+        _ memory: SharedMemory, _ difference: String?, _ processes: Int, _ doing: String
+    ) throws(IPCError) {
+        let slots = memory.slotCount == processes ? nil : "it is for \(memory.slotCount) processes, not \(processes)"
+        guard let text = difference ?? slots else { return }
+        throw IPCError(
+            .typeMismatch, "\(doing): \(text); open it as it is (.open), or remove it", object: memory.place.name)
+    }
+
     private static func contradiction(_ object: String) -> IPCError {
         IPCError(
             .protocolViolation, "open a shared queue: its description contradicts itself; make it anew", object: object)

@@ -124,14 +124,14 @@ extension QueueTable {
         return (Place(link: link, sequence: wide(link, .sequence)), deliveries)
     }
 
-    /// What becomes of a leased message: it was received, or is given back.
+    /// What becomes of a leased message: it was received, or is given back. `counts`: whether the delivery does.
     ///
     /// - Returns: how many blocks are free for that; nil when it is not ours any more.
-    func settle(_ place: Place, _ owner: UInt64, isReceived: Bool) -> UInt32? {
+    func settle(_ place: Place, _ owner: UInt64, isReceived: Bool, counts: Bool = true) -> UInt32? {
         guard isOwned(place, owner, .leased) else { return nil }
         add(.leased, -1)
         if isReceived { return free(place.link, hadOwner: true) }
-        let deliveries = state(place.link).deliveries
+        let deliveries = max(0, state(place.link).deliveries - (counts ? 0 : 1))
         let isOver = shape.maximumDeliveries > 0 && deliveries >= shape.maximumDeliveries
         commit(place.link, MessageState(isOver ? .deadLetter : .ready, deliveries: deliveries))
         KillPoints.pass("queue-given-back")
@@ -169,9 +169,4 @@ extension QueueTable {
         giveBlocks(link, blocks)
         return UInt32(clamping: blocks)
     }
-
-    // MARK: Who waits
-
-    func sequence(of line: WaitLine) -> SharedWord32 { bytes.word32(line.offset) }
-    func waiters(in line: WaitLine) -> SharedWord32 { bytes.word32(line.offset + 4) }
 }

@@ -8,7 +8,7 @@ import IPCSystem
 /// | 128 | 32 | the lock |
 /// | 256 | 64 | counts and the free list: see ``QueueWord`` |
 /// | 320 | 64 | dead letters; the kernel's boot identifier |
-/// | 384 | 40 | five lines of waiters (``WaitLine``), 8 bytes each: sequence, count |
+/// | 384 | 40 | five lines of waiters (``WaitLines``), 8 bytes each: sequence, count |
 /// | 448 | 512 | 64 priorities, 8 bytes each: first and last message |
 /// | 1024 | | the blocks |
 ///
@@ -38,7 +38,15 @@ struct QueueTable: Sendable {
 
     let bytes: SharedBytes
     let shape: QueueShape
+    /// Who waits.
+    let lines: WaitLines
 
+    init(bytes: SharedBytes, shape: QueueShape) {
+        (self.bytes, self.shape) = (bytes, shape)
+        lines = WaitLines(bytes.slice(Self.linesOffset, 40), count: 5)
+    }
+
+    private static let linesOffset = 384
     static let lockOffset = 128
     static let priorities = 64
 
@@ -194,20 +202,4 @@ struct QueueList {
 
     static func priority(_ number: Int) -> QueueList { QueueList(offset: 448 + number * 8) }
     static let deadLetters = QueueList(offset: 320)
-}
-
-/// What somebody may wait for. Each is a sequence number to sleep on and a count of those who may be asleep.
-enum WaitLine: Int, CaseIterable {
-    /// Any message.
-    case receivers
-    /// A message of some type.
-    case selectors
-    /// One free block.
-    case senders
-    /// More than one.
-    case wideSenders
-    /// Somebody to take an offered message.
-    case offers
-
-    var offset: Int { 384 + rawValue * 8 }
 }

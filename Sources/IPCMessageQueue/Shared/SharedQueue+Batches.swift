@@ -56,12 +56,19 @@ extension SharedQueue {
         }
         var count = 0
         while count < maximumCount {
-            if let turn = try core.tryAcquire("receive") {
+            let turn: QueueCore.Turn?
+            do throws(IPCError) {
+                turn = try core.tryAcquire("receive")
+            } catch {
+                // What is wrong shows at the next call: these messages were received.
+                if count > 0 { return count }
+                throw error
+            }
+            if let turn {
                 let taken = unsafe withUnsafeTemporaryAllocation(byteCount: Self.batchBytes, alignment: 8) { buffer in
                     unsafe core.takeMany(selection, min(maximumCount - count, Self.batchLimit), buffer, turn, body)
                 }
                 count += taken
-                // What is wrong shows at the next call: these messages were received.
                 if taken == Self.batchLimit && !core.isEmpty { continue }
             }
             if count > 0 { return count }

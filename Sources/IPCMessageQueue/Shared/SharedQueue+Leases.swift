@@ -77,10 +77,10 @@ extension SharedQueue {
         let message = LeasedMessage(payload: core.contents(lease), label: lease.label)
         do throws(Failure) {
             let result = try body(message)
-            core.settleBlocking(lease.place, .received, until: .never)
+            core.settleBlocking(lease.place, .received)
             return result
         } catch {
-            core.settleBlocking(lease.place, .givenBack, until: .never)
+            core.settleBlocking(lease.place, .givenBack)
             throw .body(error)
         }
     }

@@ -107,7 +107,7 @@ extension SharedQueue {
             case .message: return
             case .large(let lease):
                 let contents = core.contents(lease)
-                await core.settle(lease.place, .received, waits: deadline == .never)
+                try await core.receive(lease, until: deadline)
                 return unsafe body(contents.span.bytes, lease.label)
             case .empty(let next): ticket = next
             }
@@ -122,8 +122,7 @@ extension SharedQueue {
         guard let turn = try core.tryAcquire("receive") else { return }
         if case .large(let lease) = core.take(selection, counts: false, turn, body) {
             let contents = core.contents(lease)
-            core.settleLater(lease.place, .received)
-            unsafe body(contents.span.bytes, lease.label)
+            if try core.tryReceive(lease) { unsafe body(contents.span.bytes, lease.label) }
         }
     }
 
@@ -139,7 +138,7 @@ extension SharedQueue {
             case .message: return
             case .large(let lease):
                 let contents = core.contents(lease)
-                core.settleBlocking(lease.place, .received, until: deadline)
+                try core.receiveBlocking(lease, until: deadline)
                 return unsafe body(contents.span.bytes, lease.label)
             case .empty(let next): ticket = next
             }

@@ -30,24 +30,25 @@ extension SharedQueue {
         let table = core.table
         let blocks = try check(bytes.byteCount, label)
         _ = core.roomLook.look { if case .none = table.room(blocks) { false } else { true } }
-        try await sendWaiting(bytes, label, blocks, deadline, dropping: nil)
+        try await sendWaiting(bytes, label, blocks, deadline, .plain)
     }
 
-    /// `dropping`: others go for it where there is no room; counts them.
+    /// Sends, and waits for room if there is none. An answer that comes too late is not sent, which is no error.
     func sendWaiting(
-        _ bytes: RawSpan, _ label: QueueLabel, _ blocks: Int, _ deadline: Deadline, dropping: SharedWord64?
+        _ bytes: RawSpan, _ label: QueueLabel, _ blocks: Int, _ deadline: Deadline, _ rule: SendingRule
     ) async throws(IPCError) {
         var ticket: QueueCore.Ticket?
         while true {
             try core.checkSending()
             var turn = try await core.acquire(after: ticket, until: deadline, "send")
-            if let dropping { core.evict(for: blocks, dropping, &turn) }
+            let finding = core.prepare(rule, blocks: blocks, &turn)
+            guard case .goesOn = finding else { return try giveUp(finding, turn) }
             switch try core.offer(bytes, label, blocks: blocks, counts: true, turn) {
             case .sent: return
             case .full(let next): ticket = next
             case .offered(let place): return try await awaitTaker(place, deadline)
             case .reserved(let place):
-                return try await writeAndPublish(bytes, place, deadline, isDroppable: dropping != nil)
+                return try await writeAndPublish(bytes, place, deadline, isDroppable: rule.drops)
             }
         }
     }
@@ -84,11 +85,10 @@ extension SharedQueue {
     /// Sends the bytes as one message if there is room now; false when `send` would wait, as it always does in a queue that
     /// holds nothing.
     public func trySend(_ bytes: RawSpan, labeled label: QueueLabel) throws(IPCError) -> Bool {
-        try trySend(bytes, label, dropping: nil)
+        try trySend(bytes, label, .plain)
     }
 
-    /// `dropping`: others go for it where there is no room; counts them.
-    func trySend(_ bytes: RawSpan, _ label: QueueLabel, dropping: SharedWord64?) throws(IPCError) -> Bool {
+    func trySend(_ bytes: RawSpan, _ label: QueueLabel, _ rule: SendingRule) throws(IPCError) -> Bool {
         let blocks = try check(bytes.byteCount, label)
         try core.checkSending()
         guard var turn = try core.tryAcquire("send") else { return false }
@@ -96,7 +96,11 @@ extension SharedQueue {
             core.leave(turn)
             return false
         }
-        if let dropping { core.evict(for: blocks, dropping, &turn) }
+        let finding = core.prepare(rule, blocks: blocks, &turn)
+        guard case .goesOn = finding else {
+            try giveUp(finding, turn)
+            return true
+        }
         switch try core.offer(bytes, label, blocks: blocks, counts: false, turn) {
         case .sent: return true
         case .full, .offered: return false
@@ -106,26 +110,26 @@ extension SharedQueue {
                 core.settleLater(place, .withdrawn)
                 return false
             }
-            _ = try core.publish(place, turn, isDroppable: dropping != nil)
+            _ = try core.publish(place, turn, isDroppable: rule.drops)
             return true
         }
     }
 
     /// ``send(_:labeled:until:)`` on the calling thread, which it blocks. Never call it in a task.
     public func sendBlocking(_ bytes: RawSpan, labeled label: QueueLabel, until deadline: Deadline) throws(IPCError) {
-        try sendBlocking(bytes, label, deadline, dropping: nil)
+        try sendBlocking(bytes, label, deadline, .plain)
     }
 
-    /// `dropping`: others go for it where there is no room; counts them.
     func sendBlocking(
-        _ bytes: RawSpan, _ label: QueueLabel, _ deadline: Deadline, dropping: SharedWord64?
+        _ bytes: RawSpan, _ label: QueueLabel, _ deadline: Deadline, _ rule: SendingRule
     ) throws(IPCError) {
         let blocks = try check(bytes.byteCount, label)
         var ticket: QueueCore.Ticket?
         while true {
             try core.checkSending()
             var turn = try core.acquireBlocking(after: ticket, until: deadline, "send")
-            if let dropping { core.evict(for: blocks, dropping, &turn) }
+            let finding = core.prepare(rule, blocks: blocks, &turn)
+            guard case .goesOn = finding else { return try giveUp(finding, turn) }
             switch try core.offer(bytes, label, blocks: blocks, counts: true, turn) {
             case .sent: return
             case .full(let next): ticket = next
@@ -139,11 +143,19 @@ extension SharedQueue {
                     core.settleLater(place, .withdrawn)
                     throw error
                 }
-                if case .offered(let place) = try core.publish(place, turn, isDroppable: dropping != nil) {
+                if case .offered(let place) = try core.publish(place, turn, isDroppable: rule.drops) {
                     try awaitTakerBlocking(place, deadline)
                 }
                 return
             }
+        }
+    }
+
+    /// Ends the turn without a message, because of what was found.
+    private func giveUp(_ finding: SendingRule.Finding, _ turn: QueueCore.Turn) throws(IPCError) {
+        core.leave(turn)
+        if case .requesterIsGone = finding {
+            throw IPCError(.peerClosed, "reply: the requester is gone", object: core.name)
         }
     }
 

@@ -19,7 +19,8 @@ import IPCSystem
 ///   with `receive` is gone with it; what it takes with ``withLease(_:until:_:)`` comes back to its old place when the body
 ///   throws or the process dies, with a delivery count, and is put among the dead letters when it has been given out
 ///   ``SharedQueueOptions/maximumDeliveries`` times. A message above 4 KiB that its receiver was copying when it died counts
-///   as given out, too. What the dead had of the queue's room is free again when its death is known, mostly within a millisecond.
+///   as given out, too. What the dead
+///   had of the queue's room for a message that was not sent is free again when its death is known, mostly within a millisecond.
 /// - **Full.** `send` waits, `trySend` says false. See ``SharedQueueCapacity``: nothing, a bound, or growing.
 /// - **Lifetime.** By place: an anonymous queue goes with the last process that has it, a named one is there until it is
 ///   removed or the machine stops, one in a file outlives that (``flush()``).
@@ -48,8 +49,9 @@ public final class SharedQueue: MessageQueue {
     /// Makes or finds a queue, and takes part in it.
     ///
     /// - Throws: `.alreadyExists`, `.notFound`, `.invalidName`; `.permissionDenied`; `.invalidArgument` for options that
-    ///   contradict each other; `.resourceExhausted` when memory, or places for processes, are short; `.typeMismatch`,
-    ///   `.wrongVersion`, `.wrongMagic`, `.protocolViolation` for something else of that name; `.unsupported` for a System V
+    ///   contradict each other; `.resourceExhausted` when memory, or places for processes, are short; `.typeMismatch` for one
+    ///   that is found and was made with other options, unless it is just opened (`.open`), and for something else of that
+    ///   name, as are `.wrongVersion`, `.wrongMagic` and `.protocolViolation`; `.unsupported` for a System V
     ///   segment; `.timedOut`, `.cancelled`, mostly because somebody was stopped while he came or went.
     public convenience init(
         at place: SharedMemoryPlace = .anonymous, _ intent: CreationIntent = .create,
@@ -104,13 +106,17 @@ public final class SharedQueue: MessageQueue {
         memory.slotCount = options.maximumProcesses
         memory.allocatedByteCount = shape.initialByteCount
         memory.takesAnySize = true
-        return try SharedMemory(
+        let found = try SharedMemory(
             at: place, intent, byteCount: intent == .open ? nil : shape.byteCount, layout: QueueShape.layout,
             options: memory
         ) { bytes in
             shape.write(to: bytes)
             QueueTable(bytes: bytes, shape: shape).blockCount = UInt32(shape.initialBlocks)
         }
+        guard intent != .open, !found.wasCreated, !place.isSegment else { return found }
+        let difference = try QueueShape(reading: found.payload, place.name).difference(from: shape)
+        try QueueShape.check(found, difference, options.maximumProcesses, "open a shared queue")
+        return found
     }
 
     private static func file(of memory: SharedMemory) throws(IPCError) -> Int32 {
@@ -155,7 +161,7 @@ extension QueueCore {
         let isSuspect = table.shape.hasChecksums && before != boot && !memory.wasCreated
         if previousOwnerDied || isSuspect {
             turn.leaving = table.recover(QueueTable.Owners(participant: participant), isSuspect: isSuspect)
-            turn.wakes.signalAll(table)
+            turn.wakes.signalAll(lines)
         }
         // Last: whoever dies before it leaves the look to the next one.
         if before != boot { table.bootIdentifier = boot }

@@ -12,7 +12,8 @@ public enum SharedQueueCapacity: Sendable, Hashable {
     case growing(maximumByteCount: Int)
 }
 
-/// How a ``SharedQueue`` is made. Of one that is found, what was given when it was made holds, and these say nothing.
+/// How a ``SharedQueue`` is made. One that is found and was made with others is refused, unless it is just opened (`.open`): then
+/// what was given when it was made holds.
 public struct SharedQueueOptions: Sendable, Hashable {
     /// How much it holds.
     public var capacity: SharedQueueCapacity

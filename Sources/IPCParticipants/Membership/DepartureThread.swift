@@ -28,7 +28,20 @@ final class DepartureThread: Sendable {
     func wait(
         for owner: OwnerWord, of participant: Participant, until deadline: Deadline, _ doing: StaticString
     ) async throws(IPCError) {
-        let outcome = try state.withLock { state throws(IPCError) -> Outcome<Void> in
+        try await outcome(for: owner, of: participant, doing).value(until: deadline, doing)
+    }
+
+    /// The same on a thread that may block. - Throws: `.timedOut`, `.resourceExhausted`.
+    func waitBlocking(
+        for owner: OwnerWord, of participant: Participant, until deadline: Deadline, _ doing: StaticString
+    ) throws(IPCError) {
+        try outcome(for: owner, of: participant, doing).wait(until: deadline, doing)
+    }
+
+    private func outcome(
+        for owner: OwnerWord, of participant: Participant, _ doing: StaticString
+    ) throws(IPCError) -> Outcome<Void> {
+        try state.withLock { state throws(IPCError) -> Outcome<Void> in
             let known = state.departures.first { $0.owner == owner && $0.participant.isSameRegion(as: participant) }
             if let known { return known.outcome }
             if !state.runs {
@@ -41,7 +54,6 @@ final class DepartureThread: Sendable {
             state.departures.append(Departure(participant: participant, owner: owner, outcome: outcome))
             return outcome
         }
-        try await outcome.value(until: deadline, doing)
     }
 
     private func run() {

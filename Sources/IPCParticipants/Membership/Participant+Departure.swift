@@ -14,6 +14,23 @@ extension Participant {
         table.waitUntilGone([owner], file: file)
     }
 
+    /// The same until a deadline. What cannot be ended is done on a thread of its own, which goes on after the deadline, so that
+    /// the next one finds it done.
+    ///
+    /// - Throws: `.timedOut`; `.resourceExhausted` when the thread cannot be started.
+    package func waitUntilGone(
+        _ owner: OwnerWord, until deadline: Deadline, _ doing: StaticString
+    ) throws(IPCError) {
+        if deadline == .never { return waitUntilGone(owner) }
+        var pace = DeparturePace()
+        var state = departure(of: owner)
+        while state == .leaving, !deadline.hasPassed, let pause = pace.next() {
+            FutexWord().wait(while: 0, until: min(deadline.nanoseconds, MonotonicClock.nanoseconds + pause))
+            state = departure(of: owner)
+        }
+        if state != .gone { try DepartureThread.shared.waitBlocking(for: owner, of: self, until: deadline, doing) }
+    }
+
     /// The same for a task. What may block is done on a thread of its own, which nobody waits for after the deadline or the
     /// cancellation.
     ///

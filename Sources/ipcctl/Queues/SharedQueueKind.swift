@@ -15,7 +15,13 @@ enum SharedQueueKind: QueueKind {
 
     // Taking part waits for a thread of the library, some 0.1 ms, and this program has nothing else to do.
     static func open(_ name: String, makes: Bool) throws -> any MessageQueue {
-        try SharedQueue(blockingAt: place(name), makes ? .openOrCreate : .open, until: .after(.seconds(10)))
+        do throws(IPCError) {
+            return try SharedQueue(blockingAt: place(name), .open, until: .after(.seconds(10)))
+        } catch {
+            // One that somebody makes at this moment with other options is not what was asked for.
+            guard error.code == .notFound, makes else { throw error }
+            return try SharedQueue(blockingAt: place(name), .openOrCreate, until: .after(.seconds(10)))
+        }
     }
 
     static func remove(_ name: String) throws { try SharedQueue.remove(place(name)) }

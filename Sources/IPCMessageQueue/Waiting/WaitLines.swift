@@ -1,0 +1,72 @@
+import IPCSystem
+
+/// What somebody may wait for in an object: its index among the object's lines.
+struct WaitLine: Sendable {
+    let index: Int
+}
+
+/// The lines of waiters of one object, 8 bytes each in its memory: a sequence number to sleep on, and a count of those who may
+/// be asleep, changed with the lock.
+struct WaitLines: Sendable {
+    static let most = 5
+
+    private let bytes: SharedBytes
+    private let count: Int
+
+    /// - Parameter bytes: from the first line on.
+    init(_ bytes: SharedBytes, count: Int) {
+        self.bytes = bytes
+        self.count = min(count, Self.most)
+    }
+
+    @inline(__always)
+    var all: some Sequence<WaitLine> { (0..<count).lazy.map { WaitLine(index: $0) } }
+
+    @inline(__always)
+    func sequence(of line: WaitLine) -> SharedWord32 { bytes.word32(line.index * 8) }
+    @inline(__always)
+    func waiters(in line: WaitLine) -> SharedWord32 { bytes.word32(line.index * 8 + 4) }
+}
+
+/// Who is to be woken when the lock is free again.
+///
+/// A waiter counts itself with the lock, after it looked in vain, and sleeps on the line's sequence number. Whoever has
+/// something for the line changes the number, takes off the count as many as it is going to wake, and wakes them without
+/// the lock. So the count is never below the number of those who sleep: a waiter that leaves by itself, or dies, leaves it
+/// too high, which costs one idle wake-up later and is right then. Somebody who was counted and does not sleep yet finds the
+/// number changed. Who dies between the change and the wake-up wakes everybody by its death.
+struct LineWakes {
+    private var counts = InlineArray<5, UInt32>(repeating: 0)
+    private var isEmpty = true
+
+    init() {}
+
+    /// `count` new things for those in a line.
+    @inline(__always)
+    mutating func signal(_ line: WaitLine, _ lines: WaitLines, _ count: UInt32 = 1) {
+        let waiters = lines.waiters(in: line)
+        let found = waiters.loadRelaxed()
+        if found == 0 { return }
+        let woken = min(found, count)
+        waiters.storeRelaxed(found - woken)
+        lines.sequence(of: line).add(1)
+        let before = counts[line.index]
+        counts[line.index] = woken == found || before > .max - woken ? .max : before + woken
+        isEmpty = false
+    }
+
+    /// Everybody looks again.
+    mutating func signalAll(_ lines: WaitLines) {
+        for line in lines.all { signal(line, lines, .max) }
+    }
+
+    /// Wakes them.
+    @inline(__always)
+    func perform(_ lines: WaitLines) {
+        if isEmpty { return }
+        for line in lines.all where counts[line.index] > 0 {
+            KillPoints.pass("turn-wakes")
+            SharedFutexCalls.wake(lines.sequence(of: line), Int(counts[line.index]))
+        }
+    }
+}
