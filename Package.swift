@@ -20,7 +20,8 @@ let modules: [(name: String, imports: [String])] = [
     ("IPCSignals", ["IPCCore"]),
     ("IPCProcess", ["IPCPipes", "IPCSignals"]),
     ("IPCSharedMemory", ["IPCSockets", "IPCParticipants"]),
-    ("IPCWorkers", ["IPCProcess", "IPCSockets"]),
+    ("IPCWorkers", ["IPCProcess", "IPCSignals", "IPCSharedMemory", "IPCSync", "IPCSockets"]),
+    ("IPCDistributed", ["IPCProcess", "IPCSockets"]),
     ("IPCParticipants", ["IPCCore"]),
     ("IPCSync", ["IPCSharedMemory", "IPCParticipants"]),
     ("IPCMessageQueue", ["IPCSync"]),
@@ -30,7 +31,7 @@ let modules: [(name: String, imports: [String])] = [
         "IPC",
         [
             "IPCCore", "IPCPipes", "IPCSockets", "IPCSignals", "IPCProcess", "IPCSharedMemory", "IPCSync",
-            "IPCMessageQueue", "IPCWorkers",
+            "IPCMessageQueue", "IPCWorkers", "IPCDistributed",
         ]
     ),
 ]
@@ -46,6 +47,7 @@ let publicModules = [
     "IPCSync",
     "IPCMessageQueue",
     "IPCWorkers",
+    "IPCDistributed",
     "IPCJSON",
     "IPCTestKit",
     "IPC",
@@ -56,14 +58,14 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
         "ipcbench",
         [
             "CBaselines", "IPCCore", "IPCPipes", "IPCSockets", "IPCSignals", "IPCProcess", "IPCSharedMemory", "IPCSync",
-            "IPCMessageQueue", "IPCWorkers", "IPCSystem",
+            "IPCMessageQueue", "IPCWorkers", "IPCDistributed", "IPCSystem",
         ], nil
     ),
     (
         "ipcctl",
         [
             "IPCPipes", "IPCProcess", "IPCSharedMemory", "IPCSignals", "IPCSockets", "IPCSync", "IPCMessageQueue",
-            "IPCSystem", "IPCWorkers",
+            "IPCSystem", "IPCWorkers", "IPCDistributed",
         ], nil
     ),
     // Programs for tests to start; not products.
@@ -75,6 +77,7 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
         ],
         "Tests/Helper"
     ),
+    ("ipc-calls-helper", ["CallsShared", "IPCDistributed", "IPCSystem"], "Tests/CallsHelper"),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
 ]
 
@@ -99,7 +102,20 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
             "IPCSystem", "TestSupport",
         ]
     ),
-    ("IPCWorkersTests", ["IPCWorkers", "IPCSystem", "ipc-test-helper", "TestSupport"]),
+    (
+        "IPCWorkersTests",
+        [
+            "IPCWorkers", "IPCSync", "IPCSharedMemory", "IPCPipes", "IPCSockets", "IPCSystem", "ipc-test-helper",
+            "ipcctl", "TestSupport",
+        ]
+    ),
+    (
+        "IPCDistributedTests",
+        [
+            "IPCDistributed", "CallsShared", "IPCPipes", "IPCProcess", "IPCSockets", "IPCSharedMemory", "IPCCore",
+            "IPCSystem", "ipc-calls-helper", "TestSupport",
+        ]
+    ),
     (
         "IPCParticipantsTests",
         ["IPCParticipants", "IPCProcess", "IPCTestKit", "IPCCore", "IPCSystem", "ipc-test-helper", "TestSupport"]
@@ -137,6 +153,9 @@ let conformanceTransports = Target.target(
     ],
     path: "Tests/ConformanceTransports")
 
+/// The distributed actors and requests that the tests of calls and their helper program share.
+let callsShared = Target.target(name: "CallsShared", dependencies: ["IPCDistributed"], path: "Tests/CallsShared")
+
 /// What the tests of every module share.
 let testSupport = Target.target(
     name: "TestSupport", dependencies: ["IPCTestKit", "IPCSystem"], path: "Tests/TestSupport")
@@ -148,7 +167,7 @@ let package = Package(
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
         + [
             .target(name: "CBaselines", cSettings: [.define("_GNU_SOURCE", to: "1")]), conformanceTransports,
-            testSupport,
+            testSupport, callsShared,
         ]
         + executables.map { .executableTarget(name: $0.name, dependencies: $0.dependencies, path: $0.path) }
         + testTargets.map { .testTarget(name: $0.name, dependencies: $0.dependencies) },

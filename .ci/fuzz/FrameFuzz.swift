@@ -1,8 +1,9 @@
-// A libFuzzer target for the frame decoder and the parser of control messages. `.ci/long.d/fuzz-frames` builds and runs it:
-// the modules up to IPCSockets are compiled with the sanitizers, so that what is fuzzed is the code that runs.
+// A libFuzzer target for the frame decoder, the parser of control messages and the states of objects that come with
+// descriptors. `.ci/long.d/fuzz-frames` builds and runs it: the modules up to IPCSockets are compiled with the sanitizers, so
+// that what is fuzzed is the code that runs.
 //
-// The input is a script: how the channel is set up, then pieces of a stream, each with a number of descriptors. They go
-// through a real socket, because the kernel cuts and joins what a decoder sees.
+// The first byte says which. A script is how the channel is set up, then pieces of a stream, each with a number of
+// descriptors. They go through a real socket, because the kernel cuts and joins what a decoder sees.
 
 import CIPC
 import IPCCore
@@ -15,6 +16,8 @@ public func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
     let bytes = Array(UnsafeBufferPointer(start: data, count: count))
     if bytes[0] & 1 == 0 {
         parseControl(Array(bytes.dropFirst()))
+    } else if bytes[0] & 2 != 0 {
+        receiveObject(bytes[1], Array(bytes.dropFirst(2)))
     } else {
         var script = Script(bytes)
         script.run()

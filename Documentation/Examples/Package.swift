@@ -10,17 +10,27 @@ let package = Package(
         .executableTarget(name: "word-count", dependencies: [ipc("IPCWorkers")]),
         .executableTarget(name: "pipeline", dependencies: [ipc("IPCProcess")]),
         .executableTarget(name: "echo-server", dependencies: [ipc("IPCProcess"), ipc("IPCSockets")]),
-        .executableTarget(name: "chat", dependencies: [ipc("IPCPipes"), ipc("IPCProcess"), ipc("IPCSockets")]),
+        .executableTarget(
+            name: "chat", dependencies: [ipc("IPCPipes"), ipc("IPCProcess"), ipc("IPCSignals"), ipc("IPCSockets")]),
         .executableTarget(name: "producer-consumer", dependencies: [ipc("IPCProcess"), ipc("IPCSharedMemory")]),
         .executableTarget(name: "clipboard", dependencies: [ipc("IPCSharedMemory")]),
         .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
         .executableTarget(name: "config-reload", dependencies: [ipc("IPCSignals")]),
         .executableTarget(name: "print-spooler", dependencies: [ipc("IPCMessageQueue"), ipc("IPCProcess")]),
+        .executableTarget(
+            name: "kv-server", dependencies: [ipc("IPCSockets"), ipc("IPCSync"), ipc("IPCWorkers")],
+            // The functions of a connection run where their caller runs, as the library's do: no hop for each.
+            swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+        .executableTarget(name: "kv-storm", dependencies: [ipc("IPCProcess"), ipc("IPCSockets")]),
+        .executableTarget(name: "store", dependencies: [ipc("IPCDistributed")]),
+        .executableTarget(name: "background-worker", dependencies: [ipc("IPCDistributed"), ipc("IPCPipes")]),
+        .executableTarget(name: "distributed-store", dependencies: [ipc("IPCDistributed")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
-                "race", "config-reload", "print-spooler", ipc("IPCProcess"), ipc("IPCSync"),
+                "race", "config-reload", "print-spooler", "kv-server", "kv-storm", "store", "background-worker",
+                "distributed-store", ipc("IPCProcess"), ipc("IPCSockets"), ipc("IPCSync"),
             ]),
     ]
 )

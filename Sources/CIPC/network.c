@@ -295,6 +295,44 @@ long cipc_receive_packet(int32_t descriptor, void *buffer, size_t count, cipc_ad
     return result;
 }
 
+long cipc_receive_packet_from_whom(int32_t descriptor, void *buffer, size_t count, cipc_address *sender,
+                                   cipc_credentials *credentials) {
+    // Room for credentials alone, which come first: the kernel closes descriptors for which there is none.
+    union {
+        char bytes[CMSG_SPACE(sizeof(struct ucred))];
+        struct cmsghdr aligned;
+    } control;
+    struct sockaddr_storage storage;
+    struct iovec piece = {buffer, count};
+    struct msghdr message = {.msg_name = &storage,
+                             .msg_namelen = sizeof storage,
+                             .msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    credentials->process = 0;
+    credentials->user = UINT32_MAX;
+    credentials->group = UINT32_MAX;
+    long result = recvmsg(descriptor, &message, MSG_TRUNC | MSG_CMSG_CLOEXEC);
+    if (result < 0) return -errno;
+    from_system(&storage, message.msg_namelen, sender);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS &&
+        header->cmsg_len >= CMSG_LEN(sizeof(struct ucred))) {
+        struct ucred found;
+        memcpy(&found, CMSG_DATA(header), sizeof found);
+        credentials->process = found.pid;
+        credentials->user = found.uid;
+        credentials->group = found.gid;
+    }
+    return result;
+}
+
+int32_t cipc_set_passes_credentials(int32_t descriptor) {
+    int value = 1;
+    return RESULT(setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &value, sizeof value));
+}
+
 int32_t cipc_peer_groups(int32_t descriptor, uint32_t *groups, int32_t capacity) {
     socklen_t size = (socklen_t)(sizeof *groups * (size_t)capacity);
     if (getsockopt(descriptor, SOL_SOCKET, SO_PEERGROUPS, groups, &size) == 0) return (int32_t)(size / sizeof *groups);

@@ -79,6 +79,11 @@ CHILD static int set_process(shared_state *shared) {
         result = call(SYS_setpriority, PRIO_PROCESS, 0, request->niceness, 0, 0);
         if (result < 0) return failed(shared, CIPC_SPAWN_PRIORITY, 0, result);
     }
+    if (request->processors) {
+        result = call(SYS_sched_setaffinity, 0, request->processor_word_count * (long)sizeof(uint64_t),
+                      (long)request->processors, 0, 0);
+        if (result < 0) return failed(shared, CIPC_SPAWN_PROCESSORS, 0, result);
+    }
     if (request->directory) {
         result = call(SYS_chdir, (long)request->directory, 0, 0, 0, 0);
         if (result < 0) return failed(shared, CIPC_SPAWN_DIRECTORY, 0, result);

@@ -1,4 +1,5 @@
 @_exported public import IPCCore
+@_exported public import IPCDistributed
 @_exported public import IPCMessageQueue
 @_exported public import IPCPipes
 @_exported public import IPCProcess

@@ -4,9 +4,24 @@ import Synchronization
 
 /// The connections of a listener that are open: how many there may be, and how to end them all.
 final class ConnectionRegistry: Sendable {
+    /// What is known of a connection.
+    private struct Entry {
+        let stream: StreamDescriptor
+        /// What its client has until `due` for.
+        var handshake: Handshake?
+    }
+
+    /// A client that has not said anything yet.
+    struct Handshake {
+        let state: StreamHandshake
+        let peer: PeerCredentials
+        var due: Deadline
+    }
+
     private struct State {
-        var open: [UInt64: StreamDescriptor] = [:]
+        var open: [UInt64: Entry] = [:]
         var lastID: UInt64 = 0
+        var isWatching = false
     }
 
     let limit: Int
@@ -32,8 +47,36 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    func enter(_ id: UInt64, _ stream: StreamDescriptor) {
-        state.withLock { $0.open[id] = stream }
+    /// - Returns: whether the caller is to watch the clients that have not said anything yet (``look(_:)``).
+    func enter(_ id: UInt64, _ stream: StreamDescriptor, _ handshake: Handshake?) -> Bool {
+        state.withLock { state in
+            state.open[id] = Entry(stream: stream, handshake: handshake)
+            guard handshake != nil, !state.isWatching else { return false }
+            state.isWatching = true
+            return true
+        }
+    }
+
+    /// Looks after the clients that have not said anything yet.
+    ///
+    /// - Parameter overdue: gets those whose time is over, and returns when to look again for one that is to have more.
+    /// - Returns: when to look again; nil when there are none, and then nobody watches any more.
+    func look(_ overdue: (StreamDescriptor, Handshake) -> Deadline?) -> Deadline? {
+        let found = state.withLock { state in
+            state.open.filter { $1.handshake?.due.hasPassed == true && $1.handshake?.state.isPending == true }
+        }
+        for (id, entry) in found {
+            guard let handshake = entry.handshake else { continue }
+            let later = overdue(entry.stream, handshake)
+            state.withLock { state in
+                if let later { state.open[id]?.handshake?.due = later } else { state.open[id]?.handshake = nil }
+            }
+        }
+        return state.withLock { state in
+            let next = state.open.values.lazy.compactMap(\.handshake).filter(\.state.isPending).map(\.due).min()
+            if next == nil { state.isWatching = false }
+            return next
+        }
     }
 
     func leave(_ id: UInt64) {
@@ -47,7 +90,7 @@ final class ConnectionRegistry: Sendable {
     ///
     /// - Returns: how many there were.
     func endAll() -> Int {
-        let streams = state.withLock { Array($0.open.values) }
+        let streams = state.withLock { $0.open.values.map(\.stream) }
         for stream in streams where stream.beginUse() {
             stream.shutdown(reading: true, writing: true)
             stream.endUse()

@@ -1,6 +1,7 @@
 public import IPCCore
 
-/// Who may connect. A listener asks it once for each connection, before it reads a byte.
+/// Who may connect. A listener asks it once for each connection, before it reads a byte; a ``DatagramChannel`` for each
+/// message.
 ///
 /// Over a Unix socket the kernel recorded the peer's credentials when the peer called connect(2). Decide by user and group:
 /// a process id may belong to another process by now. Over TCP nobody is known: there is the address that a connection came

@@ -32,6 +32,16 @@ extension SocketChannel: DescriptorTransferable {
         try receive(transferred, options: SocketOptions(maximumDescriptors: PassedDescriptor.maximumPerMessage))
     }
 
+    /// The channel that this process's parent gave it, with the limits that it had.
+    ///
+    /// - Throws: as ``receive(_:)``.
+    public static func inherit(_ transferred: TransferredDescriptors) throws(IPCError) -> SocketChannel {
+        try receive(
+            transferred,
+            options: SocketOptions(
+                maximumMessageSize: .max, maximumDescriptors: PassedDescriptor.maximumPerMessage))
+    }
+
     /// The channel on the other side, with limits of this side's own: what a peer says of the channel that it gives away
     /// makes nobody here take more.
     ///

@@ -42,13 +42,16 @@ public final class SocketChannel: Channel, ByteReceiveChannel, ByteSendChannel {
     }
 
     /// Takes over both uses of `stream`, unless it throws.
-    package init(_ stream: StreamDescriptor, peer: PeerCredentials, _ options: SocketOptions) throws(IPCError) {
+    package init(
+        _ stream: StreamDescriptor, peer: PeerCredentials, _ options: SocketOptions,
+        handshake: StreamHandshake? = nil
+    ) throws(IPCError) {
         try options.check()
         try options.apply(to: stream)
         self.peer = peer
         let limits = try options.limits(on: stream)
-        receiver = StreamReceiver(stream, limits.receiving)
-        sender = StreamSender(stream, limits.sending)
+        receiver = StreamReceiver(stream, limits.receiving, handshake: handshake)
+        sender = StreamSender(stream, limits.sending, handshake: handshake)
     }
 
     /// A channel of ends that were given away elsewhere.

@@ -66,10 +66,15 @@ enum SocketPeer {
 
     static func process(_ number: Int32) throws(IPCError) -> PassedDescriptor {
         try known(number, "ask for the peer's process")
-        return PassedDescriptor(
-            owning: try mapping("ask for the peer's process") { () throws(SystemCallError) in
-                try SocketCalls.peerProcessDescriptor(number).release()
-            })
+        do throws(SystemCallError) {
+            return PassedDescriptor(owning: try SocketCalls.peerProcessDescriptor(number).release())
+        } catch {
+            // Before Linux 6.16 the kernel has nothing to make a descriptor of once the process was reaped.
+            guard error.errno == Errno.invalid else { throw IPCError(error, "ask for the peer's process") }
+            throw IPCError(
+                .notFound, "ask for the peer's process: the process is gone", object: nil,
+                systemCall: error.call.rawValue, errno: error.errno)
+        }
     }
 
     /// Peers are known over Unix sockets alone.

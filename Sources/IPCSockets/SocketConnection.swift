@@ -23,11 +23,14 @@ public final class SocketConnection: Sendable {
 
     let stream: StreamDescriptor
     private let state = Lock(State.fresh)
+    /// Whether the client has said something, where a listener watches that.
+    private let handshake: StreamHandshake?
 
     /// Takes over both uses of `stream`.
-    package init(_ stream: StreamDescriptor, peer: PeerCredentials) {
+    package init(_ stream: StreamDescriptor, peer: PeerCredentials, handshake: StreamHandshake? = nil) {
         self.stream = stream
         self.peer = peer
+        self.handshake = handshake
     }
 
     /// Takes over a connected, non-blocking stream socket.
@@ -111,7 +114,7 @@ public final class SocketConnection: Sendable {
         return try state.withLock { state throws(IPCError) in
             switch state {
             case .fresh:
-                let channel = try SocketChannel(stream, peer: peer, options)
+                let channel = try SocketChannel(stream, peer: peer, options, handshake: handshake)
                 state = .channel(channel)
                 return channel
             case .bytes:
@@ -132,7 +135,7 @@ public final class SocketConnection: Sendable {
         try state.withLock { state throws(IPCError) in
             switch state {
             case .fresh:
-                let channel = try SocketChannel(stream, peer: peer, Self.bareBytes)
+                let channel = try SocketChannel(stream, peer: peer, Self.bareBytes, handshake: handshake)
                 state = .bytes(channel)
                 return channel
             case .bytes(let channel):
@@ -169,6 +172,7 @@ public final class SocketConnection: Sendable {
             guard stream.kind == .socket else {
                 throw IPCError(.invalidArgument, "\(doing): this goes over Unix stream sockets alone")
             }
+            handshake?.meet()
             state = .closed
             return stream
         }
@@ -180,6 +184,7 @@ public final class SocketConnection: Sendable {
             switch state {
             case .fresh:
                 let descriptor = try PassedDescriptor(duplicating: stream.number)
+                handshake?.meet()
                 state = .closed
                 return descriptor
             case .bytes:

@@ -21,7 +21,8 @@ import Synchronization
 /// ```
 ///
 /// - **Who may connect** is asked before a byte is read: the permissions of the file first, then
-///   ``SocketListenerOptions/authorization``.
+///   ``SocketListenerOptions/authorization``. Who then says nothing, or not a whole message, is hung up on after
+///   ``SocketListenerOptions/handshakeDeadline``.
 /// - **The name** is never taken from a server that is alive, and taken over from one that died. Beside the socket stands
 ///   a lock file, `NAME.lock`; both go when the listener ends. Symbolic links, other files and what belongs to other users
 ///   are refused.
@@ -42,6 +43,8 @@ public final class SocketListener: Sendable {
     /// Whether it had a name in the file system that it holds, from the start.
     let hasName: Bool
     let accepting = TaskLock()
+    /// Whether this process is to take no more connections from the socket. See `stopAccepting`.
+    let stopping = Atomic<UInt8>(Stopping.never)
     private let shuttingDown = TaskLock()
 
     /// Listens at `address`. Prefer ``withListener(at:options:_:)``, which ends it, too.
@@ -124,7 +127,8 @@ public final class SocketListener: Sendable {
     private func next(until deadline: Deadline) async throws(IPCError) -> SocketConnection? {
         var pace = RetryPace(first: .milliseconds(5), limit: .seconds(1))
         var refusals = 0
-        while !accepting.isClosed {
+        // Looked at before a connection is taken, never after: one that was taken is handed over.
+        while !accepting.isClosed && !hasStopped {
             guard connections.count < connections.limit else {
                 IPCObservation.emit(
                     .log(
@@ -151,6 +155,7 @@ public final class SocketListener: Sendable {
                 if refusals % 16 == 0 { await Task.yield() }
                 if Task.isCancelled { throw .cancelled("accept") }
             case .nobody:
+                if isStopping { return nil }
                 try await stream.registration.waitReadable(until: deadline, "accept")
             case .failed(let error):
                 let failure = IPCError(error, "accept", object: address.description)
@@ -175,56 +180,8 @@ public final class SocketListener: Sendable {
     }
 
     private func waitForVacancy(until deadline: Deadline) async throws(IPCError) {
-        while connections.count >= connections.limit && !accepting.isClosed {
+        while connections.count >= connections.limit && !accepting.isClosed && !hasStopped {
             try await connections.vacancy.wait(until: deadline, "accept")
-        }
-    }
-
-    /// Makes a connection of a socket if its peer may connect, else closes it.
-    private func admit(_ socket: consuming OwnedDescriptor) -> SocketConnection? {
-        let number = socket.number
-        do throws(IPCError) {
-            let peer = try mapping("accept", object: address.description) { () throws(SystemCallError) in
-                try credentials(of: number)
-            }
-            guard options.authorization(peer, try remoteAddress(of: number)) else {
-                let reason = IPCError(.permissionDenied, "accept: the authorisation refused the peer")
-                IPCObservation.emit(.connectionRefused(listener: address.description, peer: peer, reason: reason))
-                return nil
-            }
-            let connections = connections
-            let id = connections.nextID()
-            let stream = try StreamDescriptor(socket, kind: stream.kind, uses: 2) { connections.leave(id) }
-            connections.enter(id, stream)
-            guard !accepting.isClosed else {
-                // The listener ended while its peer was being looked at, and may not have seen this one any more when
-                // it ended its connections: nobody would.
-                stream.endUse()
-                stream.endUse()
-                throw .closed("accept")
-            }
-            IPCObservation.emit(.connectionAccepted(listener: address.description, peer: peer))
-            return SocketConnection(stream, peer: peer)
-        } catch {
-            IPCObservation.emit(.connectionRefused(listener: address.description, peer: nil, reason: error))
-            return nil
-        }
-    }
-
-    /// The peer's credentials, with its groups where they matter.
-    private func credentials(of number: Int32) throws(SystemCallError) -> PeerCredentials {
-        var peer = PeerCredentials(try SocketCalls.peerCredentials(number))
-        if options.authorization.asksForGroups && address.isUnix {
-            peer.supplementaryGroupIDs = try NetworkCalls.peerGroups(number)
-        }
-        return peer
-    }
-
-    /// Where the peer is; its own address says nothing that its credentials do not, where there are any.
-    private func remoteAddress(of number: Int32) throws(IPCError) -> SocketAddress {
-        if address.isUnix { return address }
-        return try mapping("accept", object: address.description) { () throws(SystemCallError) in
-            SocketAddress(try NetworkCalls.remoteAddress(number), .stream)
         }
     }
 

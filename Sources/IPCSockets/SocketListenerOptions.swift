@@ -19,6 +19,15 @@ public struct SocketListenerOptions: Sendable {
     /// How long the end of ``SocketListener/withListener(at:options:_:)`` waits for open connections.
     public var gracePeriod: Duration
 
+    /// How long a client has, from when it is accepted, until its first whole message is there, or its first byte with
+    /// ``SocketFraming/bytes``. One that is silent, or sends a byte a second, is hung up on: `receive` throws
+    /// `.handshakeFailed`, and the observer is told of a connection that was refused. 10 seconds unless said otherwise.
+    ///
+    /// It is over with the first message either way: a server that speaks first has let its client in. It does not run out
+    /// while bytes wait that the server has not read. nil for servers whose clients may connect long before they say
+    /// something; then give the first `receive` a deadline. What takes connections over, such as a ring, has its own rules.
+    public var handshakeDeadline: Duration?
+
     /// Whether other sockets of the same user may listen at the same TCP port, each with its share of the connections. All
     /// of them must say so. SO_REUSEPORT, socket(7).
     public var sharesPort: Bool
@@ -33,6 +42,7 @@ public struct SocketListenerOptions: Sendable {
         backlog: Int = 256,
         takesDescriptors: Bool = false,
         gracePeriod: Duration = .seconds(5),
+        handshakeDeadline: Duration? = .seconds(10),
         sharesPort: Bool = false,
         type: SocketType = .stream
     ) {
@@ -44,6 +54,7 @@ public struct SocketListenerOptions: Sendable {
         self.backlog = backlog
         self.takesDescriptors = takesDescriptors
         self.gracePeriod = gracePeriod
+        self.handshakeDeadline = handshakeDeadline
     }
 
     /// Refuses what cannot be at an address.
@@ -66,6 +77,9 @@ public struct SocketListenerOptions: Sendable {
     func check() throws(IPCError) {
         guard maximumConnections > 0, backlog > 0 else {
             throw IPCError(.invalidArgument, "listener options: maximumConnections and backlog must be positive")
+        }
+        guard handshakeDeadline ?? .seconds(1) > .zero else {
+            throw IPCError(.invalidArgument, "listener options: handshakeDeadline must be positive")
         }
     }
 }

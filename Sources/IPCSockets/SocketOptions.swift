@@ -22,7 +22,9 @@ public struct SocketOptions: Sendable, Hashable {
     public var maximumDescriptors: Int
     /// Bytes that the kernel holds on the sending side, nil for its own choice. SO_SNDBUF, socket(7).
     public var sendBufferSize: Int?
-    /// Bytes that the kernel holds on the receiving side, nil for its own choice. SO_RCVBUF, socket(7).
+    /// Bytes that the kernel holds on the receiving side, nil for its own choice. Over TCP it is set once the connection is
+    /// there: the window that the two machines agreed on when it was made may keep a larger buffer from being used, so what
+    /// needs one is better served by the kernel's own choice, which grows. SO_RCVBUF, socket(7), tcp(7).
     public var receiveBufferSize: Int?
 
     /// Whether TCP sends each message at once instead of waiting for more to send along: yes, unless said otherwise.
@@ -73,6 +75,9 @@ public struct SocketOptions: Sendable, Hashable {
     func check() throws(IPCError) {
         guard maximumMessageSize > 0 else {
             throw IPCError(.invalidArgument, "socket options: maximumMessageSize must be positive")
+        }
+        guard sendBufferSize ?? 1 > 0, receiveBufferSize ?? 1 > 0 else {
+            throw IPCError(.invalidArgument, "socket options: buffer sizes must be positive")
         }
         try keepAlive?.check()
         guard (0...PassedDescriptor.maximumPerMessage).contains(maximumDescriptors) else {

@@ -202,6 +202,29 @@ package enum NetworkCalls {
         return count.map { ($0, NetworkAddress(raw)) }
     }
 
+    /// The same with the address of the sender and, where ``setPassesCredentials(_:)`` was called, who it is.
+    package static func receivePacketFromWhom(
+        _ number: Int32, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemCallError) -> (byteCount: Int, sender: NetworkAddress, credentials: SocketCalls.Credentials)? {
+        var raw = cipc_address()
+        var found = cipc_credentials()
+        // SAFETY: as above.
+        let count = try retryingUnlessBlocked(.recvmsg) {
+            unsafe cipc_receive_packet_from_whom(number, buffer.baseAddress!, buffer.count, &raw, &found)
+        }
+        return count.map {
+            (
+                $0, NetworkAddress(raw),
+                SocketCalls.Credentials(process: found.process, user: found.user, group: found.group)
+            )
+        }
+    }
+
+    /// SO_PASSCRED: the kernel notes who sends each packet.
+    package static func setPassesCredentials(_ number: Int32) throws(SystemCallError) {
+        _ = try retrying(.setsockopt) { cipc_set_passes_credentials(number) }
+    }
+
     /// SO_PEERGROUPS: the supplementary groups of a Unix peer.
     package static func peerGroups(_ number: Int32) throws(SystemCallError) -> [UInt32] {
         var capacity = 64

@@ -49,6 +49,8 @@ package struct SpawnRequest: Sendable {
     package var parentDeathSignal: Int32 = 0
     package var niceness: Int32?
     package var creationMask: UInt32?
+    /// The numbers of the processors that it may run on; nil inherits.
+    package var processors: [Int]?
 
     package init(_ program: Program, arguments: [String], environment: [[UInt8]]) {
         self.program = program
@@ -60,7 +62,7 @@ package struct SpawnRequest: Sendable {
 /// A program that could not be started.
 package struct SpawnFailure: Error {
     package enum Step: Sendable, Hashable {
-        case create, parentDeath, group, priority, directory, descriptor(Int), limit(Int)
+        case create, parentDeath, group, priority, processors, directory, descriptor(Int), limit(Int)
         /// Executing the path of this index, or nil where it was a descriptor.
         case execute(Int?)
     }
@@ -100,6 +102,7 @@ extension ProcessCalls {
         let environment = CStringList(request.environment)
         let directory = CStringList(request.directory.map { [Array($0.utf8)] } ?? [])
         var descriptors = request.descriptors.map { cipc_spawn_descriptor(source: $0.source, target: $0.target) }
+        let processors = request.processors.map(processorMask)
         let limits = request.limits.map { cipc_spawn_limit(resource: $0.resource, soft: $0.soft, hard: $0.hard) }
 
         // SAFETY: every pointer below is into storage that lives until `body` returns, and cipc_spawn keeps none.
@@ -118,14 +121,28 @@ extension ProcessCalls {
                                     limit_count: Int32(limits.count), process_group: number(of: request.group),
                                     parent_death_signal: request.parentDeathSignal,
                                     niceness: request.niceness ?? .min,
-                                    creation_mask: request.creationMask.map { Int32($0 & 0o777) } ?? -1)
-                                return unsafe body(&raw)
+                                    creation_mask: request.creationMask.map { Int32($0 & 0o777) } ?? -1, processors: nil,
+                                    processor_word_count: 0)
+                                guard let processors else { return unsafe body(&raw) }
+                                return unsafe processors.withUnsafeBufferPointer { words in
+                                    unsafe raw.processors = words.baseAddress
+                                    raw.processor_word_count = Int32(words.count)
+                                    return unsafe body(&raw)
+                                }
                             }
                         }
                     }
                 }
             }
         }
+    }
+
+    /// A bit for each processor. Numbers that no machine has are left out: an empty mask is refused by the kernel.
+    private static func processorMask(_ numbers: [Int]) -> [UInt64] {
+        let numbers = numbers.filter { (0..<8192).contains($0) }
+        var words = [UInt64](repeating: 0, count: (numbers.max() ?? 0) / 64 + 1)
+        for number in numbers { words[number / 64] |= 1 << UInt64(number % 64) }
+        return words
     }
 
     private static func number(of group: SpawnRequest.Group) -> Int32 {
@@ -145,6 +162,7 @@ extension SpawnFailure {
             case CIPC_SPAWN_PARENT_DEATH: (.parentDeath, .prctl)
             case CIPC_SPAWN_GROUP: (.group, .setpgid)
             case CIPC_SPAWN_PRIORITY: (.priority, .setpriority)
+            case CIPC_SPAWN_PROCESSORS: (.processors, .sched_setaffinity)
             case CIPC_SPAWN_DIRECTORY: (.directory, .chdir)
             case CIPC_SPAWN_DESCRIPTOR: (.descriptor(index), index < 0 ? .close_range : .dup3)
             case CIPC_SPAWN_LIMIT: (.limit(index), .prlimit)

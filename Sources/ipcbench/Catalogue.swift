@@ -6,7 +6,7 @@ enum Catalogue {
         + [manyChannels(4), manyChannels(64)].flatMap(\.self) + [besideHog]
         + streams(over: .pipe) + streams(over: .unixStream)
         + rings + sharing + locks + queues + signals + regions + [passing, spawning] + accepting + idling
-        + [10, 100, 1_000, 10_000].map(scaling) + [pool]
+        + [10, 100, 1_000, 10_000].map(scaling) + pools + calls
         + allocations(over: .pipe) + allocations(over: .unixStream)
 
     static let small = [8, 64, 1_024]
@@ -212,10 +212,36 @@ enum Catalogue {
             "C epoll, one thread", target)
     }
 
-    private static var pool: Row {
-        row(
-            "pool/noop", .free, Job(work: .pool, transport: .unixStream, by: .library, bytes: 16, channels: 2),
-            "C, one request at a time per worker", .atLeast(3, .throughput))
+    private static var pools: [Row] {
+        let noop = Job(work: .pool, transport: .unixStream, by: .library, bytes: 16, channels: 2)
+        var python = row(
+            "pool/noop/python", .free, noop, "Python's Pool.imap, chunksize 1", .atLeast(20, .throughput))
+        python.theirs = Job(work: .pythonPool, transport: .none, by: .library, bytes: 16, channels: 2)
+        var bytes = row(
+            "pool/bytes/1048576", .free,
+            Job(work: .poolBytes, transport: .none, by: .library, bytes: 1_048_576, channels: 1),
+            "C ring, there and back", .atLeast(0.8, .throughput))
+        bytes.theirs = Job(work: .roundTrip, transport: .ring, by: .c, bytes: 1_048_576)
+        return [
+            row("pool/noop", .free, noop, "C, one request at a time per worker", .atLeast(3, .throughput)), python, bytes,
+        ]
+    }
+
+    private static var calls: [Row] {
+        // The baseline is the plainest round trip of as many bytes, with its own work.
+        let works: [(name: String, work: Job.Work, limit: Double)] = [
+            ("call/rtt/64", .call, 1.3), ("actor/rtt", .actor, 4),
+        ]
+        return works.flatMap { name, work, limit in
+            [Pinning.same, .cross].map { pinning in
+                var one = row(
+                    "\(name)/\(pinning.rawValue)", pinning,
+                    Job(work: work, transport: .unixStream, by: .library, bytes: 64), "C recv/send, epoll",
+                    pinning == .same ? .atMost(limit, .p50) : .none)
+                one.theirs?.work = .roundTrip
+                return one
+            }
+        }
     }
 
     private static func allocations(over transport: Job.Transport) -> [Row] {

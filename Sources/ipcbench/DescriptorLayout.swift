@@ -15,6 +15,7 @@ struct DescriptorLayout {
         switch job.work {
         case .spawn, .regionCreation, .lock, .lockTask, .lockValue, .lockFutex, .semaphore, .readLock: 0
         case .pool: job.by == .c ? job.channels : 0
+        case .poolBytes, .pythonPool: 0
         case .broadcast, .broadcastEach: job.by == .c ? 1 : job.channels
         case .queueStream, .queueBatch, .queueThreads, .queueBroadcast: job.channels
         default: 1
@@ -31,7 +32,7 @@ struct DescriptorLayout {
     /// How many descriptors one process of this side takes over its control.
     func descriptorCount(for side: Side) -> Int {
         switch job.work {
-        case .spawn, .accept, .regionCreation: 0
+        case .spawn, .accept, .regionCreation, .poolBytes, .pythonPool: 0
         case _ where job.isNamedMemory || job.isQueue: 0
         case .pool: job.by == .c ? (side == .initiator ? job.channels : 1) : 0
         default: job.isRing ? 4 : job.transport == .pipe ? 2 : job.channels

@@ -16,6 +16,14 @@ struct Job: Equatable {
         case hog
         /// Tasks that do nothing, given to two workers.
         case pool
+        /// A request and its reply.
+        case call
+        /// A call of a distributed actor.
+        case actor
+        /// Tasks that give back their bytes.
+        case poolBytes = "pool-bytes"
+        /// The same as `pool` by Python's `multiprocessing.Pool`: a baseline alone.
+        case pythonPool = "pool-python"
         /// A descriptor goes over and comes back.
         case passDescriptor = "fd-pass"
         /// The latest value is read while another process writes without pause.

@@ -18,7 +18,9 @@ enum LibraryWork: Sendable {
     case idle(Idle)
     case spawn(SpawnWork)
     case pool(PoolWork)
+    case pythonPool(PythonPool)
     case pass(PassWork)
+    case call(CallWork)
     case server(AcceptServer)
     case client(AcceptClient)
     case regionCreation(RegionCreation)
@@ -39,13 +41,16 @@ enum LibraryWork: Sendable {
             self = .signals(SignalWork(socket: try openSocketChannel(descriptors[0]), assignment: assignment))
         case (.board, _), (.broadcast, _), (.broadcastEach, _): self = .board(BoardWork(assignment: assignment))
         case (.passDescriptor, _): self = .pass(try PassWork(descriptors[0], assignment: assignment))
+        case (.call, _), (.actor, _):
+            self = .call(CallWork(channel: try openSocketChannel(descriptors[0]), assignment: assignment))
         case (.regionCreation, _): self = .regionCreation(RegionCreation(assignment: assignment))
         case (.regionPassing, _):
             self = .regionPassing(try RegionPassing(descriptors[0], assignment: assignment))
         case (.idleResident, _), (.idleProcessorTime, _):
             self = .idle(Idle(assignment: assignment, descriptors: descriptors))
         case (.spawn, _): self = .spawn(SpawnWork(assignment: assignment))
-        case (.pool, _): self = .pool(PoolWork(assignment: assignment))
+        case (.pool, _), (.poolBytes, _): self = .pool(PoolWork(assignment: assignment))
+        case (.pythonPool, _): self = .pythonPool(PythonPool(assignment: assignment))
         case (_, .pipe):
             self = .pipe(PipeWork(channel: try openPipeChannel(descriptors), assignment: assignment))
         case (_, .ring), (_, .untrustedRing):
@@ -75,7 +80,9 @@ enum LibraryWork: Sendable {
         case .signals(let work): await work.perform()
         case .spawn(let work): await work.perform()
         case .pool(let work): await work.perform()
+        case .pythonPool(let work): await work.perform()
         case .pass(let work): await work.perform()
+        case .call(let work): await work.perform()
         case .server(let work): await work.perform()
         case .client(let work): await work.perform()
         case .regionCreation(let work): await work.perform()

@@ -43,7 +43,7 @@ struct Outcome {
             // When the last receiver has the last message.
             let end = peers.map(\.ended_ns).max() ?? 0
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: end)
-        case .pool:
+        case .pool, .poolBytes, .pythonPool:
             // Several tasks are on their way to a worker: the time between two results is not that of a task.
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)
         case .roundTrip, .loan, .channels, .hog, .passDescriptor, .accept, .spawn, .regionCreation, .regionPassing,

@@ -9,6 +9,7 @@ enum Help {
                ipcctl list [--prefix P]
                ipcctl clean [--prefix P] [--dry-run]
                ipcctl locks [--check] NAME
+               ipcctl top [--interval S] [--count N] NAME
                ipcctl queue send NAME [TEXT] [--priority N] [--type N] [--timeout S] [--lines] [--no-create]
                          [--broadcast] [--when-full P]
                ipcctl queue receive | watch NAME [--type T] [--timeout S] [--count N] [--raw] [--from F]
@@ -75,6 +76,24 @@ enum Help {
 
           --check       exit status 2 when something is poisoned, broken, or held by the dead
 
+        top     prints what a server of several processes (MultiProcessServer) and its workers have done: NAME is the name that
+                its options give it. On a terminal it prints again every second until the server ends or Control-C;
+                anywhere else once. A line for each worker process has
+
+                  place       which worker it is; while it is being replaced, two processes have the same
+                  process     its process id
+                  state       starting, ready, leaving (finishes its connections)
+                  up          hours, minutes and seconds since it was started
+                  accepted    connections that it has accepted
+                  open        connections that are open
+                  requests    requests that it has counted
+                  each second requests since the last time; from the second time on
+                  restarts    how often its place had to be filled again because its process had died
+                  memory      MiB that it has in use; - when this user may not look
+
+          --interval S  prints again every S seconds
+          --count N     ends after N times; 0: goes on
+
         queue   sends to and receives from message queues. A NAME is
 
                   /jobs            a POSIX queue
@@ -110,8 +129,8 @@ enum Help {
         --help     this text
 
         EXIT STATUS: 0; 1 when a mechanism failed (its row says why) or a region could not be looked at; 2 when
-        locks --check found an object in trouble; 64 when the arguments cannot be right. Of queue: 69 when there is no such
-        queue; 75 when the time is up; 77 when the system does not allow it; 1 for everything else.
+        locks --check found an object in trouble; 64 when the arguments cannot be right. Of top: 69 when there is no server of
+        that name, or no more. Of queue: 69 when there is no such queue; 75 when the time is up; 77 when the system does not allow it; 1 for everything else.
         Errors go to standard error.
         """
 }

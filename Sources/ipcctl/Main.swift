@@ -20,6 +20,7 @@ enum Main {
                 let isWell = try LockList.show(options.name)
                 ProcessExit.leave(options.isCheck && !isWell ? 2 : 0)
             case .queue(let request): try await queue(request)
+            case .top(let options): ProcessExit.leave(try await ServerTop(options).run())
             case .peer(let name, let arguments): try await Tour.serve(name, arguments)
             }
             ProcessExit.leave(0)

@@ -8,6 +8,7 @@ enum Request {
     case clean(CleanOptions)
     case locks(LockOptions)
     case queue(QueueRequest)
+    case top(TopOptions)
     /// The second process of a stop of the tour.
     case peer(String, [String])
 
@@ -33,6 +34,7 @@ enum Request {
         case "clean": self = .clean(try CleanOptions(rest, of: command))
         case "locks": self = .locks(try LockOptions(rest))
         case "queue": self = .queue(try QueueRequest(rest))
+        case "top": self = .top(try TopOptions(rest))
         case Tour.peerCommand:
             guard let name = rest.first else { throw UsageError("\(command) is for the tour itself") }
             self = .peer(name, Array(rest.dropFirst()))

@@ -89,7 +89,8 @@ extension ConformanceTransport {
     }
 
     private static func connectedPair() async throws -> (SocketConnection, SocketConnection) {
-        let listener = try SocketListener(at: .tcp(port: 0))
+        // The suite decides who speaks first, and when.
+        let listener = try SocketListener(at: .tcp(port: 0), options: .init(handshakeDeadline: nil))
         defer { listener.close() }
         let near = try await SocketConnection.connect(to: listener.address)
         guard let far = try await listener.accept() else { throw IPCError(.closed, "connect a pair over TCP") }

@@ -146,7 +146,8 @@ private func idle(_ arguments: [String]) async throws -> Int32 {
     let count = Int(arguments[0]) ?? 0
     var limit = rlimit(rlim_cur: 8192, rlim_max: 8192)
     unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    let listener = try SocketListener(at: .tcp(port: 0), options: .init(maximumConnections: count))
+    let listener = try SocketListener(
+        at: .tcp(port: 0), options: .init(maximumConnections: count, handshakeDeadline: nil))
     let received = await withTaskGroup(of: Bool.self) { group in
         for _ in 0..<count {
             guard let client = try? await SocketChannel.connect(to: listener.address),

@@ -1,4 +1,6 @@
 import Glibc
+import IPCSockets
+import IPCSystem
 import IPCWorkers
 import Synchronization
 
@@ -8,7 +10,17 @@ let workerScenarios: [String: Scenario] = [
     "pool-without-serve": poolWithoutServe,
     "typed-errors": typedErrors,
     "kill-storm": killStorm,
+    "worker-of-another-version": workerOfAnotherVersion,
+    "pool-beside-own-children": poolBesideOwnChildren,
 ]
+
+/// What a worker of this program makes of itself: the pool's argument, if it has one.
+private func setUpWorker(_ start: WorkerSetUp) async throws -> String {
+    let argument = (try? start.argument(as: String.self)) ?? "nothing"
+    if argument == "fail" { throw Wrong("there is no such database") }
+    if argument == "hang" { try await Task.sleep(for: .seconds(600)) }
+    return "\(argument) of worker \(start.workerIndex)"
+}
 
 /// Every type but `NotServed`.
 func serveTasks() async throws {
@@ -16,7 +28,10 @@ func serveTasks() async throws {
         Noop.self, Square.self, Nap.self, WaitForFile.self, Burn.self, Echo.self, WorkerProcessID.self, Crash.self,
         CrashOnce.self,
         TypedThrow.self, ThrowOne.self, WaitForCancellation.self, Recursion.self, Leftovers.self, StartChild.self,
-        Complain.self, Stamp.self)
+        Complain.self, Stamp.self, Stubborn.self, StopSelf.self, Leak.self, Blob.self, ProcessFigures.self,
+        Reporting.self, Counting.self, CountingTogether.self, FillRegion.self, MakeRegion.self, DeafFamily.self,
+        AlwaysCrash.self, SetUpState.self
+    ) { start in try await setUpWorker(start) }
 }
 
 /// `pool-churn COUNT`: pools that end well, by an error, by cancellation and with crashes; then no child and no descriptor
@@ -114,12 +129,14 @@ private func typedErrors(_ arguments: [String]) async throws -> Int32 {
     return 0
 }
 
-/// `kill-storm COUNT MILLISECONDS FILE`: numbered tasks while a worker is killed again and again. Each is started at most
-/// once and has one outcome; only a task that was started fails, and not more of them than there were kills.
+/// `kill-storm COUNT MILLISECONDS FILE [MICROSECONDS WORKERS]`: numbered tasks, which take so long or 0 to 120 µs, while a
+/// worker is killed again and again. Each is started at most once and has one outcome; only a task that was started fails, and not more of them than there were kills.
 private func killStorm(_ arguments: [String]) async throws -> Int32 {
     let count = Int32(arguments[0]) ?? 0
     let pause = Int(arguments[1]) ?? 0
     let file = arguments[2]
+    let length = arguments.count > 3 ? Int(arguments[3]) : nil
+    let workers = arguments.count > 4 ? Int(arguments[4]) ?? 3 : 3
     unsafe close(open(file, O_CREAT, 0o600))
     final class Storm: Sendable {
         let victim = Atomic<Int32>(0)
@@ -136,10 +153,10 @@ private func killStorm(_ arguments: [String]) async throws -> Int32 {
         return kills
     }
     let options = WorkerPoolOptions(restartLimit: .init(count: 100_000, in: .seconds(10)))
-    let failed = try await withWorkerPool(of: .exactly(3), options: options) { pool async throws in
+    let failed = try await withWorkerPool(of: .exactly(workers), options: options) { pool async throws in
         var failed: Set<Int32> = []
         var next = 0
-        let tasks = (0..<count).lazy.map { Stamp(file: file, number: $0, microseconds: Int($0 % 7) * 20) }
+        let tasks = (0..<count).lazy.map { Stamp(file: file, number: $0, microseconds: length ?? Int($0 % 7) * 20) }
         for try await outcome in pool.outcomes(of: tasks) {
             try require(outcome.index == next, "outcome \(outcome.index) instead of \(next)")
             next += 1
@@ -173,4 +190,65 @@ private func stamps(_ file: String) throws -> [Int32] {
     var number: Int32 = 0
     while unsafe read(descriptor, &number, 4) == 4 { numbers.append(number) }
     return numbers
+}
+
+/// Plays a worker of another version: it says hello with its own, and complains of the pool's.
+private func workerOfAnotherVersion(_ arguments: [String]) async throws -> Int32 {
+    let channel = try InheritedEndpoints.take(0, as: InheritedSocket.self).channel()
+    let message = try await channel.receive() ?? []
+    var version: UInt32 = 0
+    try unsafe CallWire.forEachFrame(of: message.span.bytes) { (header, body) throws(IPCError) in
+        if header.kind == .hello { version = try CallWire.readHello(body).version }
+    }
+    var hello: [UInt8] = []
+    CallWire.appendHello(CallHello(version: 99, requestLimit: 0), to: &hello)
+    try await channel.send(hello)
+    TestingCalls.report("the pool speaks version \(version)")
+    return 1
+}
+
+/// A socket as a worker inherits it.
+private struct InheritedSocket: DescriptorTransferable {
+    let descriptor: PassedDescriptor
+
+    func transfer() throws(IPCError) -> TransferredDescriptors { TransferredDescriptors(descriptors: [descriptor]) }
+
+    static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> InheritedSocket {
+        InheritedSocket(descriptor: transferred.descriptors[0])
+    }
+
+    func channel() throws -> SocketChannel {
+        try SocketChannel(OwnedDescriptor(owning: try descriptor.take() ?? { throw Wrong("no socket") }()), SocketOptions())
+    }
+}
+
+/// `pool-beside-own-children COUNT`: pools with crashes, while this program starts children of its own by fork(2) and waits for
+/// each by waitpid(2): it gets every status, so none was taken by the pool.
+private func poolBesideOwnChildren(_ arguments: [String]) async throws -> Int32 {
+    let rounds = Int(arguments[0]) ?? 0
+    for round in 0..<rounds {
+        var own: [Int32] = []
+        for code in 0..<4 as Range<Int32> {
+            own.append(
+                try TestingCalls.fork {
+                    usleep(UInt32(code) * 10_000)
+                    return 40 + code
+                })
+        }
+        try await usePool(round % 2 == 0 ? 3 : 0)
+        for (code, child) in own.enumerated() {
+            var status: Int32 = 0
+            let found = await withCheckedContinuation { continuation in
+                startThread {
+                    var status: Int32 = 0
+                    let found = unsafe waitpid(child, &status, 0)
+                    continuation.resume(returning: (found, status))
+                }
+            }
+            status = found.1
+            try require(found.0 == child, "the status of child \(child) was taken")
+            try require(status == (40 + Int32(code)) << 8, "child \(child) ended with \(status)")
+        }
+    }
+    return 0
 }

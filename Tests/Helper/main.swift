@@ -6,7 +6,7 @@ import Glibc
 typealias Scenario = @Sendable ([String]) async throws -> Int32
 
 let tables: [[String: Scenario]] = [
-    processScenarios, endpointScenarios, workerScenarios, pipeScenarios, socketScenarios, reactorScenarios,
+    processScenarios, endpointScenarios, workerScenarios, serverScenarios, pipeScenarios, socketScenarios, reactorScenarios,
     socketFaultScenarios, eventScenarios, regionScenarios, regionFaultScenarios, participantScenarios, interopScenarios,
     syncObjectScenarios,
     boardScenarios, foundWriterScenarios,
@@ -18,6 +18,9 @@ let tables: [[String: Scenario]] = [
     queueScenarios,
     signalScenarios, signalChannelScenarios, signalHookScenarios,
 ]
+
+// Tests of servers start this program as their workers.
+try await serveAsServerWorker()
 
 // Tests of the worker pool start this program as its workers.
 if unsafe getenv("HELPER_SERVES_NOT") == nil { try await serveTasks() }

@@ -142,7 +142,7 @@ import Testing
         for id in ids { _ = pair.callee.register("job\(id)", for: id) }
         let gone = IPCError(.peerClosed, "gone")
         #expect(pair.caller.end(with: gone).compactMap(\.text) == ["resume first failure peerClosed"])
-        #expect(pair.caller.next(ids[1]).event == .failure(CallFailure(gone)))
+        #expect(pair.caller.next(ids[1]).event == .failure(CallFailure(gone, reach: .unknown)))
         #expect(pair.caller.wait(for: ids[2], "w").compactMap(\.text) == ["resume w failure peerClosed"])
         #expect(throws: gone) { try pair.begin() }
         #expect(

@@ -51,7 +51,7 @@ import Testing
         let gone = IPCError(.peerClosed, "gone")
         _ = pair.caller.end(with: gone)
         #expect(pair.caller.next(id).event == .item([5]))
-        #expect(pair.caller.next(id).event == .failure(CallFailure(gone)))
+        #expect(pair.caller.next(id).event == .failure(CallFailure(gone, reach: .unknown)))
     }
 
     @Test func cancelWakesAHandlerThatWaitsForCredit() throws {

@@ -71,6 +71,8 @@ extension CallEvent {
         case .end: "end"
         case .failure(let failure): "failure \(failure.error.code)"
         case .credit: "credit"
+        case .greeted: "greeted"
+        case .idle: "idle"
         }
     }
 }

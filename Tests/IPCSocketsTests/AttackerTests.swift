@@ -108,4 +108,47 @@ import Testing
             }
         }
     }
+
+    /// An abstract name has no permissions: what another user sends there is dropped, unless he is allowed.
+    @Test(arguments: ["usual", "allowed", "everyone", "path"]) func datagramsOfAnotherUser(_ rule: String) async throws
+    {
+        try await withFolder(permissions: 0o755) { folder in
+            let name = "swift-ipc-stranger-\(rule)-\(ProcessFacts.processID)"
+            let address: SocketAddress =
+                rule == "path" ? try .unix(path: folder + "/s") : try .unix(abstract: name)
+            let authorization: SocketAuthorization? =
+                switch rule {
+                case "allowed": .users([65534])
+                case "everyone": .everyone
+                case "path": .sameUserOrRoot
+                default: nil
+                }
+            let channel = try DatagramChannel(
+                at: address, options: .init(permissions: .everyone), authorization: authorization)
+            let output = try await asNobody(
+                """
+                import socket, sys
+                s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                name = sys.argv[1]
+                for n in range(3): s.sendto(b"from a stranger", name if name[0] == "/" else "\\0" + name)
+                """, rule == "path" ? folder + "/s" : name)
+            #expect(output.status.isSuccess, "\(output.errorText)")
+            let client = try await DatagramChannel.connect(to: address)
+            try await client.send(Datagram(payload: [7]))
+            let isOpen = rule == "allowed" || rule == "everyone"
+            for _ in 0..<(isOpen ? 3 : 0) {
+                #expect(try await channel.receive()?.payload == Array("from a stranger".utf8))
+            }
+            if rule == "allowed" {
+                guard case .empty = try channel.tryReceive() else {
+                    Issue.record("nobody else was allowed")
+                    return
+                }
+            } else {
+                #expect(try await channel.receive()?.payload == [7])
+            }
+            #expect(channel.refusedMessageCount == (rule == "everyone" ? 0 : rule == "allowed" ? 1 : 3))
+            channel.close()
+        }
+    }
 }

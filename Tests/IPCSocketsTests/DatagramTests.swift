@@ -54,27 +54,6 @@ import Testing
         #expect(try await small.receive(until: .after(.seconds(30)))?.payload == [UInt8](repeating: 2, count: 10))
     }
 
-    /// One that is too large behind another is not forgotten: the next call says so, once.
-    @Test func tooLargeInABatchIsSaid() async throws {
-        let path = "swift-ipc-batch-\(ProcessFacts.processID)"
-        let small = try DatagramChannel(at: .unix(abstract: path), options: .init(maximumMessageSize: 10))
-        let sender = try await DatagramChannel.connect(to: small.address)
-        for count in [1, 11, 2, 12] { try await sender.send(Datagram(payload: [UInt8](repeating: 5, count: count))) }
-        var sizes: [Int] = []
-        #expect(try await small.receive(upTo: 3, until: .never) { sizes.append($0.byteCount) } == 1)
-        let dropped = await failure { () async throws(IPCError) in
-            try await small.receive(upTo: 3, until: .never) { sizes.append($0.byteCount) }
-        }
-        #expect(dropped?.code == .messageTooLarge)
-        #expect(try await small.receive(upTo: 3, until: .never) { sizes.append($0.byteCount) } == 1)
-        #expect(sizes == [1, 2])
-        #expect(throws: IPCError.self) { try small.tryReceive() }
-        guard case .empty = try small.tryReceive() else {
-            Issue.record("more than was sent")
-            return
-        }
-    }
-
     @Test func whatCannotBeSentIsRefused() async throws {
         let channel = try DatagramChannel(at: .udp(port: 0))
         for address: SocketAddress? in [

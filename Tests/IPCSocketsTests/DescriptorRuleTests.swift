@@ -43,6 +43,15 @@ import Testing
         }
     }
 
+    /// The end is no message, so nobody would receive them.
+    @Test(arguments: [0, 1, 2]) func withTheEnd(_ announced: UInt16) async throws {
+        let end = RawPeer.header(0, kind: 2, descriptors: announced)
+        for pieces in [[(RawPeer.hello + end, 1)], [(RawPeer.hello, 0), (end, 1)]] {
+            let result = try await outcome(limit: 2, pieces)
+            #expect(result.counts.isEmpty && result.error?.code == .protocolViolation, "\(result)")
+        }
+    }
+
     @Test func splitOverTwoPieces() async throws {
         let frame = RawPeer.frame([1, 2, 3, 4], descriptors: 3)
         for readBetween in [false, true] {

@@ -35,6 +35,24 @@ import Testing
         #expect(try await channel.receive() == [1, 2])
     }
 
+    /// The limits of whoever receives hold, and the giver's where they are less; a parent's are believed.
+    @Test func limitsOfTheReceiver() throws {
+        func give(_ limit: Int, _ descriptors: Int) throws -> TransferredDescriptors {
+            let options = SocketOptions(maximumMessageSize: limit, maximumDescriptors: descriptors)
+            return try SocketChannel.makePair(options: options).0.transfer()
+        }
+        let own = SocketOptions(maximumMessageSize: 1000, maximumDescriptors: 2)
+        for (limit, descriptors) in [(1 << 30, 5), (10, 1)] {
+            let channel = try SocketChannel.receive(give(limit, descriptors), options: own)
+            #expect(channel.receiver.options.maximumMessageSize == min(limit, 1000))
+            #expect(channel.receiver.options.maximumDescriptors == min(descriptors, 2))
+            #expect(channel.guarantees.maximumMessageSize == min(limit, 1000))
+            let inherited = try SocketChannel.inherit(give(limit, descriptors))
+            #expect(inherited.receiver.options.maximumMessageSize == limit)
+            #expect(inherited.receiver.options.maximumDescriptors == descriptors)
+        }
+    }
+
     @Test(arguments: [SocketType.stream, .packets]) func stateThatCannotBe(_ type: SocketType) throws {
         for state in [state(framing: 2), state(senderFraming: 0), state(senderFraming: 2), state() + [1]] {
             let ends = try SocketCalls.makePair(type.kind)

@@ -145,25 +145,6 @@ import Testing
         #expect(endings.count >= 32 && endings.allSatisfy { $0 == .timedOut })
     }
 
-    /// One byte now and then keeps nobody's place: the deadline is for the whole message.
-    @Test func slowClientIsDropped() async throws {
-        let endings = try await underAttack(patience: .milliseconds(100)) { address in
-            let connection = try await SocketConnection.connect(to: address)
-            var sent = 0
-            for byte in RawPeer.hello + RawPeer.frame([UInt8](repeating: 1, count: 10_000)) {
-                do {
-                    try await connection.write([byte])
-                } catch {
-                    break
-                }
-                sent += 1
-                try await Task.sleep(for: .milliseconds(5))
-            }
-            #expect(sent < 10_000)
-        }
-        #expect(endings.contains(.timedOut) && endings.allSatisfy { $0 == .timedOut })
-    }
-
     /// F18: descriptors for a server that takes none, its own connection among them.
     @Test func unwantedDescriptors() async throws {
         let endings = try await underAttack { address in

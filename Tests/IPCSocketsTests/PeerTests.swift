@@ -57,7 +57,7 @@ import Testing
                 let process = try connection.peerProcess()
                 #expect(process.borrowedNumber != nil)
             } catch {
-                #expect(error.code == .notFound || error.code == .invalidArgument, "\(error)")
+                #expect(error.code == .notFound, "\(error)")
             }
         }
     }

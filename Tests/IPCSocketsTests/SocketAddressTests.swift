@@ -27,6 +27,13 @@ import Testing
         #expect("\(address)" == "unix:orders.sock")
     }
 
+    /// A file whose name begins as an abstract name is written: read back, it is the same file.
+    @Test func relativePathThatLooksAbstract() throws {
+        let address = try SocketAddress.unix(path: "@x")
+        #expect("\(address)" == "unix:./@x")
+        #expect(try SocketAddress("\(address)").path == "./@x")
+    }
+
     @Test(arguments: ["", ".", "..", "a/b", "a\0"])
     func refusesNamesThatAreNoFiles(_ name: String) {
         let error = #expect(throws: IPCError.self) { try SocketAddress.unix(name: name) }

@@ -8,6 +8,9 @@ import Testing
     private struct Pool {
         var dispatcher: Dispatcher<String>
         var delivered: [String] = []
+        var leaving: Set<Int> = []
+        var woken: Set<Int> = []
+        var items: [UInt8] = []
         var now: UInt64 = 1_000_000_000
 
         init(_ lanes: Int, ready: Bool = true) {
@@ -21,6 +24,9 @@ import Testing
         mutating func step(_ body: (inout Dispatcher<String>, inout Dispatcher<String>.Step) throws -> Void) rethrows {
             var step = Dispatcher<String>.Step()
             defer {
+                leaving.formUnion(step.lanesToFinish)
+                woken.formUnion(step.lanesToWake)
+                for (_, news) in step.news { if case .item(let bytes) = news { items += bytes.buffer } }
                 for delivery in step.deliveries {
                     switch delivery.outcome {
                     case .value: delivered.append("\(delivery.owner) value")
@@ -32,10 +38,13 @@ import Testing
             try body(&dispatcher, &step)
         }
 
-        mutating func submit(_ names: [String], type: Int = 0, attempts: Int = 1, bytes: Int = 1) {
+        mutating func submit(
+            _ names: [String], type: Int = 0, attempts: Int = 1, bytes: Int = 1, priority: WorkerPriority = .normal
+        ) {
             let tasks = names.map {
                 Dispatcher<String>.Submission(
-                    owner: $0, type: type, bytes: TaskBytes([UInt8](repeating: 0, count: bytes)), attempts: attempts)
+                    owner: $0, type: type, bytes: TaskBytes([UInt8](repeating: 0, count: bytes)), attempts: attempts,
+                    priority: priority)
             }
             let now = now
             step { $0.submit(tasks, at: now, into: &$1) }
@@ -221,5 +230,70 @@ import Testing
         pool.step { $0.workerReady(0, serves: ["Work"], at: 0, into: &$1) }
         // The next process gets the task, from a sender of its own.
         #expect(pool.dispatcher.beginSending(0) != nil)
+    }
+
+    @Test func urgentTasksGoFirst() {
+        var pool = Pool(1, ready: false)
+        pool.submit(["a", "b"])
+        pool.submit(["low"], priority: .low)
+        pool.submit(["c", "d"], priority: .high)
+        pool.step { $0.workerReady(0, serves: ["Work"], at: 0, into: &$1) }
+        for _ in 0..<5 { pool.answer(0, after: 50_000_000) }
+        #expect(pool.delivered == ["c", "d", "a", "b", "low"].map { "\($0) value" })
+    }
+
+    @Test func whatComesBackKeepsItsPriority() {
+        var pool = Pool(1)
+        pool.submit(["a", "b", "c"])
+        pool.submit(["urgent"], priority: .high)
+        pool.die(0, running: nil)
+        pool.step { $0.workerReady(0, serves: ["Work"], at: 0, into: &$1) }
+        for _ in 0..<4 { pool.answer(0, after: 50_000_000) }
+        #expect(pool.delivered == ["urgent", "a", "b", "c"].map { "\($0) value" })
+    }
+
+    @Test func workerThatIsToLeaveGetsNoMoreAndLeavesWhenItHasNone() {
+        var pool = Pool(1)
+        pool.submit(["a"])
+        pool.step { $0.retire(0, .age, into: &$1) }
+        pool.submit(["b"])
+        #expect(pool.owners(0) == ["a"])
+        #expect(pool.leaving.isEmpty)
+        pool.answer(0)
+        #expect(pool.leaving == [0])
+        pool.die(0, running: nil)
+        pool.step { $0.workerReady(0, serves: ["Work"], at: 0, into: &$1) }
+        #expect(pool.owners(0) == ["b"])
+    }
+
+    @Test func sleepingPlacesAreWokenAsFarAsThereIsWork() {
+        var pool = Pool(3, ready: false)
+        var asleep: [Bool] = []
+        for lane in 0..<3 { pool.step { dispatcher, _ in asleep.append(dispatcher.sleep(lane)) } }
+        #expect(asleep == [true, true, true])
+        pool.submit(["a", "b"])
+        #expect(pool.woken == [0, 1])
+        pool.step { dispatcher, _ in asleep.append(dispatcher.sleep(0)) }
+        #expect(asleep.last == false)
+    }
+
+    @Test func itemsCountOnceAndEndTheRetries() throws {
+        var pool = Pool(1)
+        pool.submit(["a"], attempts: 5)
+        let id = pool.ids(0)[0]
+        let items = [0, 1, 0, 1, 2].map { number in
+            Dispatcher<String>.Answer(id: id, kind: .item(number, TaskBytes([UInt8(number)])))
+        }
+        try pool.step { try $0.answered(0, items, at: 0, into: &$1) }
+        #expect(pool.items == [0, 1, 2])
+        pool.die(0, running: id)
+        #expect(pool.delivered == ["a lost workerCrashed"])
+    }
+
+    @Test func limitsOfTasks() {
+        #expect(TaskLimit(time: 10).due(startedAt: 5) == 15)
+        #expect(TaskLimit(time: 10, end: 7).due(startedAt: 5) == 7)
+        #expect(TaskLimit(end: 3).due(startedAt: 5) == 5)
+        #expect(TaskLimit(time: .max).due(startedAt: 5) == .max)
     }
 }

@@ -134,6 +134,16 @@ import Testing
         }
     }
 
+    /// The short form of a worker that dies every 50 ms under 2,000 jobs.
+    @Test func stormOfKillsUnderLongJobs() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let output = try await Command(
+                .path(helperPath), arguments: ["kill-storm", "200", "50", "\(folder)/stamps", "20000", "2"]
+            ).output()
+            #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+        }
+    }
+
     @Test func limitOfRestarts() async throws {
         var options = WorkerPoolOptions.helper
         options.restartLimit = .init(count: 3, in: .seconds(600))

@@ -63,4 +63,46 @@ import Testing
         #expect(Set(output.lines) == ["unsupported", "handshakeFailed"])
         #expect(output.lines.count <= 3)
     }
+
+    @Test func workerMakesItselfReady() async throws {
+        var options = WorkerPoolOptions.helper
+        options.setUpArgument = "a database"
+        try await withHelperPool(1, options: options) { pool async throws in
+            #expect(try await pool.run(SetUpState()) == "a database of worker 0")
+        }
+    }
+
+    @Test func workerThatCannotMakeItselfReady() async throws {
+        var options = WorkerPoolOptions.helper
+        options.setUpArgument = "fail"
+        let error = try await withHelperPool(options: options) { pool async throws in
+            await thrown { try await pool.run(Noop()) } as? IPCError
+        }
+        #expect(error?.code == .handshakeFailed)
+        #expect(error?.message.contains("there is no such database") == true)
+    }
+
+    @Test func workerThatMakesItselfReadyForTooLong() async throws {
+        var options = WorkerPoolOptions.helper
+        options.setUpArgument = "hang"
+        options.handshakeTimeout = .milliseconds(500)
+        let error = try await withHelperPool(1, options: options) { pool async throws in
+            await thrown { try await pool.run(Noop()) } as? IPCError
+        }
+        #expect(error?.code == .handshakeFailed)
+    }
+
+    /// A worker of another version of the library: the error names both.
+    @Test func workerOfAnotherVersion() async throws {
+        var options = WorkerPoolOptions.helper
+        options.arguments = ["worker-of-another-version"]
+        options.environment = .inherit.updating(["HELPER_SERVES_NOT": "1"])
+        let error = try await withHelperPool(options: options) { pool async throws in
+            await thrown { try await pool.run(Noop()) } as? IPCError
+        }
+        #expect(error?.code == .handshakeFailed)
+        #expect(error?.message.contains("it speaks version 99") == true, "\(String(describing: error))")
+        #expect(error?.message.contains("this process version 1") == true)
+        #expect(error?.message.contains("the pool speaks version 1") == true)
+    }
 }

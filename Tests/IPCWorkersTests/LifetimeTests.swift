@@ -1,3 +1,4 @@
+import IPCSystem
 import IPCWorkers
 import TestSupport
 import Testing
@@ -103,5 +104,59 @@ import Testing
             options: .init(environment: .inherit.updating(["SWIFT_BACKTRACE": "enable=no"]))
         ).output(until: .after(.seconds(110)))
         #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+    }
+
+    /// A worker that ignores SIGTERM, and what it has forked: both go, whatever way the scope ends.
+    @Test(arguments: ["normally", "by an error", "by cancellation"])
+    func deafWorkersGoWithTheirFamilies(_ way: String) async throws {
+        final class Found: Sendable {
+            let processes = Lock<[Int32]>([])
+        }
+        let found = Found()
+        let scope = Task {
+            try await withHelperPool(1) { pool async throws in
+                let family = try await pool.run(DeafFamily())
+                found.processes.withLock { $0 = family }
+                if way == "by an error" { throw PlainFault() }
+                if way == "by cancellation" { _ = try await pool.run(Stubborn()) }
+            }
+        }
+        try await eventually { found.processes.withLock { $0.count == 2 } }
+        if way == "by cancellation" { scope.cancel() }
+        _ = await scope.result
+        let family = found.processes.withLock { $0 }
+        #expect(try await !isAlive(family[0]))
+        // Killed with its group; whoever inherits it takes its status in its own time.
+        try await eventually { try await !isAlive(family[1]) }
+    }
+
+    /// Children that the program starts by itself are none of the pool's business.
+    @Test func childrenOfTheHostAreNotTaken() async throws {
+        let output = try await Command(
+            .path(helperPath), arguments: ["pool-beside-own-children", "6"],
+            options: .init(environment: .inherit.updating(["SWIFT_BACKTRACE": "enable=no"]))
+        ).output(until: .after(.seconds(200)))
+        #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+    }
+
+    @Test func sixtyFourWorkers() async throws {
+        try await withHelperPool(64) { pool async throws in
+            var processes: Set<Int32> = []
+            for try await process in pool.map(repeatElement(WorkerProcessID(), count: 500)) { processes.insert(process) }
+            #expect(!processes.isEmpty)
+            let sum = try await pool.map((0..<2000).map { Square(value: $0) }, order: .asCompleted).reduce(0, +)
+            #expect(sum == 2_664_667_000)
+            #expect(pool.workerCount == 64)
+        }
+    }
+
+    /// Beginning and end of what it wrote are kept, and nothing piles up.
+    @Test func taskThatWritesAHundredMebibytesToStandardError() async throws {
+        try await withHelperPool(1) { pool async throws in
+            #expect(try await pool.run(Complain(bytes: 104_857_000)) == 104_857_000)
+            let error = await thrown { try await pool.run(Crash(way: .trap)) } as? IPCError
+            #expect(error?.workerCrash?.standardErrorTail.contains("the task trapped on purpose") == true)
+            #expect((error?.workerCrash?.standardErrorTail.utf8.count ?? 0) < 16_384)
+        }
     }
 }

@@ -49,9 +49,9 @@ import Testing
         let writer = try JournalWriter(number.number)
         #expect(journal.read().running == nil)
         let body: [UInt8] = [1, 2, 3]
-        writer.noteRunning(7)
+        writer.noteRunning(7, since: 1)
         unsafe writer.append(.reply, id: 7, body.span.bytes, toHalf: 0, at: 0)
-        writer.noteRunning(8)
+        writer.noteRunning(8, since: 2)
         let remains = journal.read()
         #expect(remains.running == 8)
         var found: [UInt64] = []

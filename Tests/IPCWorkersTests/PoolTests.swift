@@ -44,8 +44,8 @@ import Testing
     }
 
     @Test func endlessInputIsReadAsNeeded() async throws {
-        final class Counter { var value = 0 }
-        let counter = Counter()
+        final class Taken { var value = 0 }
+        let counter = Taken()
         var options = WorkerPoolOptions.helper
         options.lookAhead = 50
         try await withHelperPool(options: options) { pool async throws in

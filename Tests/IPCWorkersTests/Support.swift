@@ -65,4 +65,18 @@ func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) asy
     return result
 }
 
+/// Counts from 0.
+final class Counter: Sendable {
+    private let count = Lock(0)
+
+    var value: Int { count.withLock { $0 } }
+
+    func next() -> Int {
+        count.withLock { count in
+            defer { count += 1 }
+            return count
+        }
+    }
+}
+
 func exists(_ path: String) -> Bool { (try? FileCalls.status(at: path)) != nil }

@@ -22,6 +22,7 @@
 #include "cipc_pipe.h"
 #include "cipc_names.h"
 #include "cipc_spawn.h"
+#include "cipc_terminal.h"
 #include "cipc_signal_numbers.h"
 #include "cipc_robust.h"
 #include "cipc_sync_interop.h"

@@ -83,6 +83,13 @@ long cipc_send_packet(int32_t descriptor, const void *_Nullable head, size_t hea
 /// recvfrom(2) with MSG_TRUNC: the whole length of the packet, of which at most `count` bytes are there.
 long cipc_receive_packet(int32_t descriptor, void *_Nonnull buffer, size_t count, cipc_address *_Nullable sender);
 
+/// The same, with what the kernel says of the process that sent it where SO_PASSCRED is set; user and group are UINT32_MAX
+/// where it says nothing.
+long cipc_receive_packet_from_whom(int32_t descriptor, void *_Nonnull buffer, size_t count,
+                                   cipc_address *_Nonnull sender, cipc_credentials *_Nonnull credentials);
+/// SO_PASSCRED: the kernel notes who sends each packet.
+int32_t cipc_set_passes_credentials(int32_t descriptor);
+
 /// SO_PEERGROUPS: how many supplementary groups the peer has, of which at most `capacity` are there.
 int32_t cipc_peer_groups(int32_t descriptor, uint32_t *_Nonnull groups, int32_t capacity);
 

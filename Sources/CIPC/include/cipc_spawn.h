@@ -28,6 +28,7 @@ enum {
     CIPC_SPAWN_DESCRIPTOR = 6,
     CIPC_SPAWN_LIMIT = 7,
     CIPC_SPAWN_EXECUTE = 8,
+    CIPC_SPAWN_PROCESSORS = 9,
 };
 
 /// `process_group` values.
@@ -57,6 +58,10 @@ typedef struct cipc_spawn_request {
     int32_t niceness;
     /// A file mode creation mask, or -1 to inherit.
     int32_t creation_mask;
+    /// The processors that it may run on, a bit for each, or null to inherit.
+    const uint64_t *_Nullable processors;
+    /// How many words that is.
+    int32_t processor_word_count;
 } cipc_spawn_request;
 
 typedef struct cipc_spawn_outcome {

@@ -6,9 +6,22 @@ package struct CallFailure: Error, Sendable, Equatable {
     package var typeName: String
     /// That error, encoded by the layer above.
     package var payload: [UInt8]
+    /// How far the request came.
+    package var reach: Reach
 
-    package init(_ error: IPCError, typeName: String = "", payload: [UInt8] = []) {
+    /// How far a request came that failed: what decides whether it may be made again.
+    package enum Reach: Sendable, Equatable {
+        /// No handler was started for it: it never left, or the peer declined it.
+        case notStarted
+        /// It was sent, and there is no answer: it may have been done, in part or as a whole.
+        case unknown
+        /// The peer's handler ended with this failure.
+        case answered
+    }
+
+    package init(_ error: IPCError, typeName: String = "", payload: [UInt8] = [], reach: Reach = .answered) {
         self.error = error
+        self.reach = reach
         self.typeName = typeName
         self.payload = payload
     }
@@ -40,8 +53,8 @@ extension IPCError.Code {
             .wrongMagic, .wrongVersion, .encodingFailed, .decodingFailed, .invalidArgument, .invalidName, .notFound,
             .alreadyExists, .permissionDenied, .addressInUse, .connectionRefused, .resourceExhausted, .unsupported,
             .removed, .statusUnavailable, .executionFailed, .processFailed, .handshakeFailed, .workerCrashed,
-            .taskFailed, .restartLimitReached, .outputTooLarge, .descriptorsTruncated, .participantLost,
-            .systemFailure,
+            .taskFailed, .restartLimitReached, .outputTooLarge, .descriptorsTruncated, .participantLost, .typeMismatch,
+            .busy, .poisoned, .unreachable, .systemFailure,
         ]
         return Dictionary(uniqueKeysWithValues: codes.map { ($0.description, $0) })
     }()

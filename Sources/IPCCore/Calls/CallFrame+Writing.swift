@@ -52,12 +52,13 @@ extension CallWire {
         append(UInt32(0), to: &buffer)
     }
 
+    /// A failure; `declined` when no handler was started for the request.
     package static func appendFailure(id: UInt64, _ failure: CallFailure, to buffer: inout [UInt8]) {
         let code = Array(failure.error.code.description.utf8)
         let type = clipped(failure.typeName)
         let message = clipped(failure.error.message)
         let size = failureFieldsSize + code.count + type.count + message.count + failure.payload.count
-        appendHeader(.failure, id: id, bodySize: size, to: &buffer)
+        appendHeader(failure.reach == .notStarted ? .declined : .failure, id: id, bodySize: size, to: &buffer)
         append(UInt16(code.count), to: &buffer)
         append(UInt16(type.count), to: &buffer)
         append(UInt32(message.count), to: &buffer)

@@ -9,6 +9,9 @@ package enum CallKind: UInt8, Sendable {
     case cancel = 7
     case credit = 8
     case declined = 9
+    /// Between a pool and its workers alone, as `declined` is.
+    case progress = 10
+    case replyWithParcel = 11
 }
 
 /// One frame as it came in; `body` is what follows the header, and is valid only while the message is being read.

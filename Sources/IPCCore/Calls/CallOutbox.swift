@@ -14,6 +14,8 @@ package struct CallOutbox: Sendable {
     }
 
     package var isEmpty: Bool { packets.isEmpty && open.isEmpty }
+    /// Whether everything was sent.
+    package var isIdle: Bool { isEmpty && !isSending }
 
     /// Appends what `write` writes, one frame.
     package mutating func append(_ write: (inout [UInt8]) -> Void) {

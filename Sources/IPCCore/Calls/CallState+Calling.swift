@@ -22,19 +22,21 @@ extension CallState {
         let id = lastID
         calls[id] = Call(deadline: deadline, window: window, unsent: (method, payload), credit: window)
         unsent.append(id)
-        var actions = sendWhatFits()
-        if deadline < armed {
-            armed = deadline
-            actions.append(.arm(deadline))
-        }
-        return (id, actions)
+        return (id, sendWhatFits() + watch(deadline))
+    }
+
+    /// Has ``expire(at:)`` called in time for a deadline.
+    mutating func watch(_ deadline: Deadline) -> [Action] {
+        guard deadline < armed else { return [] }
+        armed = deadline
+        return [.arm(deadline)]
     }
 
     /// What has come for a call, without waiting; nil when nothing has. A final event ends the call.
     package mutating func next(_ id: UInt64) -> (event: CallEvent?, actions: [Action]) {
         guard var call = calls.removeValue(forKey: id) else {
             // Given up, and answered by the peer since.
-            return (.failure(CallFailure(ended ?? IPCError.cancelled("call"))), [])
+            return (.failure(CallFailure(ended ?? IPCError.cancelled("call"), reach: .unknown)), [])
         }
         if let item = call.items.popFirst() {
             call.consumed += 1
@@ -43,6 +45,8 @@ extension CallState {
             return (.item(item), actions)
         }
         if let final = call.final { return (final, []) }
+        // Its entry stays until the peer has answered.
+        if call.abandoned != nil { call.isTold = true }
         calls[id] = call
         return (call.abandoned.map { .failure($0) }, [])
     }
@@ -57,31 +61,45 @@ extension CallState {
     }
 
     /// Gives a call up: it ends with `error` here, and the peer is told to stop.
-    package mutating func abandon(_ id: UInt64, _ error: IPCError) -> [Action] {
-        guard var call = calls[id], call.abandoned == nil else { return [] }
+    ///
+    /// - Parameter forgets: nobody will ask for the call's answer any more.
+    package mutating func abandon(_ id: UInt64, _ error: IPCError, forgets: Bool = false) -> [Action] {
+        guard var call = calls[id] else { return [] }
         var actions: [Action] = []
-        let failure = CallFailure(error)
-        if let waiter = call.waiter.take() { actions.append(.resume(waiter, .failure(failure))) }
-        if call.final != nil || ended != nil {
-            calls[id] = nil
-        } else if call.unsent != nil {
-            // The peer never heard of it.
-            calls[id] = nil
-            unsent.removeAll { $0 == id }
-        } else {
-            call.abandoned = failure
+        if forgets { call.isTold = true }
+        if call.final == nil, call.abandoned == nil {
+            let failure = CallFailure(error, reach: call.unsent == nil ? .unknown : .notStarted)
+            if let waiter = call.waiter.take() {
+                call.isTold = true
+                actions.append(.resume(waiter, .failure(failure)))
+            }
+            if call.unsent.take() != nil {
+                // The peer never heard of it.
+                call.final = .failure(failure)
+                unsent.removeAll { $0 == id }
+            } else {
+                call.abandoned = failure
+                outbox.append { CallWire.append(.cancel, id: id, to: &$0) }
+                actions.append(.flush)
+            }
             _ = call.items.removeAll()
-            calls[id] = call
-            outbox.append { CallWire.append(.cancel, id: id, to: &$0) }
-            actions.append(.flush)
         }
+        calls[id] = call.isTold && call.final != nil ? nil : call
         return actions
     }
 
-    /// Gives up the calls whose deadline is over, and says when to look again.
+    /// Gives up the calls whose deadline is over, the peer's among them, and says when to look again.
     package mutating func expire(at now: UInt64) -> [Action] {
         var actions: [Action] = []
         var earliest = Deadline.never
+        for (id, call) in serving where !call.isCancelled {
+            if call.deadline.nanoseconds <= now {
+                serving[id]!.isOverdue = true
+                actions += cancelServing(id, CallFailure(IPCError.timedOut("answer a call")))
+            } else {
+                earliest = min(earliest, call.deadline)
+            }
+        }
         for (id, call) in calls where call.abandoned == nil && call.final == nil {
             if call.deadline.nanoseconds <= now {
                 actions += abandon(id, IPCError.timedOut("call"))

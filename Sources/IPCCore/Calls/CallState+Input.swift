@@ -21,12 +21,16 @@ extension CallState {
         case .hello:
             guard peerLimit == nil else { throw CallWire.violation("a second hello") }
             let hello = try CallWire.readHello(body)
+            // Whoever is told later that the hello was wrong knows what it said.
+            peerGreeting = hello.payload
             guard hello.version == CallWire.version else {
                 throw IPCError(
                     .wrongVersion,
                     "the peer speaks version \(hello.version) of the call protocol, this one \(CallWire.version)")
             }
+            if let refusal = limits.judgeGreeting?(hello.payload) { throw refusal }
             peerLimit = Int(hello.requestLimit)
+            actions += greetingWaiters.removeAll().map { .resume($0, .greeted) }
             actions += peerLimit == 0 ? refuseWaitingCalls() : sendWhatFits()
         case .request:
             try receiveRequest(id, body, &actions)
@@ -46,7 +50,11 @@ extension CallState {
             guard id <= lastServedID else { throw CallWire.violation("credit for a call that was not made") }
             try receiveCredit(id, Int(count), &actions)
         case .declined:
-            throw CallWire.violation("a kind of frame that has no place here (declined)")
+            var failure = try CallWire.readFailure(body)
+            failure.reach = .notStarted
+            try receiveFinal(id, .failure(failure), &actions)
+        case .progress, .replyWithParcel:
+            throw CallWire.violation("a kind of frame that has no place here (\(header.kind))")
         }
     }
 
@@ -62,14 +70,21 @@ extension CallState {
             throw CallWire.violation("a window of \(fields.window) items")
         }
         lastServedID = id
+        if isDraining {
+            sendFailure(id, CallFailure(IPCError(.closed, "the peer serves no more calls"), reach: .notStarted))
+            actions.append(.flush)
+            return
+        }
         let window = Int(fields.window)
-        serving[id] = Serving(credit: window, isStream: window > 0)
+        let deadline = Deadline.after(nanoseconds: fields.remaining)
+        serving[id] = Serving(credit: window, isStream: window > 0, deadline: deadline)
+        actions += watch(deadline)
         actions.append(
             .start(
                 IncomingRequest(
                     id: id, method: fields.method,
                     payload: [UInt8](body.extracting(CallWire.requestFieldsSize..<body.byteCount)),
-                    deadline: .after(nanoseconds: fields.remaining), window: window)))
+                    deadline: deadline, window: window)))
     }
 
     private mutating func receiveFinal(
@@ -83,8 +98,9 @@ extension CallState {
         default: break
         }
         unanswered -= 1
-        if call.abandoned != nil {
-            calls[id] = nil
+        if let abandoned = call.abandoned {
+            call.final = .failure(abandoned)
+            calls[id] = call.isTold ? nil : call
         } else if let waiter = call.waiter.take() {
             calls[id] = nil
             actions.append(.resume(waiter, answer))
@@ -128,7 +144,8 @@ extension CallState {
         var actions: [Action] = []
         for id in unsent.removeAll() {
             guard var call = calls[id] else { continue }
-            let failure = CallEvent.failure(CallFailure(IPCError(.unsupported, "the peer serves no calls")))
+            let failure = CallEvent.failure(
+                CallFailure(IPCError(.unsupported, "the peer serves no calls"), reach: .notStarted))
             call.unsent = nil
             if let waiter = call.waiter.take() {
                 calls[id] = nil

@@ -51,6 +51,28 @@ extension CallState {
         return []
     }
 
+    /// From now on no request is taken; callers learn that theirs was not started.
+    package mutating func beginDraining() {
+        isDraining = true
+    }
+
+    /// Has `waiter` resumed when no handler runs and everything has been sent.
+    package mutating func waitUntilIdle(_ waiter: Waiter) -> [Action] {
+        idleWaiters.append(waiter)
+        return wakeIfIdle()
+    }
+
+    /// The message after the one that was sent, as ``CallOutbox/didSend()`` says.
+    package mutating func didSend() -> (packet: [UInt8]?, actions: [Action]) {
+        let packet = outbox.didSend()
+        return (packet, packet == nil ? wakeIfIdle() : [])
+    }
+
+    mutating func wakeIfIdle() -> [Action] {
+        guard !idleWaiters.isEmpty, ended != nil || (serving.isEmpty && outbox.isIdle) else { return [] }
+        return idleWaiters.removeAll().map { .resume($0, .idle) }
+    }
+
     /// The final answer to a request: `.reply`, `.end` or `.failure`.
     package mutating func finish(_ id: UInt64, with answer: CallEvent) -> [Action] {
         guard let call = serving.removeValue(forKey: id), ended == nil else { return [] }
@@ -70,7 +92,8 @@ extension CallState {
         case .end where call.isStream:
             outbox.append { CallWire.append(.end, id: id, to: &$0) }
         case .failure(let failure):
-            sendFailure(id, failure)
+            let isLate = call.isOverdue && failure.error.isCancellation
+            sendFailure(id, isLate ? CallFailure(IPCError.timedOut("answer a call")) : failure)
         default:
             sendFailure(
                 id,
@@ -81,7 +104,7 @@ extension CallState {
                             ? "a stream of replies was asked for; this method gives one reply"
                             : "one reply was asked for; this method gives a stream of replies")))
         }
-        return [.flush]
+        return [.flush] + wakeIfIdle()
     }
 
     /// Stops a handler; its final answer is still sent if the connection lives.
@@ -95,12 +118,12 @@ extension CallState {
         return actions
     }
 
-    private mutating func sendFailure(_ id: UInt64, _ failure: CallFailure) {
+    mutating func sendFailure(_ id: UInt64, _ failure: CallFailure) {
         var failure = failure
         let fixed = CallWire.headerSize + CallWire.failureFieldsSize + 2 * CallWire.maximumTextSize + 64
         // An error that is too large for the channel arrives without its own bytes, with its description.
         if fixed + failure.payload.count > limits.messageSize {
-            failure = CallFailure(failure.error)
+            failure = CallFailure(failure.error, reach: failure.reach)
         }
         outbox.append { CallWire.appendFailure(id: id, failure, to: &$0) }
     }

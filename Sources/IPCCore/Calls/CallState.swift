@@ -10,6 +10,10 @@ package enum CallEvent: Sendable, Equatable {
     case failure(CallFailure)
     /// A handler may send one more item.
     case credit
+    /// The peer's hello is here.
+    case greeted
+    /// No handler runs, and everything was sent.
+    case idle
 }
 
 /// A request as the serving side sees it.
@@ -24,13 +28,17 @@ package struct IncomingRequest: Sendable, Equatable {
 }
 
 /// The limits of one end.
-package struct CallLimits: Sendable, Equatable {
+package struct CallLimits: Sendable {
     /// How many requests of the peer are served at once; it is told so and must keep to it. 0: none.
     package var requests: Int
     /// The largest message of the channel in bytes.
     package var messageSize: Int
     /// The most items of one stream that may be on their way.
     package var window: Int
+    /// What this side says in its hello, for the layer above.
+    package var greeting: [UInt8] = []
+    /// Looks at what the peer says in its hello; a refusal ends the connection. Called with the owner's lock.
+    package var judgeGreeting: (@Sendable ([UInt8]) -> IPCError?)?
 
     package init(requests: Int = 64, messageSize: Int, window: Int = 1 << 16) {
         self.requests = requests
@@ -73,6 +81,8 @@ package struct CallState<Waiter: Sendable, Job: Sendable>: Sendable {
         var final: CallEvent?
         /// Nobody here waits for it any more, and this is why; the peer's final answer is still to come.
         var abandoned: CallFailure?
+        /// Whoever waited has been told, or has gone: no answer is kept for it.
+        var isTold = false
         var waiter: Waiter?
     }
 
@@ -81,7 +91,10 @@ package struct CallState<Waiter: Sendable, Job: Sendable>: Sendable {
         var job: Job?
         var credit: Int
         var isStream: Bool
+        var deadline: Deadline
         var isCancelled = false
+        /// It was its deadline that cancelled it.
+        var isOverdue = false
         var creditWaiter: Waiter?
     }
 
@@ -100,12 +113,25 @@ package struct CallState<Waiter: Sendable, Job: Sendable>: Sendable {
     var armed = Deadline.never
     var serving: [UInt64: Serving] = [:]
     var lastServedID: UInt64 = 0
+    /// What the peer said in its hello.
+    package internal(set) var peerGreeting: [UInt8]?
+    var greetingWaiters = ArrayQueue<Waiter>()
+    var isDraining = false
+    var idleWaiters = ArrayQueue<Waiter>()
 
     package init(limits: CallLimits) {
         self.limits = limits
         outbox = CallOutbox(packetSize: min(64 * 1024, limits.messageSize))
-        let hello = CallHello(requestLimit: UInt32(clamping: limits.requests))
+        let hello = CallHello(requestLimit: UInt32(clamping: limits.requests), payload: limits.greeting)
         outbox.append { CallWire.appendHello(hello, to: &$0) }
+    }
+
+    /// Has `waiter` resumed when the peer's hello is here, or the connection is over.
+    package mutating func waitForGreeting(_ waiter: Waiter) -> [Action] {
+        if let ended { return [.resume(waiter, .failure(CallFailure(ended, reach: .notStarted)))] }
+        guard peerLimit == nil else { return [.resume(waiter, .greeted)] }
+        greetingWaiters.append(waiter)
+        return []
     }
 
     /// The handlers that run.
@@ -118,20 +144,24 @@ package struct CallState<Waiter: Sendable, Job: Sendable>: Sendable {
         ended = error
         var actions: [Action] = []
         for (id, call) in calls {
-            guard call.abandoned == nil else {
-                calls[id] = nil
+            if let abandoned = call.abandoned {
+                calls[id] = call.isTold ? nil : call
+                calls[id]?.final = .failure(abandoned)
                 continue
             }
             guard call.final == nil else { continue }
+            let failure = CallFailure(error, reach: call.unsent == nil ? .unknown : .notStarted)
             if let waiter = call.waiter {
                 calls[id] = nil
-                actions.append(.resume(waiter, .failure(CallFailure(error))))
+                actions.append(.resume(waiter, .failure(failure)))
             } else {
                 calls[id]!.unsent = nil
-                calls[id]!.final = .failure(CallFailure(error))
+                calls[id]!.final = .failure(failure)
             }
         }
         _ = unsent.removeAll()
+        actions += greetingWaiters.removeAll().map { .resume($0, .failure(CallFailure(error, reach: .notStarted))) }
+        actions += wakeIfIdle()
         for id in serving.keys { actions += cancelServing(id, CallFailure(error)) }
         return actions
     }

@@ -4,9 +4,9 @@ import Synchronization
 /// A request in the hands of its handler.
 package struct IncomingCall: Sendable {
     private let request: IncomingRequest
-    private let connection: CallConnection
+    private let connection: CallMultiplexer
 
-    init(_ request: IncomingRequest, _ connection: CallConnection) {
+    init(_ request: IncomingRequest, _ connection: CallMultiplexer) {
         self.request = request
         self.connection = connection
     }

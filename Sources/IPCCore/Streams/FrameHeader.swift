@@ -53,12 +53,13 @@ package struct FrameHeader: Equatable {
                 "receive: the peer announced a message of \(length) bytes and the limit is \(limit); raise "
                     + "maximumMessageSize on this side if that is meant")
         }
-        guard kind == .message || length == 0 else {
-            throw IPCError(.protocolViolation, "receive: the peer sent an end that carries bytes")
+        descriptorCount = UInt16(truncatingIfNeeded: word >> 16)
+        // Nobody would receive them.
+        guard kind == .message || length == 0 && descriptorCount == 0 else {
+            throw IPCError(.protocolViolation, "receive: the peer sent an end that carries bytes or descriptors")
         }
         self.length = length
         self.kind = kind
-        descriptorCount = UInt16(truncatingIfNeeded: word >> 16)
         typeTag = UInt32(truncatingIfNeeded: word >> 32)
     }
 }

@@ -63,7 +63,8 @@ extension StreamReceiver {
         switch ending {
         case .finished: isAtEnd = true
         case .failed(let error): throw error
-        case nil: break
+        // Of connections that a listener accepted alone, which are not read in this way.
+        case .unbegun, nil: break
         }
         var searched = 0
         while true {

@@ -56,7 +56,8 @@ extension StreamReceiver {
         switch ending {
         case .finished: return
         case .failed(let error): throw error
-        case nil: break
+        // Of connections that a listener accepted alone, which are not read in this way.
+        case .unbegun, nil: break
         }
         lastReadWasShort = false
         // What was read and not delivered goes first.

@@ -17,6 +17,8 @@ extension StreamReceiver {
             switch ending {
             case .finished: hasFinished = true
             case .failed(let error): throw error
+            // What becomes of it elsewhere is not the listener's any more.
+            case .unbegun(let handshake): if !handshake.meet() { throw StreamHandshake.failure }
             case nil: break
             }
             let state = StreamReceiverState(

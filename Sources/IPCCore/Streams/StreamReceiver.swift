@@ -7,9 +7,13 @@ import Synchronization
 /// marked below.
 @usableFromInline
 package final class StreamReceiver: @unchecked Sendable {
+    /// Why there is nothing to receive, or not in the usual way.
     enum Ending {
         case finished
         case failed(IPCError)
+        /// Nothing has come yet from a peer that has a certain time for it. It stands here because everybody who receives
+        /// looks here, so that the messages behind the first one pay nothing for it.
+        case unbegun(StreamHandshake)
     }
 
     /// What one step towards the next message brought.
@@ -30,7 +34,7 @@ package final class StreamReceiver: @unchecked Sendable {
     var spinning = SpinPolicy()
     private var hasEndedUse = false
     /// The stream has just broken, and the observer does not know yet.
-    private var isBreakUnreported = false
+    var isBreakUnreported = false
     var lastReadWasShort = false
     var helloCount = 0
     var endCount = 0
@@ -42,9 +46,10 @@ package final class StreamReceiver: @unchecked Sendable {
     package private(set) var messageTypeTag: UInt32 = 0
     var messageDescriptors: [Int32] = []
 
-    package init(_ stream: StreamDescriptor, _ options: StreamOptions) {
+    package init(_ stream: StreamDescriptor, _ options: StreamOptions, handshake: StreamHandshake? = nil) {
         self.stream = stream
         self.options = options
+        ending = handshake.map { .unbegun($0) }
         shortReadMeansEmpty = stream.shortReadMeansEmpty && options.maximumDescriptors == 0
         arrivedDescriptors = ArrivedDescriptors(limit: options.maximumDescriptors)
     }
@@ -178,6 +183,7 @@ package final class StreamReceiver: @unchecked Sendable {
             switch ending {
             case .finished: return .ended
             case .failed(let error): throw error
+            case .unbegun(let handshake): return try begin(handshake)
             case nil: break
             }
             do throws(IPCError) {
@@ -199,18 +205,6 @@ package final class StreamReceiver: @unchecked Sendable {
                 }
                 throw error
             }
-        }
-    }
-
-    private func reachEnd() throws(IPCError) {
-        if options.framing == .none {
-            ending = .finished
-        } else if buffer.count > 0 {
-            throw IPCError(.truncated, "receive: the peer went away inside a message")
-        } else if options.framing == .framesFromManyWriters && helloCount > 0 && endCount == helloCount {
-            ending = .finished
-        } else {
-            throw IPCError(.peerClosed, "receive: the peer is gone without having finished")
         }
     }
 

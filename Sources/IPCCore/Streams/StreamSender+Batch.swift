@@ -115,7 +115,7 @@ extension StreamSender {
             let part = unsafe UnsafeRawBufferPointer(rebasing: buffer[written..<next.byteCount])
             if let count = try unsafe writePart(part, isInsideFrame: written > 0 && written < frameEnd) {
                 written += count
-                if written > 0 { needsHello = false }
+                if isUnused, written > 0 { noteFirst() }
                 // A message has been sent as soon as its first byte has left.
                 while sentCount < next.index && frameEnd < written {
                     frameEnd += encodedSize(batch, sentCount) + (sentCount == first ? hello : 0)

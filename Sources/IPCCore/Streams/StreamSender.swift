@@ -12,16 +12,21 @@ package final class StreamSender: @unchecked Sendable {
 
     // Protected by the lock.
     var needsHello: Bool
+    /// Nothing has been sent yet.
+    var isUnused: Bool
+    private let handshake: StreamHandshake?
     private var hasFinished = false
     private var failure: IPCError?
     private var hasEndedUse = false
     /// The stream has just broken, and the observer does not know yet.
     private var isBreakUnreported = false
 
-    package init(_ stream: StreamDescriptor, _ options: StreamOptions) {
+    package init(_ stream: StreamDescriptor, _ options: StreamOptions, handshake: StreamHandshake? = nil) {
         self.stream = stream
         self.options = options
+        self.handshake = handshake
         needsHello = options.framing != .none
+        isUnused = true
     }
 
     deinit { close() }
@@ -148,11 +153,18 @@ package final class StreamSender: @unchecked Sendable {
     func write(_ frame: borrowing OutgoingFrame, from offset: Int) throws(IPCError) -> Int? {
         do throws(SystemCallError) {
             let count = try frame.write(to: stream, from: offset)
-            if count != nil { needsHello = false }
+            if isUnused, count != nil { noteFirst() }
             return count
         } catch {
             throw fail(error, isInsideFrame: offset > 0)
         }
+    }
+
+    /// The first bytes have left: the hello with them, and whoever is spoken to first may listen as long as he likes.
+    func noteFirst() {
+        isUnused = false
+        needsHello = false
+        handshake?.meet()
     }
 
     /// The rest of a frame that has begun goes out without the caller, who is done. The lock stays held until then.

@@ -15,6 +15,19 @@ public protocol DescriptorTransferable: Sendable {
     /// - Throws: `.decodingFailed` or `.invalidArgument` when `transferred` is not such an object. The descriptors are
     ///   closed then.
     static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> Self
+
+    /// Makes the object that the parent gave to this process when it started it. A parent, which chose the program, is
+    /// believed where a stranger is not; unless a type says otherwise it is the same as ``receive(_:)``.
+    ///
+    /// - Throws: as ``receive(_:)``.
+    static func inherit(_ transferred: TransferredDescriptors) throws(IPCError) -> Self
+}
+
+extension DescriptorTransferable {
+    /// The same as ``receive(_:)``.
+    public static func inherit(_ transferred: TransferredDescriptors) throws(IPCError) -> Self {
+        try receive(transferred)
+    }
 }
 
 /// An object on its way to another process.

@@ -23,6 +23,8 @@ extension ChildProcess {
         public var limits: [ResourceLimit]
         /// Its nice value, -20 (most favoured) to 19; nil inherits. Below the own one needs privilege. setpriority(2).
         public var niceness: Int?
+        /// The processors that it may run on, by number; nil inherits. sched_setaffinity(2).
+        public var processors: [Int]?
         /// Its file mode creation mask, for example 0o077; nil inherits. umask(2).
         public var creationMask: UInt32?
         /// argv[0]; nil for the name of the executable.
@@ -39,6 +41,7 @@ extension ChildProcess {
             parentDeathSignal: Signal? = .kill,
             limits: [ResourceLimit] = [],
             niceness: Int? = nil,
+            processors: [Int]? = nil,
             creationMask: UInt32? = nil,
             programName: String? = nil
         ) {
@@ -51,6 +54,7 @@ extension ChildProcess {
             self.parentDeathSignal = parentDeathSignal
             self.limits = limits
             self.niceness = niceness
+            self.processors = processors
             self.creationMask = creationMask
             self.programName = programName
         }

@@ -51,6 +51,9 @@ extension IPCError {
         case .parentDeath: self.init(error, "start a program that dies with its parent", object: name)
         case .group: self.init(error, "start a program in its process group", object: name)
         case .priority: self.init(error, "start a program with niceness \(options.niceness ?? 0)", object: name)
+        case .processors:
+            let numbers = (options.processors ?? []).map { "\($0)" }.joined(separator: ", ")
+            self.init(error, "start a program on processors \(numbers), of which none is usable", object: name)
         case .directory:
             self.init(error, "start \(name) in its working directory", object: options.workingDirectory)
         case .descriptor: self.init(error, "connect the descriptors of a program", object: name)

@@ -33,6 +33,7 @@ struct SpawnPlan: Sendable {
         request.parentDeathSignal = options.parentDeathSignal?.rawValue ?? 0
         request.niceness = options.niceness.map { Int32(clamping: $0) }
         request.creationMask = options.creationMask
+        request.processors = options.processors
 
         try connectInput(options.standardInput)
         try connectOutput(options.standardOutput, 1)

@@ -42,7 +42,7 @@ public enum InheritedEndpoints {
                 .notFound, "take an inherited endpoint: there is none, or it was taken; compare with the parent's list",
                 object: "inherited endpoint \(index)")
         }
-        return try Endpoint.receive(found)
+        return try Endpoint.inherit(found)
     }
 
     private static func readAndUnset() -> [TransferredDescriptors?] {

@@ -25,8 +25,16 @@ public import IPCCore
 public func withGracefulShutdown<Result: Sendable>(
     on signals: Signal..., grace: Duration = .seconds(10), body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result? {
-    let asked: Set<Signal> = signals.isEmpty ? [.terminate, .interrupt] : Set(signals)
-    return try await Signals.with(asked) { events in
+    try await withGracefulShutdown(
+        on: signals.isEmpty ? [.terminate, .interrupt] : Set(signals), grace: grace, body: body)
+}
+
+/// The same for a set of signals, of which there is at least one.
+@discardableResult
+public func withGracefulShutdown<Result: Sendable>(
+    on signals: Set<Signal>, grace: Duration = .seconds(10), body: @escaping @Sendable () async throws -> Result
+) async throws -> Result? {
+    try await Signals.with(signals) { events in
         let work = Task { try await body() }
         // Not the caller's task: when that is cancelled, signals still count.
         let supervision = Task { try await supervise(work, events, grace) }

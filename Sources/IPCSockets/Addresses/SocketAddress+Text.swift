@@ -2,10 +2,11 @@ public import IPCCore
 
 extension SocketAddress: CustomStringConvertible {
     /// The kind of address and the address: `unix:/run/shop/orders.sock`, `unix:@name` (abstract), `tcp:127.0.0.1:4711`,
-    /// `tcp:[::1]:4711`, `udp:name:53`, `vsock:2:1024`.
+    /// `tcp:[::1]:4711`, `udp:name:53`, `vsock:2:1024`. Bytes of a peer's name that are no UTF-8 are written as U+FFFD.
     public var description: String {
         switch kind {
-        case .unix(let path): "unix:\(path)"
+        // A relative path that begins like an abstract name is written so that it cannot be taken for one.
+        case .unix(let path): path.first == "@" ? "unix:./\(path)" : "unix:\(path)"
         case .abstract(let name): "unix:@\(String(decoding: name, as: UTF8.self))"
         case .unnamed: "unix:(unnamed)"
         case .tcp(let host, let port): "tcp:\(host):\(port)"

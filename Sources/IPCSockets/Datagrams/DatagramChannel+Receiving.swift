@@ -1,5 +1,6 @@
 public import IPCCore
 import IPCSystem
+import Synchronization
 
 extension DatagramChannel {
     /// A message in the inbox.
@@ -118,6 +119,8 @@ extension DatagramChannel {
             while true {
                 try await stream.registration.waitReadable(until: deadline, "receive")
                 if receiveLock.isClosed { throw .closed("receive") }
+                // A stranger's flood, which is dropped, must not keep others from running.
+                if authorization != nil { await Task.yield() }
                 if let taken = try take(withSender: withSender) { return taken }
             }
         } catch {
@@ -146,7 +149,10 @@ extension DatagramChannel {
         // Ends: each error that the network left on the socket is taken away by the call that reports it.
         while true {
             do throws(SystemCallError) {
-                guard let taken = try unsafe takeOnce(into: room, withSender: withSender) else { return nil }
+                let found =
+                    authorization == nil
+                    ? try unsafe takeOnce(into: room, withSender: withSender) : try unsafe takeAuthorized(into: room)
+                guard let taken = found else { return nil }
                 guard taken.count <= maximumMessageSize else { throw SystemCallError(.recvfrom, Errno.messageTooLong) }
                 return taken
             } catch {
@@ -176,6 +182,25 @@ extension DatagramChannel {
         }
         return try unsafe NetworkCalls.receivePacketWithSender(stream.number, into: room)
             .map { Taken(count: $0.byteCount, sender: $0.sender) }
+    }
+
+    /// Takes the next message whose sender is authorized, and drops those before it.
+    ///
+    /// - Returns: nil where there is none, or so many were dropped that others should have a turn first.
+    private func takeAuthorized(into room: UnsafeMutableRawBufferPointer) throws(SystemCallError) -> Taken? {
+        guard let authorization else { return try unsafe takeOnce(into: room, withSender: true) }
+        for _ in 0..<64 {
+            guard let found = try unsafe NetworkCalls.receivePacketFromWhom(stream.number, into: room) else {
+                return nil
+            }
+            if authorization(PeerCredentials(found.credentials), SocketAddress(found.sender, .datagrams)) {
+                return Taken(count: found.byteCount, sender: found.sender)
+            }
+            refusals.wrappingAdd(1, ordering: .relaxed)
+        }
+        // More may be there, of which the poller will not tell again.
+        stream.registration.readable.signal()
+        return nil
     }
 
     private func copy(_ taken: Taken) -> Datagram<[UInt8]> {

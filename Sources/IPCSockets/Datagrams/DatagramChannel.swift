@@ -1,5 +1,6 @@
 public import IPCCore
 import IPCSystem
+import Synchronization
 
 /// Messages with an address each, over a Unix datagram socket or UDP: no connection, any number of others.
 ///
@@ -19,7 +20,9 @@ import IPCSystem
 ///   arrive needs a connection. A message above some 1,400 bytes travels in pieces, and is lost with any of them.
 /// - **Size** is bounded: ``DatagramOptions/maximumMessageSize``. A message that is larger is refused here, and one that comes
 ///   is dropped with `.messageTooLarge`; the channel goes on.
-/// - **Peers** are not known: anybody who can reach the address can send, under any sender's address.
+/// - **Who may send**: at an abstract name the same user and root, at a path those whom the permissions of its file let
+///   through, unless an authorization says otherwise; it is asked for each message, and messages that it refuses are dropped
+///   (``refusedMessageCount``). Over UDP anybody who can reach the address can send, under any sender's address.
 /// - **Ends**: there are none. `finish` and ``close()`` concern this channel alone. A message to a port where nobody receives
 ///   is lost; if the channel is connected, a later `send` may throw `.connectionRefused` for it.
 ///
@@ -39,6 +42,9 @@ public final class DatagramChannel: Channel, ByteReceiveChannel, ByteSendChannel
 
     let stream: StreamDescriptor
     let isUnix: Bool
+    /// Who may send; nil where everybody may who can.
+    let authorization: SocketAuthorization?
+    let refusals = Atomic<Int>(0)
     let sendLock = TaskLock()
     let receiveLock = TaskLock()
     let inbox: DatagramInbox
@@ -47,21 +53,35 @@ public final class DatagramChannel: Channel, ByteReceiveChannel, ByteSendChannel
 
     /// Receives at `address`, which is in numbers; anybody may be sent to. See ``SocketAddress/resolve(until:)`` for names.
     ///
+    /// - Parameters:
+    ///   - address: where others reach it.
+    ///   - options: how it is set up.
+    ///   - authorization: whose messages are received, by the credentials of who sent each of them, which the kernel notes
+    ///     for Unix sockets (SO_PASSCRED, without supplementary groups), and the address that it came from. nil, the usual:
+    ///     the same user and root at an abstract name, else everybody who can reach the address.
     /// - Throws: `.addressInUse`; `.invalidArgument` for a stream's address or the name of a host; `.notFound` when this
     ///   machine does not have the address; for a Unix path, as a ``SocketListener``; `.resourceExhausted`.
     public convenience init(
-        at address: SocketAddress, options: DatagramOptions = DatagramOptions()
+        at address: SocketAddress, options: DatagramOptions = DatagramOptions(),
+        authorization: SocketAuthorization? = nil
     ) throws(IPCError) {
         try address.checkDatagram("receive datagrams")
         let network = try address.inNumbers("receive datagrams")
-        self.init(try DatagramSocket.bound(network.family, at: address, network, options))
+        let authorization = authorization ?? (address.isAbstract ? .sameUserOrRoot : nil)
+        self.init(
+            try DatagramSocket.bound(network.family, at: address, network, options, asksWho: authorization != nil),
+            authorization)
     }
 
-    /// Takes over a datagram socket that somebody else made.
+    /// Takes over a datagram socket that somebody else made. ``DatagramOptions/sharesPort`` and
+    /// ``DatagramOptions/permissions`` are what they were. `authorization` as in ``init(at:options:authorization:)``, and
+    /// nil as well where the socket is connected. Messages that came before, for which the kernel noted nobody, have a sender
+    /// that is not known.
     ///
     /// - Throws: `.invalidArgument` when it was taken or is no datagram socket.
     public convenience init(
-        adopting descriptor: PassedDescriptor, options: DatagramOptions = DatagramOptions()
+        adopting descriptor: PassedDescriptor, options: DatagramOptions = DatagramOptions(),
+        authorization: SocketAuthorization? = nil
     ) throws(IPCError) {
         try options.check()
         let socket = try descriptor.takeOpen(reads: true)
@@ -72,11 +92,27 @@ public final class DatagramChannel: Channel, ByteReceiveChannel, ByteSendChannel
         guard kind == .datagrams, [.unix, .ipv4, .ipv6].contains(family) else {
             throw ForeignSocket.refused(number, "adopt a datagram socket", "the socket is of another type")
         }
-        self.init(try DatagramSocket(socket, nil, options))
+        var settings = options
+        settings.sharesPort = false
+        try DatagramSocket.prepare(number, family, settings, "descriptor \(number)")
+        let adopted = try DatagramSocket(socket, nil, options)
+        let isOpenToAll = adopted.local.isAbstract && adopted.remote == nil
+        let authorization = authorization ?? (isOpenToAll ? .sameUserOrRoot : nil)
+        if authorization != nil && adopted.isUnix {
+            do throws(SystemCallError) {
+                try NetworkCalls.setPassesCredentials(number)
+            } catch {
+                adopted.stream.endUse()
+                adopted.stream.endUse()
+                throw IPCError(error, "adopt a datagram socket")
+            }
+        }
+        self.init(adopted, authorization)
     }
 
-    init(_ socket: consuming DatagramSocket) {
+    init(_ socket: consuming DatagramSocket, _ authorization: SocketAuthorization? = nil) {
         var socket = socket
+        self.authorization = authorization
         stream = socket.stream
         isUnix = socket.isUnix
         address = socket.local
@@ -108,7 +144,7 @@ public final class DatagramChannel: Channel, ByteReceiveChannel, ByteSendChannel
             throw IPCError(.notFound, "connect a datagram socket: this host has no address", object: "\(address)")
         }
         let network = try local?.inNumbers("connect a datagram socket")
-        let bound = try DatagramSocket.bound(target.family, at: local, network, options)
+        let bound = try DatagramSocket.bound(target.family, at: local, network, options, target: target)
         return DatagramChannel(try bound.connected(to: target, options, object: address.description))
     }
 
@@ -129,6 +165,9 @@ public final class DatagramChannel: Channel, ByteReceiveChannel, ByteSendChannel
             DatagramChannel(try DatagramSocket(pairEnd: second, options))
         )
     }
+
+    /// How many messages were dropped because of whom they came from.
+    public var refusedMessageCount: Int { refusals.load(ordering: .relaxed) }
 
     /// A place that any number of senders use: ordered and lossless over Unix sockets, neither over UDP.
     public var guarantees: ChannelGuarantees {

@@ -34,5 +34,8 @@ public struct DatagramOptions: Sendable, Hashable {
         guard maximumMessageSize ?? 1 > 0 else {
             throw IPCError(.invalidArgument, "datagram options: maximumMessageSize must be positive")
         }
+        guard sendBufferSize ?? 1 > 0, receiveBufferSize ?? 1 > 0 else {
+            throw IPCError(.invalidArgument, "datagram options: buffer sizes must be positive")
+        }
     }
 }

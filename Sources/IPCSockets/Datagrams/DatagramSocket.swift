@@ -11,9 +11,13 @@ struct DatagramSocket: ~Copyable {
     private var name: SocketName?
 
     /// A socket at `address`, which is `network` in numbers; nil for one without an address.
+    ///
+    /// - Parameters:
+    ///   - asksWho: whether the kernel is to note who sends each message.
+    ///   - target: to whom it is going to be connected. At a name without permissions nobody else may come first.
     static func bound(
         _ family: NetworkCalls.Family, at address: SocketAddress?, _ network: NetworkAddress?,
-        _ options: DatagramOptions
+        _ options: DatagramOptions, asksWho: Bool = false, target: NetworkAddress? = nil
     ) throws(IPCError) -> DatagramSocket {
         try options.check()
         let object = address?.description
@@ -22,12 +26,21 @@ struct DatagramSocket: ~Copyable {
         }
         try prepare(socket.number, family, options, object)
         if case .unix(let path) = address?.kind {
+            let number = socket.number
+            if asksWho {
+                try mapping("open a datagram socket", object: object) { () throws(SystemCallError) in
+                    try NetworkCalls.setPassesCredentials(number)
+                }
+            }
             let name = try SocketName(binding: socket.number, to: path, options.permissions)
             return try DatagramSocket(socket, name, options)
         }
         if let network {
             let number = socket.number
+            // What is wrong with that, connecting says afterwards.
+            if let target, address?.isAbstract == true { _ = try? NetworkCalls.connect(number, to: target) }
             try mapping("open a datagram socket", object: object) { () throws(SystemCallError) in
+                if asksWho && family == .unix { try NetworkCalls.setPassesCredentials(number) }
                 try NetworkCalls.bind(number, to: network)
             }
         }
@@ -57,7 +70,7 @@ struct DatagramSocket: ~Copyable {
     mutating func takeName() -> SocketName? { name.take() }
 
     /// What is set before anybody can send to it.
-    private static func prepare(
+    static func prepare(
         _ number: Int32, _ family: NetworkCalls.Family, _ options: DatagramOptions, _ object: String?
     ) throws(IPCError) {
         try mapping("open a datagram socket", object: object) { () throws(SystemCallError) in

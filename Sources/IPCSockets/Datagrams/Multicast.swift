@@ -9,7 +9,8 @@ public struct MulticastOptions: Sendable, Hashable {
     public var hops: Int
     /// Whether receivers on this machine get the messages that are sent here: yes, unless said otherwise.
     public var loops: Bool
-    /// How the socket is set up otherwise.
+    /// How the socket is set up otherwise. Of a receiver, which sends nothing and always shares its port, the largest message
+    /// and the receive buffer alone.
     public var socket: DatagramOptions
 
     /// The usual options.

@@ -75,6 +75,11 @@ extension SocketAddress {
     /// What errors name: the path of a file, else the address.
     var objectName: String { path ?? description }
 
+    /// Whether it is a name of the network namespace, which has no permissions.
+    var isAbstract: Bool {
+        if case .abstract = kind { true } else { false }
+    }
+
     /// Whether it is the address of a Unix socket.
     var isUnix: Bool {
         switch kind {

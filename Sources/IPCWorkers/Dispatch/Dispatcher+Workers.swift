@@ -1,13 +1,14 @@
 // What workers do: they come, answer, hand back, and die.
 extension Dispatcher {
     /// A worker has introduced itself.
-    ///
-    /// - Returns: the number of its incarnation, for ``beginSending(_:)``.
     mutating func workerReady(_ lane: Int, serves names: [String], at now: UInt64, into step: inout Step) {
         lanes[lane].isReady = true
+        lanes[lane].readyAt = now
+        lanes[lane].idleSince = now
         lanes[lane].served = Dictionary(
             names.enumerated().map { ($0.element, UInt32($0.offset)) }, uniquingKeysWith: { first, _ in first })
         lanes[lane].methods = []
+        step.wakesWatch = true
         assign(at: now, into: &step)
     }
 
@@ -21,6 +22,7 @@ extension Dispatcher {
         var finished = 0
         var handedBack: [Assignment] = []
         for answer in answers {
+            if heard(answer, from: lane, into: &step) { continue }
             guard let assignment = take(answer.id, from: lane) else {
                 if isReplayed { continue }
                 throw CallWire.violation("an answer to task \(answer.id), which this worker does not have")
@@ -32,14 +34,43 @@ extension Dispatcher {
             case .failed(let failure):
                 finished += 1
                 deliver(.failed(failure), for: assignment, into: &step)
-            case .declined:
-                handedBack.append(assignment)
+            case .declined: handedBack.append(assignment)
+            case .item, .progress: break
             }
         }
+        lanes[lane].finished += finished
         lanes[lane].clock.answered(finished, at: now)
         if !handedBack.isEmpty { lanes[lane].clock.stalled() }
         putBack(handedBack, into: &step)
+        if lanes[lane].finished >= tasksPerWorker { retire(lane, .tasks, into: &step) }
         assign(at: now, into: &step)
+        if lanes[lane].assigned.isEmpty { becameIdle(lane, at: now, into: &step) }
+    }
+
+    /// Takes in what a task says while it runs. What comes late, or twice from a journal, is passed over.
+    ///
+    /// - Returns: whether that was it.
+    private mutating func heard(_ answer: Answer, from lane: Int, into step: inout Step) -> Bool {
+        let news: News
+        var number: UInt64?
+        switch answer.kind {
+        case .item(let index, let bytes):
+            news = .item(bytes)
+            number = index
+        case .progress(let progress): news = .progress(progress)
+        default: return false
+        }
+        var owner: Owner?
+        lanes[lane].assigned.mutateEach { assignment in
+            guard assignment.id == answer.id, !assignment.isAbandoned else { return }
+            if let number {
+                guard number == assignment.itemCount else { return }
+                assignment.itemCount += 1
+            }
+            owner = assignment.task.owner
+        }
+        if let owner { step.news.append((owner, news)) }
+        return true
     }
 
     /// A worker is gone; what its journal held has been delivered by ``answered(_:_:at:isReplayed:into:)``.
@@ -47,18 +78,23 @@ extension Dispatcher {
     /// - Parameters:
     ///   - running: the task that ran when it died.
     ///   - error: what that task fails with.
+    ///   - isFinal: the task fails even if it may be tried again.
     mutating func workerDied(
-        _ lane: Int, running: UInt64?, _ error: IPCError, at now: UInt64, into step: inout Step
+        _ lane: Int, running: UInt64?, _ error: IPCError, isFinal: Bool = false, at now: UInt64, into step: inout Step
     ) {
         let incarnation = lanes[lane].incarnation + 1
+        let verdict = lanes[lane].verdict
         var unstarted: [Assignment] = []
         for var assignment in lanes[lane].assigned.removeAll() {
             if assignment.id == running {
+                let isJudged = verdict?.id == running
                 assignment.task.attempts -= 1
-                guard assignment.task.attempts > 0, failure == nil else {
-                    deliver(.lost(error), for: assignment, into: &step)
+                let isOver = isFinal || isJudged || assignment.task.attempts <= 0 || assignment.itemCount > 0
+                guard !isOver, failure == nil else {
+                    deliver(.lost(isJudged ? verdict!.error : error), for: assignment, into: &step)
                     continue
                 }
+                if !assignment.isAbandoned { counts.retried += 1 }
             }
             unstarted.append(assignment)
         }
@@ -72,9 +108,9 @@ extension Dispatcher {
         let wanted = assignments.filter { !$0.isAbandoned }
         if let failure {
             for assignment in wanted { deliver(.lost(failure), for: assignment, into: &step) }
-        } else if !wanted.isEmpty {
-            waiting.prepend(wanted)
+            return
         }
+        for (priority, group) in Dictionary(grouping: wanted, by: \.task.priority) { waiting.prepend(group, priority) }
     }
 
     private mutating func take(_ id: UInt64, from lane: Int) -> Assignment? {
@@ -85,33 +121,35 @@ extension Dispatcher {
             // Handed back or cancelled out of turn.
             found = lanes[lane].assigned.removeFirst { $0.id == id }
         }
-        if let found { lanes[lane].assignedBytes -= found.task.bytes.count }
+        if let found {
+            lanes[lane].assignedBytes -= found.task.bytes.range.count
+            if found.task.bytes.hasParcel { lanes[lane].assignedParcels -= 1 }
+        }
         return found
     }
 
     // MARK: Sending
 
+    /// What is to be sent to a worker next: the parcels first.
+    struct Sending: Sendable {
+        var parcels: [Parcel]
+        var packet: [UInt8]
+    }
+
     /// The next message for a worker, if nobody is sending to it. The caller sends it and goes on with ``didSend(_:_:)``.
-    mutating func beginSending(_ lane: Int) -> [UInt8]? { lanes[lane].outbox.beginSending() }
+    mutating func beginSending(_ lane: Int) -> Sending? { sending(lanes[lane].outbox.beginSending(), lane) }
 
     /// The message after the one that was sent; nil when there is none or the process is another one by now.
-    mutating func didSend(_ lane: Int, _ incarnation: Int) -> [UInt8]? {
+    mutating func didSend(_ lane: Int, _ incarnation: Int) -> Sending? {
         guard lanes[lane].incarnation == incarnation else { return nil }
-        return lanes[lane].outbox.didSend()
+        return sending(lanes[lane].outbox.didSend(), lane)
     }
-}
 
-extension Dispatcher {
-    /// Ends the wait for the tasks that are on their way or run, and has them cancelled: the pool is closing.
-    mutating func giveUpRunning(into step: inout Step) {
-        guard let failure else { return }
-        for lane in lanes.indices {
-            lanes[lane].assigned.mutateEach { assignment in
-                guard !assignment.isAbandoned else { return }
-                step.deliveries.append(
-                    Delivery(owner: assignment.task.owner, type: assignment.task.type, outcome: .lost(failure)))
-            }
-        }
-        abandon(into: &step) { _ in true }
+    private mutating func sending(_ packet: [UInt8]?, _ lane: Int) -> Sending? {
+        guard let packet else { return nil }
+        // They may belong to a later message; what matters is that none comes after its own.
+        guard !lanes[lane].parcels.isEmpty else { return Sending(parcels: [], packet: packet) }
+        defer { lanes[lane].parcels = [] }
+        return Sending(parcels: lanes[lane].parcels, packet: packet)
     }
 }

@@ -22,6 +22,8 @@ final class Journal: Sendable {
     struct Remains: Sendable {
         /// The task that ran when it died.
         var running: UInt64?
+        /// Why it ended itself, if it did so for that task.
+        var verdict: WorkerVerdict?
         /// Messages with answers that it had not sent, or not certainly.
         var messages: [[UInt8]]
     }
@@ -29,10 +31,15 @@ final class Journal: Sendable {
     /// Reads what is there. A worker that went wild may have written anything: lengths are checked here, and the frames
     /// by whoever reads them.
     func read() -> Remains {
-        let header = (try? FileCalls.read(file.number, at: 0, size: 24)) ?? []
-        guard header.count == 24 else { return Remains(running: nil, messages: []) }
+        guard let header = readHeader() else { return Remains(running: nil, messages: []) }
         let words = unsafe header.span.bytes
         let running = words.load(UInt64.self, at: JournalLayout.runningOffset)
+        var verdict: WorkerVerdict?
+        if running != 0, words.load(UInt64.self, at: JournalLayout.judgedOffset) == running {
+            verdict = WorkerVerdict(
+                number: words.load(UInt64.self, at: JournalLayout.reasonOffset),
+                byteCount: words.load(UInt64.self, at: JournalLayout.memoryOffset))
+        }
         var messages: [[UInt8]] = []
         for half in 0..<2 {
             let length = words.load(UInt64.self, at: JournalLayout.lengthOffsets[half])
@@ -41,30 +48,21 @@ final class Journal: Sendable {
                 file.number, at: JournalLayout.halfOffsets[half], size: Int(length))
             if let bytes { messages.append(bytes) }
         }
-        return Remains(running: running == 0 ? nil : running, messages: messages)
-    }
-}
-
-/// An open file as it goes to a child: one descriptor and nothing to say about it.
-struct InheritedFile: DescriptorTransferable {
-    private let descriptor: PassedDescriptor
-
-    init(_ descriptor: PassedDescriptor) {
-        self.descriptor = descriptor
+        return Remains(running: running == 0 ? nil : running, verdict: verdict, messages: messages)
     }
 
-    consuming func transfer() throws(IPCError) -> TransferredDescriptors {
-        TransferredDescriptors(descriptors: [descriptor])
+    /// Which task runs, and since when, while the worker lives.
+    func running() -> (id: UInt64, start: UInt64)? {
+        guard let header = readHeader() else { return nil }
+        let words = unsafe header.span.bytes
+        let id = words.load(UInt64.self, at: JournalLayout.runningOffset)
+        return id == 0 ? nil : (id, words.load(UInt64.self, at: JournalLayout.startOffset))
     }
 
-    static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> InheritedFile {
-        guard transferred.descriptors.count == 1 else {
-            throw IPCError(
-                .invalidArgument, "take a file from the parent: \(transferred.descriptors.count) descriptors")
-        }
-        return InheritedFile(transferred.descriptors[0])
+    private func readHeader() -> [UInt8]? {
+        guard let header = try? FileCalls.read(file.number, at: 0, size: JournalLayout.headerSize),
+            header.count == JournalLayout.headerSize
+        else { return nil }
+        return header
     }
-
-    /// The number, which the caller must close; nil when it was taken before.
-    func take() -> Int32? { descriptor.take() }
 }

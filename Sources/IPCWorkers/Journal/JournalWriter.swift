@@ -15,8 +15,23 @@ final class JournalWriter: Sendable {
         }
     }
 
-    /// Notes that the task has been started; 0: that none runs.
-    func noteRunning(_ id: UInt64) { bytes.word64(JournalLayout.runningOffset).storeReleasing(id) }
+    /// Notes that the task has been started, and when.
+    func noteRunning(_ id: UInt64, since start: UInt64) {
+        bytes.word64(JournalLayout.startOffset).storeReleasing(start)
+        bytes.word64(JournalLayout.runningOffset).storeReleasing(id)
+    }
+
+    /// Notes that none runs.
+    func noteNothingRuns() { bytes.word64(JournalLayout.runningOffset).storeReleasing(0) }
+
+    /// Notes that this process ends itself for a task.
+    func noteVerdict(_ verdict: WorkerVerdict, on id: UInt64) {
+        if case .memory(let byteCount) = verdict {
+            bytes.word64(JournalLayout.memoryOffset).storeReleasing(UInt64(byteCount))
+        }
+        bytes.word64(JournalLayout.reasonOffset).storeReleasing(verdict.number)
+        bytes.word64(JournalLayout.judgedOffset).storeReleasing(id)
+    }
 
     /// Appends a frame to a half that has room, and then counts it.
     func append(

@@ -2,13 +2,21 @@ import IPCSockets
 import IPCSystem
 import Synchronization
 
-/// Keeps one place of the pool filled: starts a worker, reads its answers, replaces it when it dies, and sees it out at
-/// the end. Runs as a child task of the pool's scope, and ends when that is cancelled.
+/// Keeps one place of the pool filled: starts a worker, reads its answers, replaces it when it dies or is to be replaced, and
+/// sees it out at the end. Runs as a child task of the pool's scope, and ends when that is cancelled.
 struct WorkerLane: Sendable {
-    private typealias Pool = Dispatcher<WorkerPool.TaskOwner>
+    /// How the life of a worker ended.
+    enum Departure: Sendable {
+        case scopeEnded
+        case recycled(Dispatcher<WorkerPool.TaskOwner>.Retirement)
+        /// It was ended for a task.
+        case judged(processID: Int32)
+        /// It died; `hadFinished` says whether it had finished any task.
+        case died(processID: Int32, hadFinished: Bool)
+    }
 
-    private let pool: WorkerPool
-    private let index: Int
+    let pool: WorkerPool
+    let index: Int
 
     init(_ pool: WorkerPool, _ index: Int) {
         self.pool = pool
@@ -18,19 +26,53 @@ struct WorkerLane: Sendable {
     func keep() async {
         /// Whom the next worker replaces.
         var lost: Int32?
+        var deathsInARow = 0
         while !Task.isCancelled, pool.shared.withLock({ $0.dispatcher.failure == nil }) {
             do throws(IPCError) {
+                try await pause(deathsInARow)
                 let worker = try await WorkerProcess.start(index, pool.options)
                 let processID = worker.child.processID
                 IPCObservation.emit(.workerStarted(processID: processID))
                 if let lost { IPCObservation.emit(.workerReplaced(oldProcessID: lost, newProcessID: processID)) }
-                lost = await serve(worker)
+                lost = nil
+                switch await serve(worker) {
+                case .scopeEnded: break
+                case .recycled(let reason):
+                    deathsInARow = 0
+                    if reason == .idle { await sleep() }
+                case .judged(let processID):
+                    lost = processID
+                    deathsInARow = 0
+                case .died(let processID, let hadFinished):
+                    lost = processID
+                    deathsInARow = hadFinished ? 1 : deathsInARow + 1
+                }
             } catch {
+                deathsInARow += 1
                 couldNotStart(error)
             }
         }
         // The scope was cancelled from outside: whoever still waits is not to wait for ever.
         if Task.isCancelled { pool.close() }
+    }
+
+    /// Leaves the place empty for a while after deaths.
+    private func pause(_ deathsInARow: Int) async throws(IPCError) {
+        let delay = pool.options.restartBackoff.delay(afterDeaths: deathsInARow)
+        guard delay > .zero else { return }
+        do {
+            try await Task.sleep(for: delay)
+        } catch {
+            throw .cancelled("start a worker")
+        }
+    }
+
+    /// Leaves the place empty until there is work.
+    private func sleep() async {
+        guard pool.shared.withLock({ $0.dispatcher.sleep(index) }) else { return }
+        while !Task.isCancelled, pool.shared.withLock({ $0.dispatcher.lanes[index].isDormant }) {
+            try? await pool.lanePoints[index].wait(until: .never, "wait for work")
+        }
     }
 
     /// A program that no worker of this pool ever came from is the wrong one; otherwise it counts as a death.
@@ -44,116 +86,45 @@ struct WorkerLane: Sendable {
                 shared.dispatcher.fail(shared.restarts.error(error), into: &step)
             }
         }
+        pool.signalDrainers()
     }
 
-    /// - Returns: the id of the worker if it died while it was needed.
-    private func serve(_ worker: WorkerProcess) async -> Int32? {
+    private func serve(_ worker: WorkerProcess) async -> Departure {
         let link = arrive(worker)
         let writer = Task(executorPreference: IPCExecutor.shared) { await pool.writeBacklog(index, link) }
         let reason = await read(worker)
-        var lost: Int32?
+        let departure: Departure
         if Task.isCancelled {
             _ = await worker.end(grace: pool.options.shutdownGrace)
-            leave(nil)
+            departure = leave(worker, nil)
+        } else if link.isLeaving {
+            _ = await worker.end(grace: pool.options.shutdownGrace)
+            departure = leave(worker, nil)
         } else {
             let crash = await worker.bury()
-            lost = crash.processID
-            report(crash, reason)
-            leave((worker.journal.read(), reason.code == .protocolViolation ? reason : crash.error))
+            let isWild = reason.code == .protocolViolation
+            if isWild {
+                let object = "process \(crash.processID)"
+                IPCObservation.emit(.protocolViolation(mechanism: "worker", object: object, error: reason))
+            }
+            departure = leave(worker, Remains(journal: worker.journal.read(), crash: crash, error: isWild ? reason : nil))
         }
         link.writer.ring()
         await writer.value
-        return lost
+        worker.parcelChannel.close()
+        return departure
     }
 
-    private func report(_ crash: WorkerCrash, _ reason: IPCError) {
-        if reason.code == .protocolViolation {
-            let object = "process \(crash.processID)"
-            IPCObservation.emit(.protocolViolation(mechanism: "worker", object: object, error: reason))
-        }
-        let outcome = crash.status?.outcome ?? .unknown
-        IPCObservation.emit(.workerCrashed(processID: crash.processID, outcome: outcome))
-    }
-
-    private func arrive(_ worker: WorkerProcess) -> WorkerPool.Link {
-        var made: WorkerPool.Link?
+    private func arrive(_ worker: WorkerProcess) -> WorkerConnection {
+        var made: WorkerConnection?
         pool.step { shared, step in
-            let link = WorkerPool.Link(
-                channel: worker.channel, writer: Doorbell(), incarnation: shared.dispatcher.lanes[index].incarnation)
+            let link = WorkerConnection(worker, incarnation: shared.dispatcher.lanes[index].incarnation)
             made = link
             shared.links[index] = link
             shared.hasStarted = true
+            shared.records[index].starts += 1
             shared.dispatcher.workerReady(index, serves: worker.served, at: MonotonicClock.nanoseconds, into: &step)
         }
         return made!
-    }
-
-    /// Reads answers until there are no more.
-    ///
-    /// - Returns: why.
-    private func read(_ worker: WorkerProcess) async -> IPCError {
-        var answers: [Dispatcher<WorkerPool.TaskOwner>.Answer] = []
-        do throws(IPCError) {
-            while true {
-                var broken: IPCError?
-                let count = try await worker.channel.receive(upTo: 64, until: .never) { message in
-                    if broken == nil { broken = WorkerLane.read(message, into: &answers) }
-                }
-                try pool.step { (shared, step) throws(IPCError) in
-                    try shared.dispatcher.answered(index, answers, at: MonotonicClock.nanoseconds, into: &step)
-                }
-                answers.removeAll(keepingCapacity: true)
-                if let broken { throw broken }
-                if count == nil { throw IPCError(.peerClosed, "the worker left") }
-            }
-        } catch {
-            return error
-        }
-    }
-
-    /// What a message of a worker says, appended to `answers`.
-    private static func read(
-        _ message: RawSpan, into answers: inout [Dispatcher<WorkerPool.TaskOwner>.Answer]
-    ) -> IPCError? {
-        let buffer = [UInt8](message)
-        do throws(IPCError) {
-            try CallWire.forEachRange(of: message) { (header, range) throws(IPCError) in
-                switch header.kind {
-                case .reply: answers.append(.init(id: header.id, kind: .value(TaskBytes(buffer, range))))
-                case .failure:
-                    let failure = try CallWire.readFailure(message.extracting(range))
-                    answers.append(.init(id: header.id, kind: .failed(failure)))
-                case .declined: answers.append(.init(id: header.id, kind: .declined))
-                default: throw CallWire.violation("a frame of kind \(header.kind) from a worker")
-                }
-            }
-            return nil
-        } catch {
-            return error
-        }
-    }
-
-    /// The worker is gone.
-    ///
-    /// - Parameter remains: its journal, and the error of the task that ran; nil when the pool is over.
-    private func leave(_ remains: (journal: Journal.Remains, error: IPCError)?) {
-        var finished: [Dispatcher<WorkerPool.TaskOwner>.Answer] = []
-        for message in remains?.journal.messages ?? [] {
-            // What a worker left half-written ends this message; the others count.
-            _ = unsafe WorkerLane.read(message.span.bytes, into: &finished)
-        }
-        pool.step { shared, step in
-            let now = MonotonicClock.nanoseconds
-            shared.links[index] = nil
-            if let remains {
-                // Answers that are not awaited are passed over, so nothing is thrown.
-                try? shared.dispatcher.answered(index, finished, at: now, isReplayed: true, into: &step)
-                if !shared.restarts.permits(at: .now) {
-                    shared.dispatcher.fail(shared.restarts.error(remains.error), into: &step)
-                }
-            }
-            let error = remains?.error ?? IPCError(.closed, "run a task: the pool's scope has ended")
-            shared.dispatcher.workerDied(index, running: remains?.journal.running, error, at: now, into: &step)
-        }
     }
 }

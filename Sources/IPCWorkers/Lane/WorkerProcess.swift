@@ -6,6 +6,9 @@ struct WorkerProcess: Sendable {
     let index: Int
     let child: ChildProcess
     let channel: SocketChannel
+    /// The socket for ``Parcel``s, and what comes through it.
+    let parcelChannel: SocketChannel
+    let parcels: ParcelInbox
     let journal: Journal
     let errors: ErrorTail
     /// The names of the task types that it serves.
@@ -15,24 +18,25 @@ struct WorkerProcess: Sendable {
     ///
     /// - Throws: what `spawn` throws; `.handshakeFailed`; `.cancelled`. Nothing is left behind then.
     static func start(_ index: Int, _ options: WorkerPoolOptions) async throws(IPCError) -> WorkerProcess {
-        let ends = try mapping("make the channel of a worker") { () throws(SystemCallError) in
-            try SocketCalls.makePair(.stream)
-        }
-        let theirs = InheritedFile(PassedDescriptor(owning: ends.1))
-        let channel = try SocketChannel(OwnedDescriptor(owning: ends.0), WorkerLink.socketOptions)
+        let briefing = try briefing(options)
+        let (channel, theirs) = try makeChannel(WorkerLink.socketOptions)
+        let (parcelChannel, theirParcels) = try makeChannel(WorkerLink.parcelOptions)
         let journal = try Journal()
         let child = try await ChildProcess.spawn(
             options.executable, arguments: options.arguments,
             options: ChildProcess.Options(
                 environment: options.environment.updating([WorkerRole.variable: "\(index)"]),
                 workingDirectory: options.workingDirectory, standardInput: .null,
-                standardOutput: options.standardOutput, standardError: .pipe),
-            transferring: [theirs, try journal.duplicate()])
+                standardOutput: options.standardOutput, standardError: .pipe, limits: options.limits,
+                niceness: options.niceness, processors: options.processors.numbers(forWorker: index)),
+            transferring: [theirs, try journal.duplicate(), theirParcels])
         let errors = ErrorTail(
             try child.standardError, size: options.standardErrorTailSize, forwards: options.standardError == .forwarded)
-        var worker = WorkerProcess(index: index, child: child, channel: channel, journal: journal, errors: errors)
+        var worker = WorkerProcess(
+            index: index, child: child, channel: channel, parcelChannel: parcelChannel,
+            parcels: ParcelInbox(parcelChannel), journal: journal, errors: errors)
         do throws(IPCError) {
-            worker.served = try await worker.shakeHands(options)
+            worker.served = try await worker.shakeHands(briefing, options)
         } catch {
             let death = await worker.end(grace: .zero)
             throw error.isCancellation ? error : worker.explain(error, death, options)
@@ -40,22 +44,45 @@ struct WorkerProcess: Sendable {
         return worker
     }
 
-    private func shakeHands(_ options: WorkerPoolOptions) async throws(IPCError) -> [String] {
-        guard let message = try await channel.receive(until: .after(options.handshakeTimeout)) else {
+    private static func makeChannel(
+        _ options: SocketOptions
+    ) throws(IPCError) -> (ours: SocketChannel, theirs: InheritedFile) {
+        let ends = try mapping("make the channel of a worker") { () throws(SystemCallError) in
+            try SocketCalls.makePair(.stream)
+        }
+        let theirs = InheritedFile(PassedDescriptor(owning: ends.1))
+        return (try SocketChannel(OwnedDescriptor(owning: ends.0), options), theirs)
+    }
+
+    /// The first word of the pool.
+    private static func briefing(_ options: WorkerPoolOptions) throws(IPCError) -> [UInt8] {
+        var argument: [UInt8]?
+        if let value = options.setUpArgument { argument = try encode(value) }
+        let briefing = WorkerBriefing(
+            cancellationGrace: options.cancellationGrace?.nanosecondsClamped, memoryLimit: options.memoryLimit,
+            sharedValueSize: options.effectiveSharedValueSize, setUpArgument: argument)
+        var hello: [UInt8] = []
+        CallWire.appendHello(CallHello(requestLimit: 0, payload: try BinaryCodec.encode(briefing)), to: &hello)
+        return hello
+    }
+
+    private static func encode<Value: Encodable>(_ value: Value) throws(IPCError) -> [UInt8] {
+        try BinaryCodec.encode(value)
+    }
+
+    private func shakeHands(_ briefing: [UInt8], _ options: WorkerPoolOptions) async throws(IPCError) -> [String] {
+        let deadline = Deadline.after(options.handshakeTimeout)
+        do throws(IPCError) {
+            try await channel.send(briefing, until: deadline)
+        } catch {
+            // It is gone already; what it said before, if anything, tells why.
+            guard error.code == .peerClosed else { throw error }
+        }
+        guard let message = try await channel.receive(until: deadline) else {
             throw IPCError(.peerClosed, "it closed its channel")
         }
-        var hello: CallHello?
-        try unsafe CallWire.forEachFrame(of: message.span.bytes) { (header, body) throws(IPCError) in
-            guard hello == nil, header.kind == .hello else { throw CallWire.violation("something else than a hello") }
-            hello = try CallWire.readHello(body)
-        }
-        guard let hello else { throw CallWire.violation("an empty message for a hello") }
-        guard hello.version == CallWire.version else {
-            throw IPCError(
-                .wrongVersion,
-                "it speaks version \(hello.version) of the protocol and this process \(CallWire.version): "
-                    + "build both with the same version of the library")
-        }
+        let hello = try WorkerLink.readHello(message)
+        guard hello.version == CallWire.version else { throw WorkerLink.wrongVersion(hello.version, "it") }
         return try unsafe BinaryCodec.decode([String].self, from: hello.payload.span.bytes)
     }
 
@@ -84,6 +111,7 @@ struct WorkerProcess: Sendable {
             }
             let status = try? await child.kill()
             channel.close()
+            parcelChannel.close()
             return WorkerCrash(
                 workerIndex: index, processID: child.processID, status: status,
                 standardErrorTail: await errors.finish())

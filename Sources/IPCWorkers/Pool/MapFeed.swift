@@ -5,25 +5,20 @@ import IPCSystem
 final class MapFeed<Tasks: Sequence> where Tasks.Element: WorkerTask {
     typealias Work = Tasks.Element
 
-    /// Bytes of arguments and results that may be between the two ends beyond the least number of tasks.
-    private static var byteBudget: Int { 16 << 20 }
-
-    private let pool: WorkerPool
+    private let plan: MapPlan
     private let session: MapSession
     private let type: Int
     private var input: Tasks.Iterator?
     private var buffer = MessageBuffer(capacity: 4096)
-    private var issued = 0
-    private var given = 0
-    private var issuedBytes = 0
-    private var takenBytes = 0
+    private var flow = MapFlow()
+    private var isStopped = false
     private var batch: [MapSession.Result] = []
     private var position = 0
 
-    init(_ pool: WorkerPool, _ tasks: Tasks, isOrdered: Bool) {
-        self.pool = pool
-        session = MapSession(isOrdered: isOrdered)
-        type = pool.number(of: Work.self)
+    init(_ tasks: Tasks, _ plan: MapPlan) {
+        self.plan = plan
+        session = MapSession(isOrdered: plan.order == .asGiven, progress: plan.progress)
+        type = plan.pool.number(of: Work.self)
         input = tasks.makeIterator()
     }
 
@@ -32,12 +27,9 @@ final class MapFeed<Tasks: Sequence> where Tasks.Element: WorkerTask {
     /// Takes no more input and gives up what is on its way.
     func stop() {
         input = nil
-        guard given < issued else { return }
-        given = issued
-        let session = session
-        pool.abandon {
-            if case .map(let owner, _) = $0 { owner === session } else { false }
-        }
+        guard flow.open > 0, !isStopped else { return }
+        isStopped = true
+        plan.abandon(session)
     }
 
     /// The next outcome; nil at the end.
@@ -49,15 +41,13 @@ final class MapFeed<Tasks: Sequence> where Tasks.Element: WorkerTask {
                 try topUp()
                 if position < batch.count {
                     defer { position += 1 }
-                    given += 1
+                    flow.give()
                     return batch[position]
                 }
-                if given == issued { return nil }
+                if flow.open == 0 { return nil }
                 batch = session.take()
                 position = 0
-                for result in batch {
-                    if case .value(let bytes) = result.outcome { takenBytes += bytes.count }
-                }
+                flow.take(batch)
                 if batch.isEmpty { try await session.wait() }
             }
         } catch {
@@ -66,49 +56,64 @@ final class MapFeed<Tasks: Sequence> where Tasks.Element: WorkerTask {
         }
     }
 
-    /// How many tasks may be handed in and not given out.
-    private var limit: Int {
-        let lookAhead = pool.lookAhead
-        guard issued > 0 else { return lookAhead }
-        let each = max(1, issuedBytes / issued + takenBytes / max(1, given))
-        return min(lookAhead, max(2 * pool.laneCount, Self.byteBudget / each))
-    }
-
     /// Hands in tasks when a good part of the room is free, so that they travel together.
     private func topUp() throws(IPCError) {
         guard input != nil else { return }
-        let limit = limit
-        let room = limit - (issued - given)
+        let limit = flow.limit(in: plan.pool)
+        let room = limit - flow.open
         guard room > 0, room * 4 >= limit else { return }
-        let ranges = try encode(room)
-        guard !ranges.isEmpty else { return }
-        let bytes = [UInt8](buffer.bytes)
-        let first = issued
-        issued += ranges.count
-        issuedBytes += bytes.count
-        let now = MonotonicClock.nanoseconds
-        pool.step { shared, step in
-            let submissions = ranges.enumerated().map { offset, range in
-                Dispatcher<WorkerPool.TaskOwner>.Submission(
-                    owner: .map(session, index: first + offset), type: type, bytes: TaskBytes(bytes, range),
-                    attempts: max(1, Work.maximumAttempts))
-            }
-            shared.dispatcher.submit(submissions, at: now, into: &step)
-        }
+        let tasks = try encode(room)
+        guard !tasks.isEmpty else { return }
+        let first = flow.issued
+        flow.issue(tasks.count, bytes: tasks.reduce(0) { $0 + $1.bytes.count })
+        plan.submit(tasks, type: type, first: first, to: session, Work.self)
     }
 
-    private func encode(_ count: Int) throws(IPCError) -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
+    private struct Piece {
+        var range: Range<Int>
+        var file: SealedFile?
+        var descriptors: [PassedDescriptor]
+        var timeLimit: UInt64?
+    }
+
+    private func encode(_ count: Int) throws(IPCError) -> [(bytes: TaskBytes, timeLimit: UInt64?)] {
+        var pieces: [Piece] = []
         buffer.removeAll()
-        while ranges.count < count, buffer.count < Self.byteBudget {
+        while pieces.count < count, buffer.count < MapFlow.byteBudget, pieces.last?.file == nil {
             guard let task = input?.next() else {
                 input = nil
                 break
             }
-            let start = buffer.count
-            try TaskCoding.append(task, to: &buffer)
-            ranges.append(start..<buffer.count)
+            pieces.append(try encode(task))
         }
-        return ranges
+        // What went into a file is the last, and left out here.
+        let end = pieces.last?.range.upperBound ?? 0
+        let bytes = Self.copy(buffer, upTo: end)
+        return pieces.map { piece in
+            var encoded = TaskBytes(bytes, piece.range)
+            encoded.file = piece.file
+            encoded.descriptors = piece.descriptors
+            return (encoded, piece.timeLimit)
+        }
+    }
+
+    private func encode(_ task: Work) throws(IPCError) -> Piece {
+        let start = buffer.count
+        let descriptors = try TaskCoding.append(task, to: &buffer)
+        var piece = Piece(
+            range: start..<buffer.count, descriptors: descriptors, timeLimit: task.timeLimit?.nanosecondsClamped)
+        if buffer.count - start >= plan.pool.sharedValueSize {
+            piece.file = try Self.file(buffer, from: start)
+            piece.range = start..<start
+        }
+        return piece
+    }
+
+    private static func copy(_ buffer: borrowing MessageBuffer, upTo end: Int) -> [UInt8] {
+        [UInt8](buffer.bytes.extracting(0..<end))
+    }
+
+    private static func file(_ buffer: borrowing MessageBuffer, from start: Int) throws(IPCError) -> SealedFile {
+        try SealedFile(buffer.bytes.extracting(start..<buffer.count))
     }
 }

@@ -13,16 +13,21 @@ final class MapSession: Sendable {
         var nextIndex = 0
     }
 
+    let progress: WorkerProgress?
     private let isOrdered: Bool
     private let state = Lock(State())
     private let point = WaitEngine.shared.makeWaitPoint()
 
-    init(isOrdered: Bool) {
+    init(isOrdered: Bool, progress: WorkerProgress? = nil) {
         self.isOrdered = isOrdered
+        self.progress = progress
     }
 
     /// Brings results, each index once.
     func deliver(_ results: [Result]) {
+        if let progress {
+            for result in results { progress.completed(result.index, isFailure: result.outcome.error != nil) }
+        }
         let isReady = state.withLock { state in
             if isOrdered {
                 for result in results { Self.sortIn(result, &state) }
@@ -61,6 +66,9 @@ final class MapSession: Sendable {
             return ready
         }
     }
+
+    /// Has whoever waits look again.
+    func wake() { point.signal() }
 
     /// Waits until something may be ready. Throws `.cancelled`.
     func wait() async throws(IPCError) {

@@ -10,7 +10,8 @@
 /// ``Worker/serveIfSpawned(_:)``. They get this process's environment, no descriptor but their own channel, and they die
 /// with this process, even when that is killed.
 ///
-/// Whatever way the body ends, no worker is left behind: tasks that still run are cancelled, workers get
+/// Whatever way the body ends, no worker is left behind: tasks that still run are cancelled (``WorkerPool/drain(until:)``
+/// waits for them), workers get
 /// ``WorkerPoolOptions/shutdownGrace`` to leave, and are then killed with all that they have started.
 ///
 /// - Throws: what `body` throws. That workers cannot be started is an error of the pool's operations.
@@ -23,6 +24,7 @@ public func withWorkerPool<Result, Failure: Error>(
         for lane in 0..<pool.laneCount {
             group.addTask(executorPreference: IPCExecutor.shared) { await WorkerLane(pool, lane).keep() }
         }
+        group.addTask(executorPreference: IPCExecutor.shared) { await PoolWatch(pool).run() }
         let outcome: Swift.Result<Result, Failure>
         do throws(Failure) {
             outcome = .success(try await body(pool))

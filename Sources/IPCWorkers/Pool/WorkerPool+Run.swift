@@ -1,4 +1,3 @@
-import IPCSockets
 import IPCSystem
 
 extension WorkerPool {
@@ -6,62 +5,50 @@ extension WorkerPool {
     ///
     /// - Parameters:
     ///   - task: what to run.
-    ///   - deadline: when to give up. The task knows it (``WorkerContext/deadline``) and is cancelled then.
+    ///   - deadline: when to give up. The task knows it (``WorkerContext/deadline``) and is cancelled then; if it goes on
+    ///     for longer than ``WorkerPoolOptions/cancellationGrace``, its worker is killed and replaced.
+    ///   - priority: which task goes first when several wait.
+    ///   - progress: is told how far the task is.
     /// - Throws: what the task threw, as ``WorkerTask`` says; `IPCError` with `.workerCrashed`, `.cancelled`,
-    ///   `.timedOut`, `.handshakeFailed`, `.restartLimitReached`, `.closed`, `.unsupported`, `.invalidArgument` (the
-    ///   workers do not serve this type), `.encodingFailed`, `.decodingFailed`, `.messageTooLarge`.
-    public func run<Work: WorkerTask>(_ task: Work, until deadline: Deadline = .never) async throws -> Work.Output {
-        let single = SingleTask()
-        let type = number(of: Work.self)
-        let bytes = TaskBytes(try TaskCoding.encode(task))
-        step { shared, step in
-            let submission = Dispatcher<TaskOwner>.Submission(
-                owner: .single(single), type: type, bytes: bytes, attempts: max(1, Work.maximumAttempts),
-                deadline: deadline)
-            shared.dispatcher.submit([submission], at: MonotonicClock.nanoseconds, into: &step)
-        }
+    ///   `.timedOut` (the deadline, or the task's ``WorkerJob/timeLimit``), `.resourceExhausted`
+    ///   (``WorkerPoolOptions/memoryLimit``, or no memory for a large value), `.handshakeFailed`, `.restartLimitReached`,
+    ///   `.closed`, `.unsupported`, `.invalidArgument` (the workers do not serve this type, or it has too many
+    ///   descriptors), `.encodingFailed`, `.decodingFailed`.
+    public func run<Work: WorkerTask>(
+        _ task: Work, until deadline: Deadline = .never, priority: WorkerPriority = .normal,
+        progress: WorkerProgress? = nil
+    ) async throws -> Work.Output {
+        let single = SingleTask(progress: progress)
+        try submit(task, for: .single(single), until: deadline, priority)
         let outcome: TaskOutcome
         do throws(IPCError) {
             outcome = try await single.wait(until: deadline)
         } catch {
-            abandon { if case .single(single) = $0 { true } else { false } }
+            abandon { if case .single(let other) = $0 { other === single } else { false } }
             throw error
         }
         return try TaskCoding.output(of: Work.self, outcome)
     }
 
+    /// Hands one task in.
+    func submit<Work: WorkerJob>(
+        _ task: Work, for owner: TaskOwner, until deadline: Deadline = .never, _ priority: WorkerPriority,
+        window: UInt32 = 0
+    ) throws(IPCError) {
+        let submission = Dispatcher<TaskOwner>.Submission(
+            owner: owner, type: number(of: Work.self),
+            bytes: try TaskCoding.encode(task, sharedFrom: sharedValueSize), attempts: max(1, Work.maximumAttempts),
+            deadline: deadline, priority: priority, timeLimit: task.timeLimit?.nanosecondsClamped, window: window)
+        step { shared, step in
+            shared.dispatcher.submit([submission], at: MonotonicClock.nanoseconds, into: &step)
+        }
+    }
+
     /// Gives up the tasks whose owner `isUnwanted` picks.
     func abandon(where isUnwanted: (TaskOwner) -> Bool) {
-        step { shared, step in shared.dispatcher.abandon(into: &step, where: isUnwanted) }
-    }
-}
-
-private func ~= (pattern: SingleTask, value: SingleTask) -> Bool { pattern === value }
-
-/// Tasks to bytes, bytes to outputs.
-enum TaskCoding {
-    static func encode<Work: WorkerTask>(_ task: Work) throws(IPCError) -> [UInt8] {
-        var buffer = MessageBuffer()
-        try append(task, to: &buffer)
-        return [UInt8](buffer.bytes)
-    }
-
-    static func append<Work: WorkerTask>(_ task: Work, to buffer: inout MessageBuffer) throws(IPCError) {
-        let before = buffer.count
-        try BinaryCodec.encode(task, into: &buffer)
-        let limit = WorkerLink.socketOptions.maximumMessageSize - CallWire.headerSize - CallWire.requestFieldsSize
-        guard buffer.count - before <= limit else {
-            throw IPCError(
-                .messageTooLarge, "send a task: it has \(buffer.count - before) bytes; at most \(limit) are possible",
-                object: Work.workerTaskName)
+        step { shared, step in
+            shared.dispatcher.abandon(at: MonotonicClock.nanoseconds, into: &step, where: isUnwanted)
         }
-    }
-
-    static func output<Work: WorkerTask>(of type: Work.Type, _ outcome: TaskOutcome) throws -> Work.Output {
-        switch outcome {
-        case .value(let bytes): return try BinaryCodec.decode(Work.Output.self, from: bytes.span)
-        case .failed(let failure): throw TaskErrors.error(from: failure, oneOf: Work.thrownErrors)
-        case .lost(let error): throw error
-        }
+        signalDrainers()
     }
 }

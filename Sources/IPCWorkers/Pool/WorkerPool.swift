@@ -6,33 +6,33 @@ import Synchronization
 ///
 /// - **A crash fails only its task**, with `.workerCrashed` (``IPCError/workerCrash`` has the signal and the end
 ///   of standard error), and the worker is replaced. Tasks that were on their way to it go to others, and what it had
-///   finished is delivered. A task is started at most once unless its ``WorkerTask/maximumAttempts`` says otherwise.
+///   finished is delivered. A task is started at most once unless its ``WorkerJob/maximumAttempts`` says otherwise.
 /// - **Workers start** when the pool does, beside the body. That a worker cannot be started, or does not introduce itself
 ///   in time, is the error of the tasks: `.handshakeFailed`, or what `spawn` throws. After too many deaths it is
 ///   `.restartLimitReached`.
-/// - **Cancellation** of whoever waits for a task ends the wait and cancels the task in the worker.
+/// - **Cancellation** of whoever waits for a task ends the wait and cancels the task in the worker. A task that goes on all
+///   the same is ended with its worker (``WorkerPoolOptions/cancellationGrace``), as is one that takes longer than its
+///   ``WorkerJob/timeLimit``.
 /// - **No recursion**: in a worker, every operation throws `.unsupported`.
 public final class WorkerPool: Sendable {
     /// Who waits for a task.
     enum TaskOwner: Sendable {
         case single(SingleTask)
         case map(MapSession, index: Int)
+        case stream(StreamSession)
     }
 
     struct Shared: Sendable {
         var dispatcher: Dispatcher<TaskOwner>
-        /// The channel of each worker that lives, with the doorbell of its writer.
-        var links: [Link?]
+        /// What leads to each worker that lives.
+        var links: [WorkerConnection?]
+        var records: [WorkerRecord]
         var typeNumbers: [ObjectIdentifier: Int] = [:]
         var restarts: RestartTally
         /// Whether any worker ever introduced itself.
         var hasStarted = false
-    }
-
-    struct Link: Sendable {
-        let channel: SocketChannel
-        let writer: Doorbell
-        let incarnation: Int
+        /// Where those wait who drain the pool.
+        var drainers: [WaitPoint] = []
     }
 
     typealias Step = Dispatcher<TaskOwner>.Step
@@ -40,12 +40,18 @@ public final class WorkerPool: Sendable {
     let options: WorkerPoolOptions
     let laneCount: Int
     let shared: Lock<Shared>
+    /// Where each place waits while it sleeps.
+    let lanePoints: [WaitPoint]
+    /// Where the watch waits for something to watch.
+    let watchPoint = WaitEngine.shared.makeWaitPoint()
     private let currentLookAhead: Atomic<Int>
 
     init(count: Int, options: WorkerPoolOptions) {
         self.options = options
         laneCount = count
-        var dispatcher = Dispatcher<TaskOwner>(lanes: count)
+        lanePoints = (0..<count).map { _ in WaitEngine.shared.makeWaitPoint() }
+        var dispatcher = Dispatcher<TaskOwner>(lanes: count, tasksPerWorker: options.recycling.tasks ?? .max)
+        dispatcher.watchesIdleness = options.recycling.idle != nil
         if let refusal = WorkerRole.refusal {
             var step = Step()
             dispatcher.fail(refusal, into: &step)
@@ -54,7 +60,7 @@ public final class WorkerPool: Sendable {
         shared = Lock(
             Shared(
                 dispatcher: dispatcher, links: Array(repeating: nil, count: count),
-                restarts: RestartTally(options.restartLimit)))
+                records: Array(repeating: WorkerRecord(), count: count), restarts: RestartTally(options.restartLimit)))
     }
 
     /// How many workers the pool has.
@@ -63,8 +69,11 @@ public final class WorkerPool: Sendable {
     /// How many tasks a `map` hands in before their results are taken.
     var lookAhead: Int { options.lookAhead.map { max(1, $0) } ?? currentLookAhead.load(ordering: .relaxed) }
 
+    /// From how many bytes on a value goes as a file.
+    var sharedValueSize: Int { options.effectiveSharedValueSize }
+
     /// The number of a task type in this pool.
-    func number<Work: WorkerTask>(of type: Work.Type) -> Int {
+    func number<Work: WorkerJob>(of type: Work.Type) -> Int {
         shared.withLock { shared in
             if let number = shared.typeNumbers[ObjectIdentifier(type)] { return number }
             let number = shared.dispatcher.number(ofType: Work.workerTaskName)
@@ -90,13 +99,33 @@ public final class WorkerPool: Sendable {
 
     private func perform(_ step: Step) {
         for lane in step.lanesToFlush { flush(lane) }
+        for lane in step.lanesToFinish { shared.withLock { $0.links[lane] }?.leave() }
+        for lane in step.lanesToWake { lanePoints[lane].signal() }
+        if step.wakesWatch { watchPoint.signal() }
+        for (owner, news) in step.news { tell(owner, news) }
+        deliver(step.deliveries)
+    }
+
+    private func tell(_ owner: TaskOwner, _ news: Dispatcher<TaskOwner>.News) {
+        switch (owner, news) {
+        case (.stream(let session), .item(let bytes)): session.deliver(bytes)
+        case (.stream(let session), .progress(let progress)): session.progress?.report(progress, of: 0)
+        case (.single(let single), .progress(let progress)): single.progress?.report(progress, of: 0)
+        case (.map(let session, let index), .progress(let progress)): session.progress?.report(progress, of: index)
+        // A worker that sends items of what is no stream: nobody wants them.
+        case (.single, .item), (.map, .item): break
+        }
+    }
+
+    private func deliver(_ deliveries: [Dispatcher<TaskOwner>.Delivery]) {
+        guard !deliveries.isEmpty else { return }
         var batch: [(index: Int, outcome: TaskOutcome)] = []
         var batchSession: MapSession?
-        for delivery in step.deliveries {
+        for delivery in deliveries {
             if let error = delivery.outcome.error { report(error, ofType: delivery.type) }
             switch delivery.owner {
-            case .single(let single):
-                single.deliver(delivery.outcome)
+            case .single(let single): single.deliver(delivery.outcome)
+            case .stream(let session): session.deliver(delivery.outcome)
             case .map(let session, let index):
                 if session !== batchSession {
                     batchSession?.deliver(batch)
@@ -107,52 +136,11 @@ public final class WorkerPool: Sendable {
             }
         }
         batchSession?.deliver(batch)
+        signalDrainers()
     }
 
     private func report(_ error: IPCError, ofType type: Int) {
         IPCObservation.emit(.taskFailed(type: shared.withLock { $0.dispatcher.typeNames[type] }, error: error))
-    }
-
-    /// Sends what can be sent to a worker without waiting; the rest is left to its writer.
-    private func flush(_ lane: Int) {
-        var packet: [UInt8]?
-        let link = shared.withLock { shared in
-            let link = shared.links[lane]
-            if link != nil { packet = shared.dispatcher.beginSending(lane) }
-            return link
-        }
-        guard let link else { return }
-        while let sending = packet {
-            do throws(IPCError) {
-                guard try link.channel.trySend(sending) else {
-                    link.writer.leave(sending)
-                    return
-                }
-            } catch {
-                // The reader of this worker sees the same end of the channel.
-                return
-            }
-            packet = shared.withLock { $0.dispatcher.didSend(lane, link.incarnation) }
-        }
-    }
-
-    /// Sends what ``flush(_:)`` could not, as long as the worker is this one.
-    func writeBacklog(_ lane: Int, _ link: Link) async {
-        while let left = await link.writer.wait(while: { isCurrent(lane, link) }) {
-            var packet: [UInt8]? = left
-            while let sending = packet {
-                do throws(IPCError) {
-                    try await link.channel.send(sending)
-                } catch {
-                    return
-                }
-                packet = shared.withLock { $0.dispatcher.didSend(lane, link.incarnation) }
-            }
-        }
-    }
-
-    private func isCurrent(_ lane: Int, _ link: Link) -> Bool {
-        shared.withLock { $0.links[lane]?.incarnation == link.incarnation }
     }
 
     /// Ends the pool for its users: what waits fails, what runs is cancelled.
@@ -162,5 +150,7 @@ public final class WorkerPool: Sendable {
                 IPCError(.closed, "run a task: the pool's scope has ended"), into: &step)
             shared.dispatcher.giveUpRunning(into: &step)
         }
+        // Also where nothing was delivered.
+        signalDrainers()
     }
 }

@@ -6,7 +6,8 @@ public enum ResultOrder: Sendable, Hashable {
     case asCompleted
 }
 
-/// The outputs of many tasks, as an `AsyncSequence`. Made by ``WorkerPool/map(_:order:)``.
+/// The outputs of many tasks, as an `AsyncSequence`. Made by
+/// ``WorkerPool/map(_:order:priority:progress:)``.
 ///
 /// Each iteration runs all the tasks. Tasks are taken from the input as there is room, never more than the workers need to
 /// stay busy, so the input may be endless. Leaving the loop early gives up what is on its way.
@@ -64,7 +65,8 @@ public struct WorkerOutcome<Output: Sendable>: Sendable {
     public let result: Result<Output, any Error>
 }
 
-/// What became of each of many tasks, as an `AsyncSequence`. Made by ``WorkerPool/outcomes(of:order:)``.
+/// What became of each of many tasks, as an `AsyncSequence`. Made by
+/// ``WorkerPool/outcomes(of:order:priority:progress:)``.
 ///
 /// As ``WorkerResults``, but the failure of a task is an element like the others and ends nothing.
 public struct WorkerOutcomes<Tasks: Sequence>: AsyncSequence where Tasks.Element: WorkerTask {
@@ -73,14 +75,12 @@ public struct WorkerOutcomes<Tasks: Sequence>: AsyncSequence where Tasks.Element
     /// `.cancelled`, or `.encodingFailed` for a task that cannot be encoded.
     public typealias Failure = IPCError
 
-    private let pool: WorkerPool
     private let tasks: Tasks
-    private let order: ResultOrder
+    private let plan: MapPlan
 
-    init(_ pool: WorkerPool, _ tasks: Tasks, _ order: ResultOrder) {
-        self.pool = pool
+    init(_ tasks: Tasks, _ plan: MapPlan) {
         self.tasks = tasks
-        self.order = order
+        self.plan = plan
     }
 
     /// One pass over the tasks. Not to be shared between tasks.
@@ -121,9 +121,7 @@ public struct WorkerOutcomes<Tasks: Sequence>: AsyncSequence where Tasks.Element
     }
 
     /// Starts a pass.
-    public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(MapFeed(pool, tasks, isOrdered: order == .asGiven))
-    }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(MapFeed(tasks, plan)) }
 }
 
 extension WorkerOutcomes: Sendable where Tasks: Sendable {}

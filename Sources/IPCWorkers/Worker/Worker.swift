@@ -18,12 +18,37 @@ public enum Worker {
     ///
     /// The environment variables that make a process a worker are removed before anything else happens.
     ///
-    /// - Throws: `.invalidArgument` when two types have the same ``WorkerTask/workerTaskName``, in every process.
-    public static func serveIfSpawned<each Work: WorkerTask>(
+    /// - Throws: `.invalidArgument` when two types have the same ``WorkerJob/workerTaskName``, in every process.
+    public static func serveIfSpawned<each Work: WorkerJob>(
         _ types: repeat (each Work).Type
     ) async throws(IPCError) {
         var runners: [TaskRunner] = []
-        for type in repeat each types { runners.append(runner(of: type)) }
+        for type in repeat each types { runners.append(try TaskRunner.make(for: type)) }
+        try await serveIfSpawned(runners) { _ in nil }
+    }
+
+    /// The same in workers that make themselves ready first: open a database, load a model.
+    ///
+    /// ```swift
+    /// try await Worker.serveIfSpawned(Lookup.self) { start in
+    ///     try Database(path: start.argument(as: String.self))
+    /// }
+    /// ```
+    ///
+    /// `setUp` runs once in each worker, before its first task and within ``WorkerPoolOptions/handshakeTimeout``. Its
+    /// result is what tasks get as ``WorkerContext/state(as:)``; when it throws, the worker cannot be started, and tasks
+    /// fail with `.handshakeFailed` that says why.
+    public static func serveIfSpawned<each Work: WorkerJob, State: Sendable>(
+        _ types: repeat (each Work).Type, setUp: @Sendable (WorkerSetUp) async throws -> State
+    ) async throws(IPCError) {
+        var runners: [TaskRunner] = []
+        for type in repeat each types { runners.append(try TaskRunner.make(for: type)) }
+        try await serveIfSpawned(runners) { try await setUp($0) }
+    }
+
+    private static func serveIfSpawned(
+        _ runners: [TaskRunner], setUp: (WorkerSetUp) async throws -> (any Sendable)?
+    ) async throws(IPCError) {
         let names = Set(runners.map(\.name))
         guard names.count == runners.count else {
             throw IPCError(
@@ -31,15 +56,9 @@ public enum Worker {
                 object: runners.map(\.name).sorted().joined(separator: ", "))
         }
         guard let index = try WorkerRole.claim() else { return }
-        await serveAndLeave(runners, index)
-    }
-
-    private static func runner<Work: WorkerTask>(of type: Work.Type) -> TaskRunner { TypedTaskRunner<Work>() }
-
-    private static func serveAndLeave(_ runners: [TaskRunner], _ index: Int) async {
         var status: Int32 = 0
         do throws(IPCError) {
-            try await serve(runners, index)
+            try await serve(runners, index, setUp)
         } catch {
             // When the parent is gone nobody misses an answer, and nobody reads a complaint.
             if error.code != .peerClosed { StandardErrorLine.write("worker \(index): \(error)") }
@@ -48,12 +67,42 @@ public enum Worker {
         ProcessExit.leave(status)
     }
 
-    private static func serve(_ runners: [TaskRunner], _ index: Int) async throws(IPCError) {
-        let socket = try take(0)
-        let file = try take(1)
-        let channel = try SocketChannel(socket, WorkerLink.socketOptions)
-        let journal = try JournalWriter(file.number)
-        try await WorkerService(channel, journal, runners, index: index).serve()
+    private static func serve(
+        _ runners: [TaskRunner], _ index: Int, _ setUp: (WorkerSetUp) async throws -> (any Sendable)?
+    ) async throws(IPCError) {
+        let equipment = WorkerService.Equipment(
+            index: index, channel: try SocketChannel(try take(0), WorkerLink.socketOptions),
+            parcels: try SocketChannel(try take(2), WorkerLink.parcelOptions),
+            journal: try JournalWriter(try take(1).number))
+        let briefing = try await readBriefing(equipment.channel)
+        let state: (any Sendable)?
+        do {
+            state = try await setUp(WorkerSetUp(workerIndex: index, encoded: briefing.setUpArgument))
+        } catch {
+            try await refuse(equipment.channel, error)
+            throw IPCError(.handshakeFailed, "set up a worker: \(error)")
+        }
+        try await WorkerService(equipment, briefing, runners, state: state).serve()
+    }
+
+    /// The pool speaks first. One of another version is told which this one is, so that it can say so.
+    private static func readBriefing(_ channel: SocketChannel) async throws(IPCError) -> WorkerBriefing {
+        guard let message = try await channel.receive() else { throw IPCError(.peerClosed, "the pool closed its channel") }
+        let hello = try WorkerLink.readHello(message)
+        guard hello.version == CallWire.version else {
+            var answer: [UInt8] = []
+            CallWire.appendHello(CallHello(requestLimit: 0), to: &answer)
+            try await channel.send(answer)
+            throw WorkerLink.wrongVersion(hello.version, "the pool")
+        }
+        return try BinaryCodec.decode(WorkerBriefing.self, from: hello.payload)
+    }
+
+    /// Instead of a hello: why there is none.
+    private static func refuse(_ channel: SocketChannel, _ error: any Error) async throws(IPCError) {
+        var frame: [UInt8] = []
+        CallWire.appendFailure(id: 0, TaskErrors.failure(for: error), to: &frame)
+        try await channel.send(frame)
     }
 
     private static func take(_ index: Int) throws(IPCError) -> OwnedDescriptor {
@@ -62,20 +111,4 @@ public enum Worker {
         }
         return OwnedDescriptor(owning: number)
     }
-}
-
-/// A line on standard error, in one write.
-enum StandardErrorLine {
-    static func write(_ text: String) {
-        let line = Array("\(text)\n".utf8)
-        _ = try? unsafe line.span.bytes.withUnsafeBytes { bytes throws(SystemCallError) in
-            try unsafe DescriptorCalls.write(2, bytes)
-        }
-    }
-}
-
-/// What pool and worker agree on beside the protocol.
-enum WorkerLink {
-    /// The peer is the own child or parent, so arguments and results may be large; memory is taken as they arrive.
-    static let socketOptions = SocketOptions(maximumMessageSize: 1 << 30)
 }

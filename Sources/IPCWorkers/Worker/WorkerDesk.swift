@@ -1,3 +1,5 @@
+import IPCSystem
+
 /// What lies on a worker's desk: tasks that have arrived, the one that runs, answers that have not left. A value; its
 /// owner holds a lock round each step.
 ///
@@ -18,6 +20,12 @@ struct WorkerDesk: Sendable {
         var method: Int
         var deadline: Deadline
         var bytes: TaskBytes
+        /// Its parcel has to be taken, or forgotten.
+        var hasParcel = false
+        /// Nanoseconds that it may run.
+        var timeLimit: UInt64?
+        /// 0: one answer; otherwise the first credit of a stream.
+        var window: UInt32 = 0
         var isCancelled = false
     }
 
@@ -39,11 +47,20 @@ struct WorkerDesk: Sendable {
 
     private var inbox = ArrayQueue<Request>()
     private(set) var running: UInt64?
+    /// When the task that runs was started, and when it was cancelled.
+    private(set) var runningSince: UInt64 = 0
+    var runningTimeLimit: UInt64?
+    var cancelledSince: UInt64?
+    /// Items that the task that runs may send, and the number of the next.
+    var credit: UInt64 = 0
+    var itemCount: UInt64 = 0
+    /// What it said last of its progress, until the guardian takes it.
+    var progress: TaskProgress?
     private var runningIsCancelled = false
     private var runner: Task<WorkerService.RunnerEnd, Never>?
     private(set) var hasEnded = false
 
-    private var role = Role.free
+    var role = Role.free
     private var readSleeper: Sleeper<Void>?
 
     private var lengths = [0, 0]
@@ -80,6 +97,7 @@ struct WorkerDesk: Sendable {
     private mutating func cancelRunning() -> Task<WorkerService.RunnerEnd, Never>? {
         guard !runningIsCancelled else { return nil }
         runningIsCancelled = true
+        cancelledSince = MonotonicClock.nanoseconds
         return runner
     }
 
@@ -98,9 +116,7 @@ struct WorkerDesk: Sendable {
             }
             _ = inbox.popFirst()
             guard !request.isCancelled else { return .refuse(request) }
-            running = request.id
-            runningIsCancelled = false
-            startedCount += 1
+            begin(request, at: now)
             return .run(request)
         }
         if unsentCount > 0 || sealed != nil { return .flush }
@@ -108,6 +124,18 @@ struct WorkerDesk: Sendable {
         guard role == .free else { return .sleep }
         role = .runner
         return .read
+    }
+
+    private mutating func begin(_ request: Request, at now: UInt64) {
+        running = request.id
+        runningSince = now
+        runningTimeLimit = request.timeLimit
+        cancelledSince = nil
+        credit = UInt64(request.window)
+        itemCount = 0
+        progress = nil
+        runningIsCancelled = false
+        startedCount += 1
     }
 
     /// - Returns: whether the task was cancelled: then this runner is, and must end.
@@ -119,9 +147,9 @@ struct WorkerDesk: Sendable {
 
     // MARK: Reading
 
-    /// - Returns: false when the guardian has finished reading meanwhile.
+    /// - Returns: false when nobody reads any more: the guardian, or a streaming task that was waiting for credit.
     mutating func sleepWhileGuardianReads(_ sleeper: Sleeper<Void>) -> Bool {
-        guard role == .guardian else { return false }
+        guard role != .free else { return false }
         readSleeper = sleeper
         return true
     }

@@ -26,7 +26,7 @@ enum LockList {
 
     /// A line for each that has the object, or one when nobody has it.
     private static func rows(_ object: SyncObjectFacts, _ programs: [Int: String]) -> [[String]] {
-        let start = [printable(object.name), object.kind, object.state, object.waiters.map(String.init) ?? "-"]
+        let start = [Cell.printable(object.name), object.kind, object.state, object.waiters.map(String.init) ?? "-"]
         guard !object.holders.isEmpty else { return [start + ["-", "-", "-", "-"]] }
         return object.holders.map { holder in
             start + [
@@ -54,40 +54,17 @@ enum LockList {
         var programs: [Int: String] = [:]
         for process in participants where process.isAlive {
             let name = process.isOfThisNamespace ? ProgramName.of(process.processID) : nil
-            programs[process.slot] = name.map(printable) ?? "?"
+            programs[process.slot] = name.map(Cell.printable) ?? "?"
         }
         return programs
     }
 
     // MARK: Cells
 
-    /// A name as one cell: nothing in it ends a column or a line, or speaks to the terminal. `-` for none.
-    private static func printable(_ name: String) -> String {
-        guard !name.isEmpty else { return "-" }
-        return name == "-"
-            ? "\\x2d"
-            : name.unicodeScalars.map { scalar in
-                let isPlain = scalar.properties.generalCategory.isVisible && scalar != "\\"
-                return isPlain ? String(scalar) : "\\x\(String(scalar.value, radix: 16))"
-            }.joined()
-    }
-
     /// With three digits after the point.
     private static func seconds(_ duration: Duration) -> String {
         let milliseconds = duration.components.attoseconds / 1_000_000_000_000_000
         let digits = "\(1000 + milliseconds)".dropFirst()
         return "\(duration.components.seconds).\(digits)"
-    }
-}
-
-extension Unicode.GeneralCategory {
-    /// Whether it is a letter, a digit, a mark or a sign: neither space nor control.
-    fileprivate var isVisible: Bool {
-        switch self {
-        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
-            .spaceSeparator:
-            false
-        default: true
-        }
     }
 }

@@ -40,6 +40,8 @@ struct Tour {
         MailboxStop(),
         SignalStop(),
         WorkerPoolStop(),
+        CallStop(),
+        ActorStop(),
     ]
 
     /// How long one stop may take. Nothing takes that long; it turns a hang into a row that failed.

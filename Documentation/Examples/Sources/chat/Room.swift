@@ -22,8 +22,8 @@ actor Room {
     /// Says a line to everybody. Whoever does not read what is said is shown out: nobody waits for him.
     func say(_ line: String) {
         for (id, member) in members {
-            let isHeard = (try? member.channel.trySend(Array(line.utf8))) ?? false
-            guard !isHeard else { continue }
+            // An error says that he is gone: the task that listens to him sees that, too.
+            guard let isHeard = try? member.channel.trySend(Array(line.utf8)), !isHeard else { continue }
             members[id] = nil
             member.channel.close()
         }

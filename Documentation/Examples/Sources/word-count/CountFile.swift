@@ -16,6 +16,9 @@ struct CountFile: WorkerTask {
     /// A file is counted again when its worker died: that changes nothing.
     static var maximumAttempts: Int { 4 }
 
+    /// A file in a broken network file system may never be read to its end.
+    var timeLimit: Duration? { .seconds(600) }
+
     func run(in context: WorkerContext) async throws -> Result {
         // A FIFO that took the place of the file must not hold the worker up.
         let file = (path + [0]).withUnsafeBufferPointer { name in

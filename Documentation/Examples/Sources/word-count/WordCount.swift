@@ -26,13 +26,16 @@ import IPCWorkers
         let listing = try FileListing(below: options.folder)
         var report = Report(listing)
         let tasks = listing.files.map { CountFile(path: $0) }
-        try await withWorkerPool(of: options.workers) { pool in
-            var progress = Progress(count: tasks.count, isForced: options.showsProgress)
-            for try await outcome in pool.outcomes(of: tasks, order: .asCompleted) {
-                report.add(outcome.result, at: outcome.index)
-                progress.advance()
+        let progress = WorkerProgress(total: tasks.count)
+        let style = options.showsProgress ? ProgressBarStyle.linesElsewhere : .terminalOnly
+        // A file that makes its worker grow without bound, or hang, is the loss of one file.
+        let limits = WorkerPoolOptions(recycling: WorkerRecycling(memory: 512 << 20), memoryLimit: 1 << 30)
+        try await withWorkerPool(of: options.workers, options: limits) { pool in
+            try await withProgressBar(progress, unit: "files", style: style) {
+                for try await outcome in pool.outcomes(of: tasks, order: .asCompleted, progress: progress) {
+                    report.add(outcome.result, at: outcome.index)
+                }
             }
-            progress.end()
         }
         report.write()
         return report.isComplete

@@ -31,23 +31,4 @@ import Testing
         for number in 1...3 { #expect(output.lines.contains("client \(number) exited with 0")) }
         #expect(output.lines.filter { $0.hasPrefix("a client of user") }.count == 3)
     }
-
-    @Test func chatHearsEverybodyAndCloses() async throws {
-        let output = try await Example.command("chat").output().checked()
-        #expect(output.lines.first?.hasPrefix("listening at tcp:127.0.0.1:") == true)
-        for name in ["Ada", "Grace", "Edsger"] {
-            #expect(output.lines.contains("\(name) heard 1 of the lines that it said"), "\(output.text)")
-        }
-        #expect(output.lines.last == "closed")
-    }
-
-    /// The same program at a Unix socket, where its input ends the server.
-    @Test func chatEndsWithItsInput() async throws {
-        try await withTemporaryFolder { folder in
-            let output = try await Example.command("chat", ["serve", "unix:\(folder)/s"]).output(input: []).checked()
-            #expect(output.lines == ["listening at unix:\(folder)/s", "closed"])
-            let wrong = try await Example.command("chat", ["serve", "http://localhost"]).output()
-            #expect(wrong.status == .exited(1) && wrong.text.contains("invalidName"))
-        }
-    }
 }

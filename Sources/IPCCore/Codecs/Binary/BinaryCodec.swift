@@ -48,8 +48,16 @@ public enum BinaryCodec {
     public static func decode<Value: Decodable>(
         _ type: Value.Type, from bytes: RawSpan
     ) throws(IPCError) -> Value {
+        try decode(type, from: bytes, userInfo: [:])
+    }
+
+    /// The same with what the types of the message may ask their decoder for.
+    package static func decode<Value: Decodable>(
+        _ type: Value.Type, from bytes: RawSpan, userInfo: [CodingUserInfoKey: any Sendable]
+    ) throws(IPCError) -> Value {
         var source = BinarySourcePool.take()
         defer { BinarySourcePool.give(&source) }
+        if !userInfo.isEmpty { source.userInfo = userInfo }
         // SAFETY: the source forgets the bytes before they are gone, so that a decoder that was kept finds none.
         return try unsafe bytes.withUnsafeBytes { (raw: UnsafeRawBufferPointer) throws(IPCError) -> Value in
             unsafe source.open(raw)

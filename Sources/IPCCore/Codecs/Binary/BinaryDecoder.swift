@@ -5,7 +5,7 @@ struct BinaryDecoder: Decoder {
     let slot: BinarySlot
 
     var codingPath: [any CodingKey] { source.path(to: slot.start) }
-    var userInfo: [CodingUserInfoKey: Any] { [:] }
+    var userInfo: [CodingUserInfoKey: Any] { source.userInfo }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         KeyedDecodingContainer(try BinaryKeyedDecoding<Key>(source: source, slot: slot))

@@ -44,6 +44,8 @@ final class BinarySource {
     @safe @exclusivity(unchecked) private(set) var names: [Name] = []
     @safe @exclusivity(unchecked) var cursors: [Cursor] = []
     @safe @exclusivity(unchecked) var lastStamp: UInt32 = 0
+    /// What the types of the message may ask their decoder for.
+    @safe @exclusivity(unchecked) var userInfo: [CodingUserInfoKey: any Sendable] = [:]
     /// What was thrown last, with its place. Paths are only worked out for errors that leave the codec: types that try
     /// one form after the other throw often.
     @safe @exclusivity(unchecked) var lastFailure: BinaryFailure?
@@ -64,6 +66,7 @@ final class BinarySource {
         cursors.removeAll(keepingCapacity: cursors.count <= 256)
         lastFailure = nil
         latentError = nil
+        if !userInfo.isEmpty { userInfo = [:] }
     }
 
     /// Reads a whole message: version, value, names, and nothing behind them.

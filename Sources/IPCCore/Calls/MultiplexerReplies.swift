@@ -1,24 +1,24 @@
 /// A stream of replies to one request. One task reads it.
-package struct CallReplies: AsyncSequence, Sendable {
+package struct MultiplexerReplies: AsyncSequence, Sendable {
     package typealias Element = [UInt8]
     package typealias Failure = CallFailure
 
     /// Gives the call up when nobody holds the sequence or its iterator any more.
     fileprivate final class Lease: Sendable {
-        let connection: CallConnection
+        let connection: CallMultiplexer
         let id: UInt64
 
-        init(_ connection: CallConnection, _ id: UInt64) {
+        init(_ connection: CallMultiplexer, _ id: UInt64) {
             self.connection = connection
             self.id = id
         }
 
-        deinit { connection.abandon(id) }
+        deinit { connection.abandon(id, forgets: true) }
     }
 
     private let lease: Lease
 
-    init(_ connection: CallConnection, id: UInt64) {
+    init(_ connection: CallMultiplexer, id: UInt64) {
         lease = Lease(connection, id)
     }
 
@@ -40,7 +40,7 @@ package struct CallReplies: AsyncSequence, Sendable {
             case .failure(let failure):
                 isOver = true
                 throw failure
-            case .reply, .credit:
+            case .reply, .credit, .greeted, .idle:
                 preconditionFailure("the state machine let an answer of the wrong kind through")
             }
         }
@@ -54,4 +54,4 @@ package struct CallReplies: AsyncSequence, Sendable {
 }
 
 @available(*, unavailable)
-extension CallReplies.AsyncIterator: Sendable {}
+extension MultiplexerReplies.AsyncIterator: Sendable {}

@@ -1,7 +1,7 @@
 import IPCSystem
 import Synchronization
 
-extension CallConnection {
+extension CallMultiplexer {
     /// Asks the peer and waits for its reply.
     ///
     /// - Parameters:
@@ -16,7 +16,8 @@ extension CallConnection {
         switch await nextEvent(id) {
         case .reply(let bytes): return bytes
         case .failure(let failure): throw failure
-        case .item, .end, .credit: preconditionFailure("the state machine let an answer of the wrong kind through")
+        case .item, .end, .credit, .greeted, .idle:
+            preconditionFailure("the state machine let an answer of the wrong kind through")
         }
     }
 
@@ -27,11 +28,12 @@ extension CallConnection {
     /// - Parameter window: how many items may be on their way or unread.
     package func stream(
         _ method: UInt32, _ payload: [UInt8], window: Int = 64, until deadline: Deadline = .never
-    ) throws(CallFailure) -> CallReplies {
+    ) throws(CallFailure) -> MultiplexerReplies {
         guard window > 0 else {
-            throw CallFailure(IPCError(.invalidArgument, "a stream needs a window of one item at least"))
+            throw CallFailure(
+                IPCError(.invalidArgument, "a stream needs a window of one item at least"), reach: .notStarted)
         }
-        return CallReplies(self, id: try begin(method, payload, deadline, window: window))
+        return MultiplexerReplies(self, id: try begin(method, payload, deadline, window: window))
     }
 
     private func begin(
@@ -44,7 +46,7 @@ extension CallConnection {
             perform(actions)
             return id
         } catch {
-            throw CallFailure(error)
+            throw CallFailure(error, reach: .notStarted)
         }
     }
 
@@ -60,7 +62,30 @@ extension CallConnection {
         }
     }
 
-    func abandon(_ id: UInt64) {
-        perform(state.withLock { $0.abandon(id, IPCError.cancelled("call")) })
+    func abandon(_ id: UInt64, forgets: Bool = false) {
+        perform(state.withLock { $0.abandon(id, IPCError.cancelled("call"), forgets: forgets) })
+    }
+
+    /// Waits for the peer's hello, which its layer above has accepted then.
+    ///
+    /// - Returns: what it said.
+    /// - Throws: why the connection ended before. Cancelling the task does not end this wait; ending the connection does.
+    package func greeting() async throws(IPCError) -> [UInt8] {
+        let event = await Sleeper.sleep { waiter in perform(state.withLock { $0.waitForGreeting(waiter) }) }
+        if case .failure(let failure) = event { throw failure.error }
+        return peerGreeting ?? []
+    }
+
+    /// What the peer said in its hello; nil before it has come.
+    package var peerGreeting: [UInt8]? { state.withLock { $0.peerGreeting } }
+
+    /// Whether no call goes over it any more.
+    package var isOver: Bool { state.withLock { $0.ended != nil } }
+
+    /// Takes no requests any more and waits until the handlers that run are done and their answers have been handed to the
+    /// channel, or the connection ends.
+    package func drain() async {
+        state.withLock { $0.beginDraining() }
+        _ = await Sleeper.sleep { waiter in perform(state.withLock { $0.waitUntilIdle(waiter) }) }
     }
 }

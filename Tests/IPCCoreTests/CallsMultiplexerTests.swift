@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Calls over a real channel.
-@Suite(.watched) struct CallsConnectionTests {
+@Suite(.watched) struct CallsMultiplexerTests {
     private final class Log: Sendable {
         private let entries = Lock<[String]>([])
         func note(_ text: String) { entries.withLock { $0.append(text) } }
@@ -13,7 +13,7 @@ import Testing
     }
 
     /// What the serving side does, by method.
-    private static func handler(_ log: Log) -> CallHandler {
+    private static func handler(_ log: Log) -> MultiplexerHandler {
         { call in
             switch call.method {
             case 0: return call.payload
@@ -45,12 +45,12 @@ import Testing
 
     /// Two ends, run beside `body`; both must have ended when it is done.
     private func withEnds(
-        options: CallOptions = CallOptions(), log: Log = Log(),
-        _ body: (CallConnection, CallConnection) async throws -> Void
+        options: MultiplexerOptions = MultiplexerOptions(), log: Log = Log(),
+        _ body: (CallMultiplexer, CallMultiplexer) async throws -> Void
     ) async throws {
         let (mine, theirs) = try SocketChannel.makePair()
-        let caller = CallConnection(over: mine)
-        let callee = CallConnection(over: theirs, options: options, serving: Self.handler(log))
+        let caller = CallMultiplexer(over: mine)
+        let callee = CallMultiplexer(over: theirs, options: options, serving: Self.handler(log))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { _ = try? await caller.run() }
             group.addTask { _ = try? await callee.run() }
@@ -69,7 +69,7 @@ import Testing
     /// How a call fails; nil when it does not. (A closure inside `#expect` is avoided in this file: with Swift 6.3.1 two of
     /// them, or one and its neighbour, can end up as one function.)
     private func failure(
-        _ connection: CallConnection, _ method: UInt32, until deadline: Deadline = .never
+        _ connection: CallMultiplexer, _ method: UInt32, until deadline: Deadline = .never
     ) async -> CallFailure? {
         do {
             _ = try await connection.call(method, [], until: deadline)
@@ -80,9 +80,9 @@ import Testing
     }
 
     @Test(arguments: [false, true]) func manyCallsInFlight(_ immediately: Bool) async throws {
-        var options = CallOptions()
+        var options = MultiplexerOptions()
         options.requestLimit = 7
-        options.startsHandlersImmediately = immediately
+        options.startsImmediately = { _ in immediately }
         try await withEnds(options: options) { caller, _ async throws in
             await withTaskGroup(of: Void.self) { group in
                 for index in 0..<500 {
@@ -198,7 +198,7 @@ import Testing
 
     @Test func peerThatTalksNonsenseIsCutOff() async throws {
         let (mine, theirs) = try SocketChannel.makePair()
-        let caller = CallConnection(over: mine)
+        let caller = CallMultiplexer(over: mine)
         async let ending = runError(caller)
         try await theirs.send([1, 2, 3, 4, 5])
         #expect(await ending?.code == .protocolViolation)
@@ -210,7 +210,7 @@ import Testing
         await #expect(throws: IPCError.self) { while try await theirs.receive() != nil {} }
     }
 
-    private func runError(_ connection: CallConnection) async -> IPCError? {
+    private func runError(_ connection: CallMultiplexer) async -> IPCError? {
         do {
             try await connection.run()
             return nil

@@ -2,15 +2,20 @@ import IPCSystem
 import Synchronization
 
 /// Serves requests: returns the reply, or nil when it has sent a stream of items. What it throws reaches the caller.
-package typealias CallHandler = @Sendable (IncomingCall) async throws -> [UInt8]?
+package typealias MultiplexerHandler = @Sendable (IncomingCall) async throws -> [UInt8]?
 
 /// How a connection carries calls.
-package struct CallOptions: Sendable {
+package struct MultiplexerOptions: Sendable {
     /// How many requests of the peer are served at once. The peer is told and waits with the others.
     package var requestLimit = 64
-    /// Handlers start on the task that reads the channel and move off it at their first suspension. It saves a hand-over
-    /// where handlers are short; a handler that computes for long then holds up the others, and their cancellation.
-    package var startsHandlersImmediately = false
+    /// Picks requests whose handlers start on the task that reads the channel and move off it at their first suspension.
+    /// It saves a hand-over where handlers are short; one that computes for long holds up the others, and their
+    /// cancellation.
+    package var startsImmediately: (@Sendable (IncomingRequest) -> Bool)?
+    /// What this side says in its hello, for the layer above.
+    package var greeting: [UInt8] = []
+    /// Looks at what the peer says in its hello; a refusal ends the connection. It may be called under a lock.
+    package var judgeGreeting: (@Sendable ([UInt8]) -> IPCError?)?
 
     package init() {}
 }
@@ -25,33 +30,34 @@ package struct CallOptions: Sendable {
 ///   a stream are sent against credit. Nothing else queues up.
 /// - **Cancellation** of a caller's task, and its deadline, end the call here at once and cancel the handler's task there.
 /// - The wire format is in `Documentation/WireFormat.md`, "Calls".
-package final class CallConnection: Sendable {
+package final class CallMultiplexer: Sendable {
     package typealias State = CallState<Sleeper<CallEvent>, Task<Void, Never>>
 
     private struct Timer {
         var task: Task<Void, Never>?
     }
 
-    let channel: any ByteChannel
-    private let handler: CallHandler
-    private let startsHandlersImmediately: Bool
+    package let channel: any ByteChannel
+    private let handler: MultiplexerHandler
+    private let startsImmediately: (@Sendable (IncomingRequest) -> Bool)?
     let state: Lock<State>
     private let timer = Lock(Timer())
     private let writer = Doorbell()
 
     /// - Parameter handler: serves the peer's requests; without one, none are taken.
     package init(
-        over channel: any ByteChannel, options: CallOptions = CallOptions(), serving handler: CallHandler? = nil
+        over channel: any ByteChannel, options: MultiplexerOptions = MultiplexerOptions(),
+        serving handler: MultiplexerHandler? = nil
     ) {
         self.channel = channel
         self.handler =
             handler ?? { _ throws(IPCError) in throw IPCError(.unsupported, "this side serves no calls") }
-        startsHandlersImmediately = options.startsHandlersImmediately
-        state = Lock(
-            State(
-                limits: CallLimits(
-                    requests: handler == nil ? 0 : options.requestLimit,
-                    messageSize: channel.guarantees.maximumMessageSize)))
+        startsImmediately = options.startsImmediately
+        var limits = CallLimits(
+            requests: handler == nil ? 0 : options.requestLimit, messageSize: channel.guarantees.maximumMessageSize)
+        limits.greeting = options.greeting
+        limits.judgeGreeting = options.judgeGreeting
+        state = Lock(State(limits: limits))
     }
 
     /// Reads the channel until the peer finishes. Call it once.
@@ -133,10 +139,10 @@ package final class CallConnection: Sendable {
 
     private func start(_ request: IncomingRequest) {
         let job: Task<Void, Never>
-        if startsHandlersImmediately {
-            job = Task.immediate { await self.serve(request) }
+        if startsImmediately?(request) == true {
+            job = Task.immediate(executorPreference: IPCExecutor.shared) { await self.serve(request) }
         } else {
-            job = Task { await self.serve(request) }
+            job = Task(executorPreference: IPCExecutor.shared) { await self.serve(request) }
         }
         perform(state.withLock { $0.register(job, for: request.id) })
     }
@@ -164,9 +170,15 @@ package final class CallConnection: Sendable {
                 // The reader sees the same end of the channel and tells everybody.
                 return
             }
-            guard let next = state.withLock({ $0.outbox.didSend() }) else { return }
+            guard let next = didSend() else { return }
             packet = next
         }
+    }
+
+    private func didSend() -> [UInt8]? {
+        let (packet, actions) = state.withLock { $0.didSend() }
+        perform(actions)
+        return packet
     }
 
     /// Sends what ``flush()`` could not: the one place that waits for room in the channel.
@@ -175,7 +187,7 @@ package final class CallConnection: Sendable {
             var packet = left
             do {
                 try await unsafe channel.send(packet.span.bytes, until: .never)
-                while let next = state.withLock({ $0.outbox.didSend() }) {
+                while let next = didSend() {
                     packet = next
                     try await unsafe channel.send(packet.span.bytes, until: .never)
                 }

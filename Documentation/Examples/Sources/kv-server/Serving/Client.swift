@@ -1,0 +1,44 @@
+import IPCSockets
+
+/// One connection, from its beginning to its end.
+struct Client {
+    private let connection: SocketConnection
+    private let store: Store
+    private let worker: WorkerFacts
+
+    init(_ connection: SocketConnection, _ store: Store, _ worker: WorkerFacts) {
+        self.connection = connection
+        self.store = store
+        self.worker = worker
+    }
+
+    /// Serves it until it ends.
+    func serve() async throws(IPCError) {
+        worker.clientCame()
+        defer { worker.clientWent() }
+        let channel = try connection.channel(options: SocketOptions(framing: .bytes))
+        try await exchange(channel)
+        try await channel.finish(until: .after(.seconds(1)))
+    }
+
+    private func exchange(_ channel: SocketChannel) async throws(IPCError) {
+        var session = Session(store, worker)
+        while session.pause != .end {
+            guard try await channel.receive({ bytes in session.take(bytes) }) != nil else { return }
+            while true {
+                switch session.pause {
+                case .stripe, .manyStripes:
+                    try await session.goOn()
+                    continue
+                case .needsInput, .repliesFull, .end: break
+                }
+                if session.replies.count > 0 {
+                    try await channel.send(session.replies.storage.span.bytes.extracting(first: session.replies.count))
+                    session.replies.clear()
+                }
+                guard session.pause == .repliesFull else { break }
+                try await session.goOn()
+            }
+        }
+    }
+}

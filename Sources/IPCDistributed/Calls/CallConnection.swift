@@ -1,0 +1,212 @@
+public import IPCSockets
+import IPCSystem
+
+/// One end of a channel that carries calls, both ways: requests with a reply or a stream of replies, many in flight.
+///
+/// ```swift
+/// let socket = try await SocketConnection.connect(to: .unix(path: path))
+/// let connection = try CallConnection(over: socket.channel())
+/// let greeting = try await connection.call(Greet(name: "Ada"), until: .after(.seconds(1)))
+/// ```
+///
+/// - **Channels.** Any `ByteChannel` that keeps messages whole and in order, both ways, to one peer: a pair of pipes, a Unix
+///   socket, TCP, a ring in shared memory, ``InProcessChannel``. The connection owns it from now on.
+/// - **Both sides** may serve and ask: whoever has handlers serves.
+/// - **Limits.** Each side serves so many requests at once as it says; further callers of the other side wait. Items of a stream
+///   are sent against credit. Nothing else queues up, and no answer waits behind another.
+/// - **Deadline and cancellation** of a caller travel: the handler's task is cancelled.
+/// - **Death.** When the peer dies or closes, every call that is open fails with `.peerClosed` and says whether it may have been
+///   done (``CallProgress``): a call is done at most once. Handlers for it are cancelled.
+///
+/// It reads from the moment it is made. A connection that nobody holds any more is closed; ``close()`` is the way, or
+/// ``finish(until:)``, which lets handlers end.
+public final class CallConnection: Sendable {
+    private struct Reading {
+        var task: Task<IPCError?, Never>?
+    }
+
+    let multiplexer: CallMultiplexer
+    private let gracePeriod: Duration
+    private let reading = Lock(Reading())
+    private let knownSystem = Lock<ActorSystemID?>(nil)
+    /// Who is at the other end, where the channel can tell: over a Unix socket.
+    public let peer: PeerCredentials?
+
+    /// Carries calls over `channel`.
+    ///
+    /// - Parameters:
+    ///   - channel: the connection owns it, and closes it with itself.
+    ///   - options: how.
+    ///   - handlers: adds handlers for what this side answers. Without one it answers nothing, and says so.
+    /// - Throws: `.invalidArgument` for a channel that does not keep messages whole, lossless and in order both ways, or for
+    ///   options that cannot be.
+    public convenience init(
+        over channel: any ByteChannel, options: CallOptions = CallOptions(),
+        _ handlers: (inout CallHandlers) -> Void = { _ in }
+    ) throws(IPCError) {
+        var table = CallHandlers()
+        handlers(&table)
+        try self.init(channel, options, table, system: nil, actorCalls: nil)
+    }
+
+    /// - Parameter actorCalls: serves the calls of distributed actors.
+    init(
+        _ channel: any ByteChannel, _ options: CallOptions, _ handlers: CallHandlers, system: ActorSystemID?,
+        actorCalls: (@Sendable (IncomingCall, CallConnection) async throws -> [UInt8]?)?
+    ) throws(IPCError) {
+        try options.check()
+        let guarantees = channel.guarantees
+        guard
+            guarantees.topology == .link, guarantees.direction == .both, guarantees.isOrdered,
+            guarantees.preservesBoundaries, guarantees.isLossless
+        else {
+            throw IPCError(
+                .invalidArgument,
+                "calls need a channel to one peer that keeps messages whole, in order and without loss")
+        }
+        var settings = MultiplexerOptions()
+        settings.requestLimit = options.requestLimit
+        settings.greeting = try BinaryCodec.encode(CallGreeting(interface: options.interface, system: system))
+        let interface = options.interface
+        settings.judgeGreeting = { CallConnection.judge($0, interface) }
+        settings.startsImmediately = { handlers.isShort($0) }
+        let owner = WeakConnection()
+        let serve: MultiplexerHandler = { call in
+            guard let connection = owner.value else { throw IPCError.closed("answer a call") }
+            if call.method == CallPayload.named { return try await handlers.serve(call, connection) }
+            guard call.method == CallPayload.actor, let actorCalls else {
+                throw CallFailure(
+                    IPCError(.unsupported, "this side serves no calls of that kind"), reach: .notStarted)
+            }
+            return try await actorCalls(call, connection)
+        }
+        let serves = !handlers.entries.isEmpty || actorCalls != nil
+        multiplexer = CallMultiplexer(over: channel, options: settings, serving: serves ? serve : nil)
+        gracePeriod = options.gracePeriod
+        peer = (channel as? SocketChannel)?.peer
+        owner.set(self)
+        let multiplexer = multiplexer
+        let task = Task(executorPreference: IPCExecutor.shared) { () -> IPCError? in
+            do throws(IPCError) {
+                try await multiplexer.run()
+                return nil
+            } catch {
+                return error
+            }
+        }
+        reading.withLock { $0.task = task }
+    }
+
+    deinit { multiplexer.close() }
+
+    /// Whether no call goes over it any more.
+    var isOver: Bool { multiplexer.isOver }
+
+    /// Whether the peer has said hello.
+    var hasGreeted: Bool { multiplexer.peerGreeting != nil }
+
+    /// The actor system at the other end, once it has said hello; nil where there is none.
+    var peerSystem: ActorSystemID? {
+        if let known = knownSystem.withLock({ $0 }) { return known }
+        guard let greeting = multiplexer.peerGreeting else { return nil }
+        let system = (try? BinaryCodec.decode(CallGreeting.self, from: greeting))?.system
+        knownSystem.withLock { $0 = system }
+        return system
+    }
+
+    /// What is wrong with what the peer said at the start.
+    private static func judge(_ greeting: [UInt8], _ interface: String) -> IPCError? {
+        guard let said = greeting.isEmpty ? CallGreeting(interface: "") : try? BinaryCodec.decode(from: greeting) else {
+            return IPCError(.handshakeFailed, "the peer's greeting cannot be read")
+        }
+        guard said.interface == interface else {
+            return IPCError(
+                .handshakeFailed,
+                "the peer speaks \"\(said.interface)\" and this side \"\(interface)\"; both sides must have the same")
+        }
+        return nil
+    }
+
+    /// Waits until the connection is over. Cancelling the task closes it.
+    ///
+    /// - Throws: why it ended, unless the peer finished or this side closed it: `.peerClosed`, `.truncated`,
+    ///   `.protocolViolation`, `.wrongMagic`, `.wrongVersion`, `.handshakeFailed`, or what else the channel throws.
+    public func waitUntilEnd() async throws(IPCError) {
+        guard let task = reading.withLock({ $0.task }) else { return }
+        let multiplexer = multiplexer
+        let error = await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            multiplexer.close()
+        }
+        if let error, error.code != .closed { throw error }
+    }
+
+    /// Waits until the peer has said hello and was accepted. Calls wait for it by themselves.
+    ///
+    /// - Throws: why the connection ended instead.
+    public func waitUntilReady() async throws(IPCError) {
+        let multiplexer = multiplexer
+        let failure = await withTaskCancellationHandler { () -> IPCError? in
+            do throws(IPCError) {
+                _ = try await multiplexer.greeting()
+                return nil
+            } catch {
+                return error
+            }
+        } onCancel: {
+            multiplexer.close()
+        }
+        if let failure { throw failure }
+    }
+
+    /// Serves no more requests, waits until the handlers that run have answered, and closes the connection. Requests that
+    /// come meanwhile are declined: their callers know that they were not started. Calls of this side that are open then fail.
+    ///
+    /// When `deadline` passes or the task is cancelled, the connection is closed at once. Without a deadline it is
+    /// ``CallOptions/gracePeriod``.
+    public func finish(until deadline: Deadline? = nil) async {
+        let deadline = deadline ?? .after(gracePeriod)
+        let multiplexer = multiplexer
+        let task = reading.withLock { $0.task }
+        let limit = Task {
+            // A task that is cancelled has nothing to end any more.
+            guard let remaining = deadline.remaining, (try? await Task.sleep(for: remaining)) != nil else { return }
+            multiplexer.close()
+        }
+        await withTaskCancellationHandler {
+            await multiplexer.drain()
+            // The peer takes what is on its way, and then ends its side.
+            try? await multiplexer.channel.finish(until: deadline)
+            _ = await task?.value
+        } onCancel: {
+            multiplexer.close()
+        }
+        limit.cancel()
+        multiplexer.close()
+    }
+
+    /// Closes the connection at once: calls that are open fail with `.closed`, handlers are cancelled. Idempotent.
+    public func close() { multiplexer.close() }
+}
+
+/// A connection as its own handlers know it.
+private final class WeakConnection: Sendable {
+    private struct Reference: @unchecked Sendable {
+        // Guarded by the lock around it.
+        weak var connection: CallConnection?
+    }
+
+    private let reference = Lock(Reference())
+
+    var value: CallConnection? { reference.withLock { $0.connection } }
+
+    func set(_ connection: CallConnection) { reference.withLock { $0.connection = connection } }
+}
+
+extension BinaryCodec {
+    /// The value of exactly these bytes, of the type that is expected.
+    fileprivate static func decode<Value: Decodable>(from bytes: [UInt8]) throws(IPCError) -> Value {
+        try decode(Value.self, from: bytes)
+    }
+}

@@ -1,0 +1,3 @@
+@_exported public import IPCCore
+@_exported public import IPCProcess
+@_exported public import IPCSockets

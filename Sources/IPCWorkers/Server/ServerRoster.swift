@@ -1,0 +1,250 @@
+/// Who serves in a server, who is to come and who is to go: a value that is told what happens and says what is to be done.
+///
+/// Each *place* below ``target`` is to have one process of the current *version* that is ready. A rolling restart raises
+/// the version; a place whose processes are all older gets a new one, one place at a time, and the older ones go when it is
+/// ready. So there are never fewer that accept than before, and a version that does not come up replaces nobody.
+struct ServerRoster: Sendable {
+    typealias ID = Int
+
+    enum Phase: Sendable {
+        case starting
+        case ready(since: ContinuousClock.Instant)
+        /// Was asked to leave.
+        case leaving
+
+        var isReady: Bool {
+            if case .ready = self { true } else { false }
+        }
+        var isLeaving: Bool {
+            if case .leaving = self { true } else { false }
+        }
+    }
+
+    struct Member: Sendable {
+        let place: Int
+        /// The row in the statistics.
+        let row: Int
+        var version: Int
+        var phase = Phase.starting
+        /// Whether it comes to replace one that serves.
+        let isSuccessor: Bool
+        var processID: Int32 = 0
+    }
+
+    /// What is to be done, in this order.
+    enum Step: Sendable {
+        case start(ID, place: Int, row: Int, delay: Duration)
+        case leave(ID)
+        case tell(ServerEvent)
+        /// A process is to hear which queues are its own; nil: all processes.
+        case assignQueues(ID?)
+    }
+
+    /// How a process ended that was needed.
+    struct Death: Sendable {
+        var error: IPCError
+        /// Whether the program itself could not be run.
+        var couldNotRun = false
+        var event: ServerEvent
+    }
+
+    private(set) var target: Int
+    private(set) var members: [ID: Member] = [:]
+    private(set) var version = 0
+    private(set) var isClosing = false
+    /// Why the server has given up.
+    private(set) var failure: IPCError?
+    private(set) var crashRestarts = 0
+    private(set) var lastFailedRoll: (version: Int, error: IPCError)?
+    private let limit: WorkerPoolOptions.RestartLimit
+    private let backoff: MultiProcessServerOptions.RestartBackoff
+    private var tally: RestartTally
+    private var lastID = 0
+    private var freeRows: [Int]
+    /// Deaths in a row of each place.
+    private var deaths: [Int: Int] = [:]
+    /// How often each place had to be filled again.
+    private(set) var restarts: [Int: Int] = [:]
+    private var hasEverBeenReady = false
+    private var isRolling = false
+
+    /// How many rows a table of statistics needs: each place's process, and one that is leaving.
+    static func rowCount(maximumWorkers: Int) -> Int { 2 * maximumWorkers }
+
+    init(
+        target: Int, maximumWorkers: Int, limit: WorkerPoolOptions.RestartLimit,
+        backoff: MultiProcessServerOptions.RestartBackoff
+    ) {
+        self.target = target
+        self.limit = limit
+        self.backoff = backoff
+        tally = RestartTally(limit)
+        freeRows = (0..<Self.rowCount(maximumWorkers: maximumWorkers)).reversed()
+    }
+
+    // MARK: What is asked
+
+    /// Whether each place has a process that accepts, and nobody else is there but who leaves.
+    var isComplete: Bool {
+        (0..<target).allSatisfy { place in members.values.contains { $0.place == place && $0.phase.isReady } }
+            && members.values.allSatisfy { $0.place < target || $0.phase.isLeaving }
+    }
+
+    /// Whether nobody is left who is older than `version`, and each place is filled.
+    func hasRolled(to version: Int) -> Bool {
+        isComplete && members.values.allSatisfy { $0.version >= version }
+    }
+
+    /// Whether all are to go and nobody is to come.
+    var isEnding: Bool { isClosing || failure != nil }
+
+    /// Whether the server is over and its last process gone.
+    var isEmpty: Bool { isEnding && members.isEmpty }
+
+    // MARK: What happens
+
+    mutating func open() -> [Step] { settle() }
+
+    mutating func close() -> [Step] {
+        isClosing = true
+        return settle()
+    }
+
+    mutating func scale(to count: Int) -> [Step] {
+        guard count != target else { return [] }
+        target = count
+        return [.tell(.scaled(to: count)), .assignQueues(nil)] + settle()
+    }
+
+    /// - Returns: also the version to wait for.
+    mutating func roll() -> (version: Int, steps: [Step]) {
+        version += 1
+        let isNew = !isRolling
+        isRolling = true
+        return (version, (isNew ? [.tell(.rollingRestartBegan)] : []) + settle())
+    }
+
+    /// A process runs.
+    mutating func started(_ id: ID, processID: Int32) { members[id]?.processID = processID }
+
+    mutating func ready(_ id: ID, at now: ContinuousClock.Instant) -> [Step] {
+        guard let member = members[id], case .starting = member.phase else { return [] }
+        members[id]!.phase = .ready(since: now)
+        hasEverBeenReady = true
+        return [.tell(.workerReady(place: member.place, processID: member.processID))] + settle()
+    }
+
+    /// A process wants to be replaced.
+    mutating func replace(_ id: ID) -> [Step] {
+        guard let member = members[id], member.phase.isReady else { return [] }
+        members[id]!.version = -1
+        return settle()
+    }
+
+    /// A process that was to leave is gone, or was never started.
+    mutating func left(_ id: ID, telling event: ServerEvent?) -> [Step] {
+        guard remove(id) != nil else { return [] }
+        return (event.map { [.tell($0)] } ?? []) + settle()
+    }
+
+    /// A process is gone that was needed.
+    mutating func died(_ id: ID, _ death: Death, at now: ContinuousClock.Instant) -> [Step] {
+        guard let member = remove(id) else { return [] }
+        var steps: [Step] = [.tell(death.event)]
+        if member.isSuccessor, !member.phase.isReady, isServed(member.place) {
+            steps += giveUpRolling(death.error)
+            return steps + settle()
+        }
+        note(member, at: now)
+        if death.couldNotRun && !hasEverBeenReady {
+            fail(death.error, &steps)
+        } else if !tally.permits(at: now) {
+            fail(limitError(death.error), &steps)
+        }
+        return steps + settle()
+    }
+
+    private func isServed(_ place: Int) -> Bool {
+        members.values.contains { $0.place == place && $0.phase.isReady }
+    }
+
+    private mutating func remove(_ id: ID) -> Member? {
+        guard let member = members.removeValue(forKey: id) else { return nil }
+        freeRows.append(member.row)
+        return member
+    }
+
+    private mutating func note(_ member: Member, at now: ContinuousClock.Instant) {
+        crashRestarts += 1
+        restarts[member.place, default: 0] += 1
+        if case .ready(let since) = member.phase, now - since >= backoff.maximum { deaths[member.place] = 0 }
+        deaths[member.place, default: 0] += 1
+    }
+
+    /// A new version does not come up: who serves goes on.
+    private mutating func giveUpRolling(_ error: IPCError) -> [Step] {
+        lastFailedRoll = (version, error)
+        for id in members.keys { members[id]!.version = version }
+        defer { isRolling = false }
+        return isRolling ? [.tell(.rollingRestartFailed(error))] : []
+    }
+
+    private mutating func fail(_ error: IPCError, _ steps: inout [Step]) {
+        failure = error
+        steps.append(.tell(.failed(error)))
+    }
+
+    private func limitError(_ last: IPCError) -> IPCError {
+        IPCError(
+            .restartLimitReached,
+            "serve: workers died more than \(limit.count) times in \(limit.interval), so they are not replaced any more; "
+                + "find out why they die, or raise restartLimit. The last time: \(last.message)",
+            object: last.object, detail: last.detail)
+    }
+
+    // MARK: What follows
+
+    private mutating func settle() -> [Step] {
+        var steps: [Step] = []
+        guard !isEnding else {
+            for id in members.keys.sorted() { leave(id, &steps) }
+            return steps
+        }
+        for (id, member) in members.sorted(by: { $0.key < $1.key }) where member.place >= target { leave(id, &steps) }
+        var outdated: [Int] = []
+        for place in 0..<target {
+            let living = members.filter { $0.value.place == place && !$0.value.phase.isLeaving }
+            if let current = living.first(where: { $0.value.version == version }) {
+                guard current.value.phase.isReady else { continue }
+                for id in living.keys.sorted() where id != current.key { leave(id, &steps) }
+            } else if living.isEmpty {
+                start(place, isSuccessor: false, delay: backoff.delay(afterDeaths: deaths[place] ?? 0), &steps)
+            } else {
+                outdated.append(place)
+            }
+        }
+        let isBusy = members.values.contains { member in
+            if case .starting = member.phase { member.isSuccessor } else { false }
+        }
+        if let place = outdated.first, !isBusy { start(place, isSuccessor: true, delay: .zero, &steps) }
+        if isRolling, hasRolled(to: version) {
+            isRolling = false
+            steps.append(.tell(.rollingRestartEnded))
+        }
+        return steps
+    }
+
+    private mutating func start(_ place: Int, isSuccessor: Bool, delay: Duration, _ steps: inout [Step]) {
+        // When there is none, many are leaving; the next that is gone makes room.
+        guard let row = freeRows.popLast() else { return }
+        lastID += 1
+        members[lastID] = Member(place: place, row: row, version: version, isSuccessor: isSuccessor)
+        steps.append(.start(lastID, place: place, row: row, delay: delay))
+    }
+
+    private mutating func leave(_ id: ID, _ steps: inout [Step]) {
+        guard let member = members[id], !member.phase.isLeaving else { return }
+        members[id]!.phase = .leaving
+        steps.append(.leave(id))
+    }
+}

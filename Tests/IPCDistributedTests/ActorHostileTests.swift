@@ -1,0 +1,154 @@
+import CallsShared
+import Distributed
+import IPCDistributed
+import IPCSockets
+import IPCSystem
+import TestSupport
+import Testing
+
+/// A peer that speaks the call protocol and sends calls of actors that no compiler made: only typed failures come of it.
+@Suite(.watched) struct ActorHostileTests {
+    private struct Greeting: Codable {
+        var interface = ""
+        var system: ActorSystemID?
+    }
+
+    private struct Stranger {
+        let multiplexer: CallMultiplexer
+        let office: Office
+        let system: IPCActorSystem
+
+        /// A system with an office, and somebody who is joined to it.
+        static func join(
+            greeting: [UInt8]? = nil, _ body: (Stranger) async throws -> Void
+        ) async throws {
+            let (mine, theirs) = try SocketChannel.makePair()
+            let system = IPCActorSystem()
+            var options = MultiplexerOptions()
+            options.greeting = try greeting ?? BinaryCodec.encode(Greeting(system: .random()))
+            let multiplexer = CallMultiplexer(over: mine, options: options)
+            let office = Office(actorSystem: system)
+            async let reading: Void? = try? multiplexer.run()
+            do {
+                try await system.connect(over: theirs)
+                try await body(Stranger(multiplexer: multiplexer, office: office, system: system))
+            } catch {
+                multiplexer.close()
+                _ = await reading
+                throw error
+            }
+            multiplexer.close()
+            _ = await reading
+        }
+
+        func failure(_ payload: [UInt8]) async -> CallFailure? {
+            do {
+                _ = try await multiplexer.call(2, payload)
+                return nil
+            } catch {
+                return error
+            }
+        }
+
+        /// A call of `add` or another method, whole.
+        func payload(
+            _ target: String = "$s11CallsShared6OfficeC3addyS2i_SitYaKFTE", substitutions: [any Any.Type] = [],
+            arguments: [Int] = [1, 2]
+        ) throws -> [UInt8] {
+            var encoder = ActorInvocationEncoder()
+            for type in substitutions { try record(type, &encoder) }
+            for argument in arguments {
+                try encoder.recordArgument(RemoteCallArgument(label: nil, name: "_", value: argument))
+            }
+            return try encoder.payload(for: office.id, target)
+        }
+
+        private func record(_ type: any Any.Type, _ encoder: inout ActorInvocationEncoder) throws {
+            func open<Value>(_ type: Value.Type) throws { try encoder.recordGenericSubstitution(type) }
+            try _openExistential(type, do: open)
+        }
+    }
+
+    @Test func theRightCallIsAnswered() async throws {
+        try await Stranger.join { stranger async throws in
+            let reply = try await stranger.multiplexer.call(2, stranger.payload())
+            #expect(try BinaryCodec.decode(Int.self, from: reply) == 3)
+        }
+    }
+
+    @Test func methodsOfOtherTypesAndNoMethodsAreRefused() async throws {
+        try await Stranger.join { stranger async throws in
+            for target in [
+                "$s11CallsShared4SafeC4openSSyYaKFTE", "$s11CallsShared6OfficeC5AnnexC4lookSSyYaKFTE",
+                "$s11CallsShared6OfficeC", "$s11CallsShared6OfficeC7missingyyYaKFTE", "$s11CallsShared6OfficeC3add",
+                "x", "$s", "$sSS", String(repeating: "$s11CallsShared6OfficeC3add", count: 100),
+            ] {
+                let failure = await stranger.failure(try stranger.payload(target))
+                #expect(failure?.reach == .notStarted, "\(target)")
+            }
+            #expect(await stranger.failure(try stranger.payload()) == nil)
+        }
+    }
+
+    /// A name with bytes that the runtime would take for an address.
+    @Test func namesThatAreNoneAreRefused() async throws {
+        try await Stranger.join { stranger async throws in
+            let good = try stranger.payload()
+            for byte in [0, 1, 2, 0x17, 0x1f, 0x20, 0x7f, 0xff] as [UInt8] {
+                var payload = good
+                payload[30] = byte
+                #expect(await stranger.failure(payload)?.error.code == .protocolViolation)
+            }
+            var generic = try stranger.payload(
+                "$s11CallsShared6OfficeC5twiceySayxGxYaKSeRzSERzlFTE", substitutions: [String.self])
+            let place = try #require(generic.firstRange(of: Array("SS".utf8))?.lowerBound)
+            generic[place] = 1
+            #expect(await stranger.failure(generic)?.error.code == .protocolViolation)
+        }
+    }
+
+    /// More or fewer arguments and type parameters than the method has, and types that it does not take.
+    @Test func callsOfAnotherShapeAreRefused() async throws {
+        struct NotCodable {}
+        let pair = "$s11CallsShared6OfficeC4pairyAA4PairVyxq_Gx_q_tYaKSeRzSERzSeR_SER_r0_lFTE"
+        try await Stranger.join { stranger async throws in
+            #expect(await stranger.failure(try stranger.payload(arguments: [1]))?.reach == .notStarted)
+            for types in [[], [Int.self], [Int.self, NotCodable.self], [NotCodable.self]] as [[any Any.Type]] {
+                let failure = await stranger.failure(try stranger.payload(pair, substitutions: types))
+                #expect(failure?.reach == .notStarted, "\(types)")
+            }
+        }
+    }
+
+    /// Good calls with bytes changed in them, and cut ones. The connection goes on: what is wrong is one call.
+    @Test func changedBytesNeverTrap() async throws {
+        try await Stranger.join { stranger async throws in
+            let calls = [
+                try stranger.payload(),
+                try stranger.payload(
+                    "$s11CallsShared6OfficeC5twiceySayxGxYaKSeRzSERzlFTE", substitutions: [Int.self],
+                    arguments: [1]),
+            ]
+            var random = SystemRandomNumberGenerator()
+            for round in 0..<3_000 {
+                var payload = calls[round & 1]
+                for _ in 0..<Int.random(in: 1...3, using: &random) {
+                    let index = Int.random(in: 0..<payload.count, using: &random)
+                    payload[index] = UInt8.random(in: round % 3 == 0 ? 0...255 : 0x30...0x7a, using: &random)
+                }
+                if round % 7 == 0 { payload.removeLast(Int.random(in: 0..<payload.count, using: &random)) }
+                _ = await stranger.failure(payload)
+            }
+            let reply = try await stranger.multiplexer.call(2, stranger.payload())
+            #expect(try BinaryCodec.decode(Int.self, from: reply) == 3)
+        }
+    }
+
+    @Test func greetingsThatCannotBeReadAreRefused() async throws {
+        do {
+            try await Stranger.join(greeting: [1, 2, 3, 4]) { _ in Issue.record("joined") }
+        } catch {
+            #expect((error as? IPCError)?.code == .handshakeFailed)
+        }
+    }
+}

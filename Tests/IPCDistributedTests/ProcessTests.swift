@@ -1,0 +1,192 @@
+import CallsShared
+import Distributed
+import IPCDistributed
+import IPCPipes
+import IPCProcess
+import IPCSystem
+import TestSupport
+import Testing
+
+/// Calls and distributed actors whose other side is another process.
+@Suite(.watched) struct ProcessTests {
+    /// The program `ipc-calls-helper`, which is built beside the tests.
+    static let helper: String = {
+        let tests = (try? FileCalls.destination(of: "/proc/self/exe")) ?? ""
+        return tests.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            + "/ipc-calls-helper"
+    }()
+
+    static func start(
+        _ arguments: [String], transferring endpoints: [any DescriptorTransferable] = []
+    ) async throws -> ChildProcess {
+        try await ChildProcess.spawn(
+            .path(helper), arguments: arguments, options: .init(standardOutput: .pipe), transferring: endpoints)
+    }
+
+    /// The address that a child says it listens at.
+    static func address(_ child: ChildProcess) async throws -> SocketAddress {
+        let line = try #require(try await child.standardOutput.readLine(until: .after(.seconds(60))))
+        return try SocketAddress(String(line.dropFirst("listening at ".count)))
+    }
+
+    @Test func childServesCallsOverAnInheritedSocket() async throws {
+        let (mine, theirs) = try SocketChannel.makePair()
+        let child = try await Self.start(["inherited"], transferring: [theirs])
+        let connection = try CallConnection(over: mine)
+        #expect(try await connection.call(Work("pid")) == Int(child.processID))
+        // Calls are under way when it dies: each fails once, and says that it may have been done.
+        let waiting = (0..<5).map { _ in Task { await CallTests.failure(connection, Work("wait")) } }
+        try await Task.sleep(for: .milliseconds(30))
+        let dying = try #require(await CallTests.failure(connection, Work("die")))
+        #expect(dying.error?.code == .peerClosed && dying.mayHaveBeenDone)
+        for task in waiting { #expect(await task.value?.error?.code == .peerClosed) }
+        #expect(try await child.exitStatus() == .exited(9))
+        #expect(await CallTests.failure(connection, Work("pid"))?.progress == .notStarted)
+    }
+
+    @Test func deadCallerCancelsItsRequests() async throws {
+        let log = Log()
+        let (mine, theirs) = try SocketChannel.makePair()
+        let system = IPCActorSystem()
+        let office = Office(actorSystem: system)
+        try system.checkIn(office, as: "office")
+        let child = try await Self.start(["actors-inherited"], transferring: [theirs])
+        let server = try await system.connect(over: mine)
+        let theirOffice = try await system.lookUp(Office.self, named: "office", at: server)
+        #expect(try await theirOffice.add(1, 2) == 3)
+        let events = system.events
+        let waiting = Task { await ActorTests.callError { try await theirOffice.wait() } }
+        try await Task.sleep(for: .milliseconds(30))
+        _ = try await child.kill()
+        let error = try #require(await waiting.value)
+        #expect(error.error.code == .peerClosed && error.mayHaveBeenDone)
+        for await event in events {
+            if case .lost(let lost, let reason) = event {
+                #expect(lost == server && reason?.code == .peerClosed)
+                break
+            }
+        }
+        #expect(log.all.isEmpty)
+    }
+
+    @Test func serverOnAUnixSocketServesManyClients() async throws {
+        let child = try await Self.start(["calls", "unix:/tmp/ipc-calls-\(ProcessFacts.processID)-s"])
+        let address = try await Self.address(child)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    let socket = try await SocketConnection.connect(to: address, until: .after(.seconds(60)))
+                    let connection = try CallConnection(over: socket.channel())
+                    for _ in 0..<20 { #expect(try await connection.call(Work("pid")) == Int(child.processID)) }
+                    connection.close()
+                }
+            }
+            try await group.waitForAll()
+        }
+        _ = try await child.kill()
+    }
+
+    /// The server is killed and started again, under a connector: what is idempotent is asked again, the rest says that it may
+    /// have been done.
+    @Test func connectorOutlivesItsServer() async throws {
+        struct IdempotentWork: CallRequest {
+            typealias Reply = Int
+            static var callName: String { Work.callName }
+            static var isIdempotent: Bool { true }
+            var what: String
+        }
+        let path = "/tmp/ipc-calls-\(ProcessFacts.processID)-r"
+        let first = try await Self.start(["calls", "unix:\(path)"])
+        let address = try await Self.address(first)
+        let connector = CallConnector { deadline async throws(IPCError) in
+            try CallConnection(over: try await SocketConnection.connect(to: address, until: deadline).channel())
+        }
+        #expect(try await connector.call(Work("pid")) == Int(first.processID))
+        var dying: CallError<Never>?
+        do {
+            _ = try await connector.call(Work("die"))
+        } catch {
+            dying = error
+        }
+        #expect(dying?.error?.code == .peerClosed && dying?.progress == .unknown)
+        _ = try await first.exitStatus()
+        // Asked while nobody listens.
+        let patient = Task { try await connector.call(IdempotentWork(what: "pid"), until: .after(.seconds(120))) }
+        try await Task.sleep(for: .milliseconds(30))
+        let second = try await Self.start(["calls", "unix:\(path)"])
+        _ = try await Self.address(second)
+        #expect(try await patient.value == Int(second.processID))
+        _ = try await second.kill()
+        do {
+            _ = try await connector.call(IdempotentWork(what: "pid"), until: .after(.milliseconds(60)))
+            Issue.record("nobody answers, and there was an answer")
+        } catch {
+            #expect(error.progress == .notStarted)
+        }
+        connector.close()
+        _ = try? await Command("rm", "-f", path, path + ".lock").run()
+    }
+
+    @Test func actorsOfAnotherMachine() async throws {
+        guard let machines = try await TwoMachines.make() else { return }
+        do {
+            let server = try await machines.start(on: machines.first, ["actors", "tcp:10.77.1.1:4811"])
+            #expect(try await Self.line(server) == "listening at tcp:10.77.1.1:4811")
+            let client = try await machines.start(on: machines.second, ["ask-actors", "tcp:10.77.1.1:4811"])
+            #expect(try await Self.line(client) == "5 visitor greets the office")
+            #expect(try await client.exitStatus().isSuccess)
+            _ = try await server.kill()
+        } catch {
+            await machines.remove()
+            throw error
+        }
+        await machines.remove()
+    }
+
+    static func line(_ child: ChildProcess) async throws -> String? {
+        try await child.standardOutput.readLine(until: .after(.seconds(60)))
+    }
+}
+
+/// Two machines, as far as the network is concerned: two network namespaces with a cable between them.
+struct TwoMachines: Sendable {
+    private static let setUp = """
+        set -e
+        ip netns add $1
+        ip netns add $2
+        ip link add veth1 netns $1 type veth peer name veth1 netns $2
+        for side in "$1 1" "$2 2"; do
+            set -- $side
+            ip -n $1 link set lo up
+            ip -n $1 addr add 10.77.1.$2/24 dev veth1
+            ip -n $1 link set veth1 up
+        done
+        """
+
+    let first: String
+    let second: String
+
+    /// nil where this process may not make them.
+    static func make() async throws -> TwoMachines? {
+        let name = "swift-ipc-calls-\(ProcessFacts.processID)"
+        let machines = TwoMachines(first: "\(name)-a", second: "\(name)-b")
+        let made = try? await Command("sh", "-c", setUp, "sh", machines.first, machines.second).output(
+            until: .after(.seconds(30)))
+        guard let made, made.status.isSuccess else {
+            print("network namespaces are not tried: \(made?.errorText ?? "no ip")")
+            await machines.remove()
+            return nil
+        }
+        return machines
+    }
+
+    func remove() async {
+        for name in [first, second] { _ = try? await Command("ip", "netns", "del", name).output() }
+    }
+
+    func start(on machine: String, _ arguments: [String]) async throws -> ChildProcess {
+        try await ChildProcess.spawn(
+            .name("ip"), arguments: ["netns", "exec", machine, ProcessTests.helper] + arguments,
+            options: .init(standardOutput: .pipe))
+    }
+}

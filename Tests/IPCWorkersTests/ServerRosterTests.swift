@@ -1,0 +1,139 @@
+import TestSupport
+import Testing
+
+@testable import IPCWorkers
+
+/// The roster as a value: what it asks for, without processes.
+@Suite(.watched) struct ServerRosterTests {
+    private var roster = ServerRoster(
+        target: 2, maximumWorkers: 4, limit: .init(count: 3, in: .seconds(60)),
+        backoff: .init(initial: .milliseconds(10), maximum: .seconds(1)))
+    private let now = ContinuousClock.now
+
+    private func starts(_ steps: [ServerRoster.Step]) -> [(id: Int, place: Int, delay: Duration)] {
+        steps.compactMap { step in
+            if case .start(let id, let place, _, let delay) = step { (id, place, delay) } else { nil }
+        }
+    }
+
+    private func leaves(_ steps: [ServerRoster.Step]) -> [Int] {
+        steps.compactMap { if case .leave(let id) = $0 { id } else { nil } }
+    }
+
+    private var crash: ServerRoster.Death {
+        let error = IPCError(.workerCrashed, "on purpose")
+        return .init(error: error, event: .workerFailedToStart(place: 0, error: error))
+    }
+
+    /// The roster with both places filled by 1 and 2.
+    private mutating func fill() {
+        for start in starts(roster.open()) { _ = roster.ready(start.id, at: now) }
+        #expect(roster.isComplete)
+    }
+
+    @Test mutating func opensAllPlacesAtOnce() {
+        let first = starts(roster.open())
+        #expect(first.map(\.place) == [0, 1])
+        #expect(!roster.isComplete)
+        #expect(roster.ready(1, at: now).count == 1)
+        #expect(!roster.isComplete)
+        _ = roster.ready(2, at: now)
+        #expect(roster.isComplete)
+    }
+
+    @Test mutating func rollsOnePlaceAfterAnother() {
+        fill()
+        let (version, steps) = roster.roll()
+        #expect(starts(steps).map(\.place) == [0])
+        #expect(leaves(steps).isEmpty)
+        // The new one is ready: the old one goes, and the next place is begun.
+        let second = roster.ready(3, at: now)
+        #expect(leaves(second) == [1])
+        #expect(starts(second).map(\.place) == [1])
+        #expect(!roster.hasRolled(to: version))
+        #expect(leaves(roster.ready(4, at: now)) == [2])
+        #expect(!roster.hasRolled(to: version))
+        _ = roster.left(1, telling: nil)
+        #expect(!roster.hasRolled(to: version))
+        _ = roster.left(2, telling: nil)
+        #expect(roster.hasRolled(to: version))
+    }
+
+    @Test mutating func successorThatDiesReplacesNobody() {
+        fill()
+        let (version, _) = roster.roll()
+        let steps = roster.died(3, crash, at: now)
+        #expect(starts(steps).isEmpty && leaves(steps).isEmpty)
+        #expect(roster.lastFailedRoll?.version == version)
+        #expect(roster.isComplete)
+        #expect(roster.crashRestarts == 0)
+    }
+
+    @Test mutating func deathWhileItsSuccessorStartsIsNoLoss() {
+        fill()
+        _ = roster.roll()
+        // Place 0 has a successor on its way already: nobody else is started for it.
+        #expect(starts(roster.died(1, crash, at: now)).isEmpty)
+        #expect(!roster.isComplete)
+        // That dies, too: now it is a place without anybody, and is filled.
+        #expect(starts(roster.died(3, crash, at: now)).map(\.place) == [0])
+        #expect(roster.lastFailedRoll == nil)
+    }
+
+    @Test mutating func waitsLongerAfterEachDeath() {
+        fill()
+        #expect(starts(roster.died(1, crash, at: now)).map(\.delay) == [.zero])
+        #expect(starts(roster.died(3, crash, at: now)).map(\.delay) == [.milliseconds(10)])
+        #expect(starts(roster.died(4, crash, at: now)).map(\.delay) == [.milliseconds(20)])
+        let last = roster.died(5, crash, at: now)
+        #expect(starts(last).isEmpty)
+        #expect(leaves(last) == [2])
+        #expect(roster.failure?.code == .restartLimitReached)
+        _ = roster.left(2, telling: nil)
+        #expect(roster.isEmpty)
+    }
+
+    @Test mutating func longLifeForgivesEarlierDeaths() {
+        fill()
+        _ = roster.died(1, crash, at: now)
+        _ = roster.ready(3, at: now)
+        #expect(starts(roster.died(3, crash, at: now + .seconds(2))).map(\.delay) == [.zero])
+    }
+
+    @Test mutating func scalesBothWays() {
+        fill()
+        #expect(starts(roster.scale(to: 4)).map(\.place) == [2, 3])
+        let down = roster.scale(to: 1)
+        #expect(leaves(down).sorted() == [2, 3, 4])
+        #expect(roster.isComplete)
+        // Who is leaving does not come back: its place gets another one.
+        #expect(starts(roster.scale(to: 2)).map(\.place) == [1])
+    }
+
+    @Test mutating func oneThatWantsToBeReplacedServesUntilThen() {
+        fill()
+        let steps = roster.replace(2)
+        #expect(starts(steps).map(\.place) == [1])
+        #expect(leaves(steps).isEmpty)
+        #expect(leaves(roster.ready(3, at: now)) == [2])
+    }
+
+    @Test mutating func whoCannotBeStartedAtFirstEndsIt() {
+        _ = roster.open()
+        var death = crash
+        death.couldNotRun = true
+        _ = roster.died(1, death, at: now)
+        #expect(roster.failure?.code == .workerCrashed)
+    }
+
+    @Test mutating func closingLetsEverybodyGo() {
+        fill()
+        _ = roster.roll()
+        #expect(leaves(roster.close()) == [1, 2, 3])
+        #expect(starts(roster.left(1, telling: nil)).isEmpty)
+        #expect(!roster.isEmpty)
+        _ = roster.left(2, telling: nil)
+        _ = roster.left(3, telling: nil)
+        #expect(roster.isEmpty)
+    }
+}
