@@ -1,4 +1,4 @@
-/* A shared queue (QueueTable, QueueCore, QueueWakes): of N processes the first SENDERS send S messages each, which they write into
+/* A shared queue (QueueTable, QueueCore, TurnTaking, LineWakes): of N processes the first SENDERS send S messages each, which they write into
  * reserved blocks without the lock; the others lease and acknowledge for ever. R records. Each may die before every step. With
  * TIMED, whoever was woken may give up before it has the lock, and process 1 in its sleep as well (.timedOut, .cancelled); none of
  * them comes back.
@@ -83,7 +83,7 @@ inline wakeAllWho(isReceiver) {
 #endif
     }
 }
-/* QueueWakes.signal of one new thing: 1 wakes one, 2 all. */
+/* LineWakes.signal of one new thing: 1 wakes one, 2 all. */
 inline signal(isReceiver, line, wakes) {
     d_step { if :: line > 0 -> line--; changed(isReceiver); wakes = (line == 0 -> 2 : 1) :: else fi }
 }
@@ -116,7 +116,7 @@ inline settleDead(n) {
 #else
 #define REBUILD(n) ready[n] = state[n] == READY; used[n] = state[n] != FREE
 #endif
-/* QueueCore.enter, with the lock */
+/* TurnTaking.enter and QueueCore.lookForDeaths, with the lock */
 inline enter() {
     d_step { leaving = 0; x = deaths };
     d_step { if :: died || (seen != x && OWNED) -> died = true :: else -> seen = x fi };
@@ -133,14 +133,14 @@ inline enter() {
     :: else
     fi
 }
-/* QueueCore.leave */
+/* TurnTaking.leave */
 inline leave() {
     release();
     if :: wr == 1 -> wakeOneWho(true) :: wr == 2 -> wakeAllWho(true) :: else fi;
     if :: ws == 1 -> wakeOneWho(false) :: ws == 2 -> wakeAllWho(false) :: else fi;
     d_step { wr = 0; ws = 0 }
 }
-/* QueueCore.leaveWaiting */
+/* TurnTaking.leaveWaiting */
 inline leaveWaiting(line) {
 #ifndef BUG_UNCOUNTED
     line++;
@@ -154,7 +154,7 @@ inline leaveWaiting(line) {
 #endif
     d_step { ticket = leaving; leaving = 0 };
 }
-/* QueueCore.sleep, up to the sleep itself */
+/* TurnTaking.sleep, up to the sleep itself */
 inline fallAsleep() { d_step { if :: fresh[me] && SAME(x) -> asleep[me] = true :: else fi; fresh[me] = false; x = 0; slept = true } }
 /* acquire(after:) */
 inline giveUp(isReceiver) {

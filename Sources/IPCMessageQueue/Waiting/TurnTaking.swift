@@ -4,13 +4,20 @@ import IPCSharedMemory
 import IPCSync
 import IPCSystem
 
-/// One hold of the lock of an object.
+/// One hold of the lock of an object. Small, because it is handed on from step to step.
 struct LockTurn {
     var wakes = LineWakes()
     /// Read before the object is looked at.
     let deaths: UInt32
+    private var leavingWord: UInt64 = 0
+
+    init(deaths: UInt32) { self.deaths = deaths }
+
     /// A dead process that may still write: who waits for what it had waits until it is gone.
-    var leaving: OwnerWord?
+    var leaving: OwnerWord? {
+        get { leavingWord == 0 ? nil : OwnerWord(rawValue: leavingWord) }
+        set { leavingWord = newValue?.rawValue ?? 0 }
+    }
 }
 
 /// What a sleep compares with.

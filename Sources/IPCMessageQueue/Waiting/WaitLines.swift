@@ -8,6 +8,7 @@ struct WaitLine: Sendable {
 /// The lines of waiters of one object, 8 bytes each in its memory: a sequence number to sleep on, and a count of those who may
 /// be asleep, changed with the lock.
 struct WaitLines: Sendable {
+    /// As many as ``LineWakes`` has room for.
     static let most = 5
 
     private let bytes: SharedBytes
@@ -35,9 +36,14 @@ struct WaitLines: Sendable {
 /// the lock. So the count is never below the number of those who sleep: a waiter that leaves by itself, or dies, leaves it
 /// too high, which costs one idle wake-up later and is right then. Somebody who was counted and does not sleep yet finds the
 /// number changed. Who dies between the change and the wake-up wakes everybody by its death.
+///
+/// One word, because it is handed on from step to step of each turn.
 struct LineWakes {
-    private var counts = InlineArray<5, UInt32>(repeating: 0)
-    private var isEmpty = true
+    private static let width = 12
+    private static let everybody: UInt64 = 1 << 12 - 1
+
+    /// For each line how many to wake, 12 bits each; all of them set: everybody.
+    private var counts: UInt64 = 0
 
     init() {}
 
@@ -50,9 +56,10 @@ struct LineWakes {
         let woken = min(found, count)
         waiters.storeRelaxed(found - woken)
         lines.sequence(of: line).add(1)
-        let before = counts[line.index]
-        counts[line.index] = woken == found || before > .max - woken ? .max : before + woken
-        isEmpty = false
+        let shift = UInt64(line.index * Self.width)
+        let sum = counts >> shift & Self.everybody + UInt64(woken)
+        let wakes = woken == found ? Self.everybody : min(sum, Self.everybody)
+        counts = counts & ~(Self.everybody << shift) | wakes << shift
     }
 
     /// Everybody looks again.
@@ -63,10 +70,16 @@ struct LineWakes {
     /// Wakes them.
     @inline(__always)
     func perform(_ lines: WaitLines) {
-        if isEmpty { return }
-        for line in lines.all where counts[line.index] > 0 {
+        if counts != 0 { wake(lines) }
+    }
+
+    @inline(never)
+    private func wake(_ lines: WaitLines) {
+        for line in lines.all {
+            let count = counts >> UInt64(line.index * Self.width) & Self.everybody
+            if count == 0 { continue }
             KillPoints.pass("turn-wakes")
-            SharedFutexCalls.wake(lines.sequence(of: line), Int(counts[line.index]))
+            SharedFutexCalls.wake(lines.sequence(of: line), count == Self.everybody ? Int(Int32.max) : Int(count))
         }
     }
 }
