@@ -21,7 +21,11 @@ import Testing
                 while !clients.isOver.load(ordering: .relaxed) {
                     round += 1
                     let who = try await Client.ask(address, "\(number)-\(round)")
-                    (who == nil ? clients.lost : clients.answered).wrappingAdd(1, ordering: .relaxed)
+                    if who == nil {
+                        clients.lost.wrappingAdd(1, ordering: .relaxed)
+                    } else {
+                        clients.answered.wrappingAdd(1, ordering: .relaxed)
+                    }
                 }
             }
         }
@@ -179,7 +183,7 @@ import Testing
             for _ in 0..<20 { #expect(try await Client.ask(server.address) != nil) }
             try await server.rollingRestart()
             for _ in 0..<20 { #expect(try await Client.ask(server.address) != nil) }
-            let counter = try region.mutex("count", .open, of: Int.self, initial: 0)
+            let counter = try region.mutex("count", of: Int.self, .open, initial: 0)
             #expect(try await counter.withLock { $0 } == 40)
         }
     }
