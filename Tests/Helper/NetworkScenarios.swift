@@ -100,10 +100,15 @@ private func tell(_ arguments: [String]) async throws -> Int32 {
         ? nil : try MulticastSender(to: address, options: .init(interface: arguments[1]))
     let channel = try DatagramChannel(at: .udp(host: "0.0.0.0", port: 0), options: .init(allowsBroadcast: true))
     for _ in 0..<6_000 {
-        if let sender {
-            try await sender.send(Array("news".utf8))
-        } else {
-            try await channel.send(Datagram(payload: Array("news".utf8), address: address))
+        do throws(IPCError) {
+            if let sender {
+                try await sender.send(Array("news".utf8))
+            } else {
+                try await channel.send(Datagram(payload: Array("news".utf8), address: address))
+            }
+        } catch {
+            // A cable that was just plugged in leads nowhere for a moment.
+            guard error.code == .unreachable || error.code == .notFound else { throw error }
         }
         try await Task.sleep(for: .milliseconds(10))
     }

@@ -50,7 +50,14 @@ struct TwoMachines: ~Copyable {
 
 @Suite(.watched, .serialized) struct NamespaceTests {
     private func line(_ child: ChildProcess) async throws -> String? {
-        try await child.standardOutput.readLine(until: .after(.seconds(60)))
+        do throws(IPCError) {
+            return try await child.standardOutput.readLine(until: .after(.seconds(90)))
+        } catch {
+            let threads = try await Command("bash", "-c", "head -n 3 /proc/\(child.processID)/task/*/{comm,wchan,status}")
+                .output()
+            Issue.record("\(error): \(threads.text)")
+            throw error
+        }
     }
 
     /// The server of one machine serves the other: nothing but the address has changed.
