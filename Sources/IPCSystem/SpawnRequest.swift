@@ -126,7 +126,7 @@ extension ProcessCalls {
                                 guard let processors else { return unsafe body(&raw) }
                                 return unsafe processors.withUnsafeBufferPointer { words in
                                     unsafe raw.processors = words.baseAddress
-                                    raw.processor_word_count = Int32(words.count)
+                                    unsafe raw.processor_word_count = Int32(words.count)
                                     return unsafe body(&raw)
                                 }
                             }

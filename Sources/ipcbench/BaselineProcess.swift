@@ -116,7 +116,7 @@ struct BaselineProcess {
             .semaphoreTurn, .readLock, .queue, .blockingQueue,
             .queueStream, .queueBatch, .queueThreads, .queueBroadcast:
             unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
-        case .poolBytes, .pythonPool:
+        case .poolBytes, .pythonPool, .call, .actor:
             unsafe cbase_report_fail(&report, "this work is not done in C", 0)
         case .loan:
             unsafe cbase_report_fail(&report, "only rings lend", 0)
@@ -142,7 +142,8 @@ struct BaselineProcess {
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
         case .spawn, .regionCreation, .loan, .board, .broadcast, .broadcastEach, .allocationsInPlace, .allocationsArray,
-            .allocationsBatch, .poolBytes, .pythonPool, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore,
+            .allocationsBatch, .poolBytes, .pythonPool, .call, .actor, .lock, .lockTask, .lockValue, .lockFutex,
+            .lockContended, .handover, .semaphore,
             .semaphoreTurn, .readLock, .queue, .blockingQueue,
             .queueStream, .queueBatch, .queueThreads, .queueBroadcast:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)

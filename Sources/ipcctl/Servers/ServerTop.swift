@@ -41,7 +41,7 @@ struct ServerTop {
 
     private func page(_ now: ServerStatistics, since before: ServerStatistics?, _ elapsed: Duration?) -> String {
         let ready = now.workers.count { $0.phase == .ready }
-        let rate = before.flatMap { before in elapsed.map { rate(now.requests - before.requests, $0) } }
+        let rate = before.flatMap { before in elapsed.map { self.rate(now.requests - before.requests, $0) } }
         let rows = now.workers.map { worker -> [String] in
             let last = before?.workers.first { $0.processID == worker.processID && $0.place == worker.place }
             return [
