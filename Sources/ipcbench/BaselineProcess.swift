@@ -142,7 +142,8 @@ struct BaselineProcess {
         case .idleResident, .idleProcessorTime:
             unsafe cbase_idle_hold(descriptors, descriptors.count, &report)
         case .spawn, .regionCreation, .loan, .board, .broadcast, .broadcastEach, .allocationsInPlace, .allocationsArray,
-            .allocationsBatch, .poolBytes, .pythonPool, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore,
+            .allocationsBatch, .poolBytes, .pythonPool, .lock, .lockTask, .lockValue, .lockFutex, .lockContended,
+            .handover, .semaphore,
             .semaphoreTurn, .readLock, .queue, .blockingQueue,
             .queueStream, .queueBatch:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)

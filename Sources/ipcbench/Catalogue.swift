@@ -223,7 +223,8 @@ enum Catalogue {
             "C ring, there and back", .atLeast(0.8, .throughput))
         bytes.theirs = Job(work: .roundTrip, transport: .ring, by: .c, bytes: 1_048_576)
         return [
-            row("pool/noop", .free, noop, "C, one request at a time per worker", .atLeast(3, .throughput)), python, bytes,
+            row("pool/noop", .free, noop, "C, one request at a time per worker", .atLeast(3, .throughput)), python,
+            bytes,
         ]
     }
 
