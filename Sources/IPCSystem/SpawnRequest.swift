@@ -121,7 +121,8 @@ extension ProcessCalls {
                                     limit_count: Int32(limits.count), process_group: number(of: request.group),
                                     parent_death_signal: request.parentDeathSignal,
                                     niceness: request.niceness ?? .min,
-                                    creation_mask: request.creationMask.map { Int32($0 & 0o777) } ?? -1, processors: nil,
+                                    creation_mask: request.creationMask.map { Int32($0 & 0o777) } ?? -1,
+                                    processors: nil,
                                     processor_word_count: 0)
                                 guard let processors else { return unsafe body(&raw) }
                                 return unsafe processors.withUnsafeBufferPointer { words in

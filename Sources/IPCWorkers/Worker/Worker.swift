@@ -70,10 +70,13 @@ public enum Worker {
     private static func serve(
         _ runners: [TaskRunner], _ index: Int, _ setUp: (WorkerSetUp) async throws -> (any Sendable)?
     ) async throws(IPCError) {
+        let file = try take(1)
+        let journal = try JournalWriter(file.number)
+        // Not before: an owned descriptor may go after its last use, and its number alone keeps nothing open.
+        _ = consume file
         let equipment = WorkerService.Equipment(
             index: index, channel: try SocketChannel(try take(0), WorkerLink.socketOptions),
-            parcels: try SocketChannel(try take(2), WorkerLink.parcelOptions),
-            journal: try JournalWriter(try take(1).number))
+            parcels: try SocketChannel(try take(2), WorkerLink.parcelOptions), journal: journal)
         let briefing = try await readBriefing(equipment.channel)
         let state: (any Sendable)?
         do {
@@ -87,7 +90,9 @@ public enum Worker {
 
     /// The pool speaks first. One of another version is told which this one is, so that it can say so.
     private static func readBriefing(_ channel: SocketChannel) async throws(IPCError) -> WorkerBriefing {
-        guard let message = try await channel.receive() else { throw IPCError(.peerClosed, "the pool closed its channel") }
+        guard let message = try await channel.receive() else {
+            throw IPCError(.peerClosed, "the pool closed its channel")
+        }
         let hello = try WorkerLink.readHello(message)
         guard hello.version == CallWire.version else {
             var answer: [UInt8] = []
