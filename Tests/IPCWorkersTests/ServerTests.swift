@@ -179,7 +179,7 @@ import Testing
             for _ in 0..<20 { #expect(try await Client.ask(server.address) != nil) }
             try await server.rollingRestart()
             for _ in 0..<20 { #expect(try await Client.ask(server.address) != nil) }
-            let counter = try region.mutex("count", .open, of: Int.self, initial: 0)
+            let counter = try region.mutex("count", of: Int.self, .open, initial: 0)
             #expect(try await counter.withLock { $0 } == 40)
         }
     }
