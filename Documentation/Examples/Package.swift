@@ -16,11 +16,12 @@ let package = Package(
         .executableTarget(name: "race", dependencies: [ipc("IPCProcess"), ipc("IPCSync")]),
         .executableTarget(name: "config-reload", dependencies: [ipc("IPCSignals")]),
         .executableTarget(name: "print-spooler", dependencies: [ipc("IPCMessageQueue"), ipc("IPCProcess")]),
+        .executableTarget(name: "tabs", dependencies: [ipc("IPCWorkers")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
-                "race", "config-reload", "print-spooler", ipc("IPCProcess"), ipc("IPCSync"),
+                "race", "config-reload", "print-spooler", "tabs", ipc("IPCProcess"), ipc("IPCSync"),
             ]),
     ]
 )
