@@ -25,12 +25,13 @@ let package = Package(
         .executableTarget(name: "store", dependencies: [ipc("IPCDistributed")]),
         .executableTarget(name: "background-worker", dependencies: [ipc("IPCDistributed"), ipc("IPCPipes")]),
         .executableTarget(name: "distributed-store", dependencies: [ipc("IPCDistributed")]),
+        .executableTarget(name: "tabs", dependencies: [ipc("IPCWorkers")]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
                 "race", "config-reload", "print-spooler", "kv-server", "kv-storm", "store", "background-worker",
-                "distributed-store", ipc("IPCProcess"), ipc("IPCSockets"), ipc("IPCSync"),
+                "distributed-store", "tabs", ipc("IPCProcess"), ipc("IPCSockets"), ipc("IPCSync"),
             ]),
     ]
 )

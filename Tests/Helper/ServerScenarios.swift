@@ -11,7 +11,8 @@ let serverScenarios: [String: Scenario] = [
 /// The helper serves as workers of the servers below.
 private func options(_ name: String?, _ mode: String) -> MultiProcessServerOptions {
     MultiProcessServerOptions(
-        name: name, arguments: ["server-worker", mode], environment: .inherit.updating(["SWIFT_BACKTRACE": "enable=no"]),
+        name: name, arguments: ["server-worker", mode],
+        environment: .inherit.updating(["SWIFT_BACKTRACE": "enable=no"]),
         readyTimeout: .seconds(60))
 }
 

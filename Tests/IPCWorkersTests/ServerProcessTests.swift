@@ -113,8 +113,21 @@ import Testing
             #expect(await code { try await withHelperServer(1, options) { _ in } } == .addressInUse)
             #expect(
                 await code {
-                    try await withMultiProcessServer(at: server.address, workers: .exactly(1), options: options) { _ in }
+                    try await withMultiProcessServer(at: server.address, workers: .exactly(1), options: options) { _ in
+                    }
                 } == .addressInUse)
+        }
+    }
+}
+
+/// The short form of `.ci/long.d/server-storm`.
+@Suite(.watched) struct ServerStormTests {
+    @Test func killedRolledAndScaledUnderLoad() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let output = try await Command(
+                .path(helperPath), arguments: ["server-storm", "\(folder)/server", "4", "100"]
+            ).output(until: .after(.seconds(240)))
+            #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
         }
     }
 }

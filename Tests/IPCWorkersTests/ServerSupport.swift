@@ -48,7 +48,8 @@ struct Client: Sendable {
         var answer: [UInt8] = []
         do throws(IPCError) {
             try await connection.write(Array("\(text)\n".utf8), until: .after(.seconds(120)))
-            while answer.last != UInt8(ascii: "\n"), let part = try await connection.read(until: .after(.seconds(120))) {
+            while answer.last != UInt8(ascii: "\n"), let part = try await connection.read(until: .after(.seconds(120)))
+            {
                 answer += part
             }
         } catch {

@@ -95,9 +95,10 @@ import Testing
     @Test func crashLoopEndsTheServerWithTheReason() async throws {
         var options = MultiProcessServerOptions.helper("crash")
         options.restartLimit = .init(count: 3, in: .seconds(600))
-        let error = await thrown {
-            try await withHelperServer(2, options) { _ in Issue.record("a server of crashing workers was ready") }
-        } as? IPCError
+        let error =
+            await thrown {
+                try await withHelperServer(2, options) { _ in Issue.record("a server of crashing workers was ready") }
+            } as? IPCError
         #expect(error?.code == .restartLimitReached)
         #expect(error?.message.contains("the configuration is missing") == true)
         #expect(error?.workerCrash?.status == .signaled(.kill, coreDumped: false))

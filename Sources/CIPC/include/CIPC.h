@@ -21,6 +21,7 @@
 #include "cipc_ring.h"
 #include "cipc_pipe.h"
 #include "cipc_names.h"
+#include "cipc_notify.h"
 #include "cipc_spawn.h"
 #include "cipc_terminal.h"
 #include "cipc_signal_numbers.h"

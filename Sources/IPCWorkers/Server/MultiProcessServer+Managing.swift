@@ -83,11 +83,13 @@ extension MultiProcessServer {
         } catch {
             return couldNotStart(id, place, error)
         }
+        let processID = process.child.processID
+        let start = ProcessGlance.look(at: processID)?.start ?? 0
         state.withLock { state in
-            state.roster.started(id, processID: process.child.processID)
+            state.roster.started(id, processID: processID)
             state.processes[id] = process
             board.enter(
-                row: row, processID: process.child.processID, place: place,
+                row: row, processID: processID, start: start, place: place,
                 restarts: state.roster.restarts[place] ?? 0)
         }
         perform([.assignQueues(id)])
@@ -184,7 +186,8 @@ extension MultiProcessServer {
             let (process, grace, isLast) = state.withLock { ($0.processes[id], $0.grace, $0.roster.isEnding) }
             if let process {
                 let left = max(.zero, grace - (ContinuousClock.now - start))
-                let nanoseconds = UInt64(clamping: left.components.seconds) * 1_000_000_000
+                let nanoseconds =
+                    UInt64(clamping: left.components.seconds) * 1_000_000_000
                     + UInt64(left.components.attoseconds / 1_000_000_000)
                 try? await ServerControl.send(.leave(grace: nanoseconds, emptiesQueue: isLast), to: process.control)
             }
@@ -198,10 +201,12 @@ extension MultiProcessServer {
                 }
                 if isOver { return }
             } catch {
-                guard let process = state.withLock({ state in
-                    state.killed.insert(id)
-                    return state.processes[id]
-                }) else { return }
+                guard
+                    let process = state.withLock({ state in
+                        state.killed.insert(id)
+                        return state.processes[id]
+                    })
+                else { return }
                 _ = try? await process.child.kill()
                 return
             }

@@ -1,4 +1,3 @@
-import IPCSharedMemory
 public import IPCSockets
 import IPCSystem
 import Synchronization
@@ -63,7 +62,11 @@ public final class MultiProcessServer: Sendable {
 
     /// What all workers have done so far.
     public var statistics: ServerStatistics {
-        get throws(IPCError) { try state.withLock { _ throws(IPCError) in try ServerStatistics(board.memory.payload) } }
+        get throws(IPCError) {
+            // With the lock the server changes nothing; what /proc says comes after it.
+            let copy = state.withLock { _ in board.copy() }
+            return try withExtendedLifetime(copy) { () throws(IPCError) in try ServerStatistics(copy.bytes) }
+        }
     }
 
     /// Why the server has given up; nil while it serves.

@@ -145,7 +145,8 @@ public struct MultiProcessServerOptions: Sendable {
         guard (1...240).contains(maximumWorkers), (1...maximumWorkers).contains(workers) else {
             throw IPCError(
                 .invalidArgument,
-                "open a server: \(workers) workers are not from 1 to maximumWorkers (\(maximumWorkers)), which is at most 240")
+                "open a server: \(workers) workers are not from 1 to maximumWorkers (\(maximumWorkers)), which is at most 240"
+            )
         }
         guard !role.isEmpty, !role.utf8.contains(0) else {
             throw IPCError(.invalidArgument, "open a server: its role must not be empty or contain a zero byte")

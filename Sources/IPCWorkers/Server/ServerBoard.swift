@@ -82,7 +82,8 @@ final class ServerBoard: Sendable {
             } catch {
                 guard error.code == .alreadyExists else { throw error }
             }
-            if let left = try SharedMemory.list().first(where: { $0.name == region }), SharedMemory.removeLeftover(left) {
+            if let left = try SharedMemory.list().first(where: { $0.name == region }), SharedMemory.removeLeftover(left)
+            {
                 continue
             }
             guard !deadline.hasPassed else {
@@ -105,6 +106,14 @@ final class ServerBoard: Sendable {
         return (memory.memory.bytes.byteCount, start + ServerBoardLayout.row(index))
     }
 
+    /// All of it at this moment.
+    func copy() -> CopiedMemory {
+        let copy = CopiedMemory(byteCount: bytes.byteCount)
+        let now = bytes.wordArray(0, bytes.byteCount)
+        copy.bytes.store(unsafe now.span.bytes, at: 0)
+        return copy
+    }
+
     /// One change at a time: whoever calls holds the server's lock.
     private func change(_ body: (SharedBytes) -> Void) {
         let end = bytes.word64(ServerBoardLayout.byteCount(rows: rowCount) - 8)
@@ -123,8 +132,9 @@ final class ServerBoard: Sendable {
     }
 
     /// A process was started for this row.
-    func enter(row: Int, processID: Int32, place: Int, restarts: Int) {
-        let start = ProcessGlance.look(at: processID)?.start ?? 0
+    ///
+    /// - Parameter start: when that process started, as ``ProcessGlance`` has it.
+    func enter(row: Int, processID: Int32, start: UInt64, place: Int, restarts: Int) {
         change { _ in
             store(UInt64(processID), .processID, row)
             store(start, .processStart, row)

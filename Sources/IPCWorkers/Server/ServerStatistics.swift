@@ -125,7 +125,8 @@ public struct ServerStatistics: Sendable, Hashable {
             guard processID != 0, let phase = Worker.Phase(rawValue: word(.phase)) else { continue }
             workers.append(
                 Worker(
-                    place: Int(clamping: word(.place)), processID: processID, phase: phase, uptime: since(word(.startedAt)),
+                    place: Int(clamping: word(.place)), processID: processID, phase: phase,
+                    uptime: since(word(.startedAt)),
                     connectionsAccepted: Int(clamping: word(.accepted)),
                     connectionsActive: max(0, Int(truncatingIfNeeded: word(.active))),
                     requests: Int(clamping: word(.requests)), restarts: Int(clamping: word(.restarts)),

@@ -41,13 +41,13 @@ struct ServerTop {
 
     private func page(_ now: ServerStatistics, since before: ServerStatistics?, _ elapsed: Duration?) -> String {
         let ready = now.workers.count { $0.phase == .ready }
-        let rate = before.flatMap { before in elapsed.map { self.rate(now.requests - before.requests, $0) } }
+        let pace = before.flatMap { before in elapsed.map { rate(now.requests - before.requests, $0) } }
         let rows = now.workers.map { worker -> [String] in
             let last = before?.workers.first { $0.processID == worker.processID && $0.place == worker.place }
             return [
                 "\(worker.place)", "\(worker.processID)", "\(worker.phase)", clock(worker.uptime),
                 "\(worker.connectionsAccepted)", "\(worker.connectionsActive)", "\(worker.requests)",
-                elapsed.map { self.rate(worker.requests - (last?.requests ?? 0), $0) } ?? "-", "\(worker.restarts)",
+                elapsed.map { rate(worker.requests - (last?.requests ?? 0), $0) } ?? "-", "\(worker.restarts)",
                 worker.residentBytes.map { "\(($0 + (1 << 20) - 1) >> 20)" } ?? "-",
             ]
         }
@@ -55,7 +55,7 @@ struct ServerTop {
             server \(Cell.printable(options.name))  \(Cell.printable(now.address))  process \(now.processID)  up \(clock(now.uptime))
             workers \(ready) of \(now.targetWorkers) ready  crashes \(now.crashRestarts)  rolling restarts \(now.rollingRestarts)
             connections \(now.connectionsActive) open, \(now.connectionsAccepted) accepted  requests \(now.requests)\
-            \(rate.map { ", \($0) each second" } ?? "")
+            \(pace.map { ", \($0) each second" } ?? "")
 
             \(TextTable.lines([Self.heading] + rows))
 
