@@ -59,7 +59,8 @@ public distributed actor Office {
     private var room: Visitor?
     private var cancelled = 0
 
-    public distributed func add(_ first: Int, _ second: Int) -> Int { first + second }
+    /// Whatever the numbers are: hostile ones come too.
+    public distributed func add(_ first: Int, _ second: Int) -> Int { first &+ second }
 
     public distributed func accumulate(_ amount: Int) { sum += amount }
 

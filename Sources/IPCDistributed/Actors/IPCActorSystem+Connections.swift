@@ -78,7 +78,9 @@ extension IPCActorSystem {
     /// - Returns: why the connection ended; nil when it ended in order, or the task was cancelled.
     public func waitUntilLost<Act: DistributedActor>(_ actor: Act) async -> IPCError? where Act.ID == IPCActorID {
         let events = notices.stream()
-        if actor.id.system != id, state.withLock({ $0.peers[actor.id.system] }) == nil { return nil }
+        let other = actor.id.system
+        let (isConnected, reason) = state.withLock { ($0.peers[other] != nil, $0.losses[other]) }
+        if other != id, !isConnected { return reason }
         for await event in events {
             if case .lost(let system, let error) = event, system == actor.id.system { return error }
         }
@@ -127,6 +129,7 @@ extension IPCActorSystem {
             guard state.peers[system] !== connection, !connection.isOver else { return false }
             let isNew = state.peers[system] == nil
             state.peers[system] = connection
+            state.losses[system] = nil
             return isNew
         }
         if isNew { notices.tell(.connected(system)) }
@@ -137,6 +140,8 @@ extension IPCActorSystem {
         let isLost = state.withLock { state in
             guard state.peers[system] === connection else { return false }
             state.peers[system] = nil
+            if state.losses.count >= 256 { state.losses.removeAll() }
+            state.losses[system] = reason
             return true
         }
         if isLost { notices.tell(.lost(system, reason)) }

@@ -52,6 +52,8 @@ public final class IPCActorSystem: DistributedActorSystem, Sendable {
         var lastNumber: UInt64 = 0
         var actors: [UInt64: LocalActor] = [:]
         var peers: [ActorSystemID: CallConnection] = [:]
+        /// Why connections ended, for whoever asks late: the last ones.
+        var losses: [ActorSystemID: IPCError] = [:]
         var isClosed = false
     }
 
