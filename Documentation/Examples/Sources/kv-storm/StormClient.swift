@@ -93,8 +93,7 @@ final class StormClient {
             let client = try await RedisClient.connect(to: address, until: .after(.seconds(30)))
             do throws(IPCError) {
                 while !end.hasPassed {
-                    let count = Int.random(in: 1...12, using: &random)
-                    try await exchange(client, (0..<count).map { _ in pick() })
+                    try await exchange(client, pickBatch())
                 }
             } catch {
                 // What was on its way may have been done or not.
@@ -103,6 +102,12 @@ final class StormClient {
             }
             client.close()
         }
+    }
+
+    /// A few different ones; or many additions, over which a worker has locks for most of its time.
+    private func pickBatch() -> [Step] {
+        guard Int.random(in: 0..<4, using: &random) > 0 else { return Array(repeating: .increment, count: 300) }
+        return (0..<Int.random(in: 1...12, using: &random)).map { _ in pick() }
     }
 
     private func pick() -> Step {
