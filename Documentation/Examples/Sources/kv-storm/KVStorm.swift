@@ -38,7 +38,11 @@ struct Storm {
         var template = Array("/tmp/kv-storm-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw IPCError(.resourceExhausted, "make a folder in /tmp") }
         let folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-        defer { rmdir(folder) }
+        defer {
+            // The socket's files are there only if the server was killed.
+            for name in ["kv.sock", "kv.sock.lock"] { unlink("\(folder)/\(name)") }
+            rmdir(folder)
+        }
         let address = try SocketAddress.unix(path: "\(folder)/kv.sock")
         let server = try await Server.start(address, workers: workers, megabytes: 128)
         let faults: [String]
