@@ -31,15 +31,20 @@ struct Storm {
     let seconds: Int
     let workers: Int
     private let clients = 6
+    private let progress = StormClient.Progress()
 
     /// Whether all was as it must be.
     func run() async throws -> Bool {
         var template = Array("/tmp/kv-storm-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw IPCError(.resourceExhausted, "make a folder in /tmp") }
         let folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-        defer { rmdir(folder) }
+        defer {
+            // The socket's files are there only if the server was killed.
+            for name in ["kv.sock", "kv.sock.lock"] { unlink("\(folder)/\(name)") }
+            rmdir(folder)
+        }
         let address = try SocketAddress.unix(path: "\(folder)/kv.sock")
-        let server = try await Server.start(address, workers: workers, megabytes: 32)
+        let server = try await Server.start(address, workers: workers, megabytes: 128)
         let faults: [String]
         do {
             faults = try await storm(address, server)
@@ -60,7 +65,7 @@ struct Storm {
         try await withThrowingTaskGroup(of: (StormClient.Tally, Int).self) { group in
             for id in 0..<clients {
                 group.addTask {
-                    let client = StormClient(id: id, address: address)
+                    let client = StormClient(id: id, address: address, progress: progress)
                     try await client.run(until: end)
                     try await client.finish()
                     return (client.tally, 0)
@@ -75,11 +80,15 @@ struct Storm {
         return tally.faults + (try await judge(tally, kills, address))
     }
 
-    /// SIGKILL for one worker after the other, at random instants; now and then all are replaced in good order.
+    /// SIGKILL for one worker after the other, each at a random instant after some answers, so that on a slow machine they
+    /// work in between, too; now and then all are replaced in good order.
     private func killWorkers(of server: ChildProcess, until end: Deadline) async throws -> Int {
         var kills = 0
         while !end.hasPassed {
-            try await Task.sleep(for: .microseconds(Int.random(in: 1000...60_000)))
+            let (goal, patience) = (progress.count + Int.random(in: 1...400), Deadline.after(.milliseconds(500)))
+            while progress.count < goal, !patience.hasPassed {
+                try await Task.sleep(for: .microseconds(Int.random(in: 100...3000)))
+            }
             if Int.random(in: 0..<50) == 0 { try server.send(.hangUp) }
             guard let victim = Workers.ofProcess(server.processID).randomElement() else { continue }
             if kill(victim, SIGKILL) == 0 { kills += 1 }

@@ -1,4 +1,5 @@
 import IPCSockets
+import Synchronization
 
 /// One client of the storm: writes numbered values under keys of its own and remembers what it was told.
 ///
@@ -38,12 +39,14 @@ final class StormClient {
     }
 
     static let keyCount = 40
+    private static let largeKeyCount = 2
     static let counter = "storm:counter"
     /// What is written with a time of 30 ms is gone after this.
     private static let brief = Duration.milliseconds(60)
 
     private let id: Int
     private let address: SocketAddress
+    private let progress: Progress
     private var random: SystemRandomNumberGenerator
     /// The numbers of the values that are possible; nil for no value.
     private var possible: [[Int?]]
@@ -52,8 +55,18 @@ final class StormClient {
     private var brief: (numbers: [Int], since: ContinuousClock.Instant)?
     private(set) var tally = Tally()
 
-    init(id: Int, address: SocketAddress) {
+    /// How many answers all clients have had.
+    final class Progress: Sendable {
+        private let answers = Atomic<Int>(0)
+
+        var count: Int { answers.load(ordering: .relaxed) }
+
+        func answer() { answers.wrappingAdd(1, ordering: .relaxed) }
+    }
+
+    init(id: Int, address: SocketAddress, progress: Progress = Progress()) {
         self.id = id
+        self.progress = progress
         self.address = address
         random = SystemRandomNumberGenerator()
         possible = Array(repeating: [nil], count: Self.keyCount)
@@ -63,9 +76,11 @@ final class StormClient {
     private var briefKey: [UInt8] { Array("storm:\(id):brief".utf8) }
     private var ownCounter: [UInt8] { Array("storm:\(id):counter".utf8) }
 
-    /// A value that differs from every other one in length or in every byte of its body.
+    /// A value that differs from the next ones in every byte of its body. Some keys have large ones: to copy them takes long
+    /// enough that many a worker is killed in the middle.
     private func value(_ key: Int, _ number: Int) -> [UInt8] {
-        let length = number % 97 == 0 ? 20_000 : (number &* 2_654_435_761) % 700
+        let length =
+            (0..<Self.largeKeyCount).contains(key) ? 100_000 + number % 100_000 : (number &* 2_654_435_761) % 700
         return Array("\(id).\(key).\(number).".utf8)
             + [UInt8](repeating: 97 + UInt8(number % 26), count: length) + Array(".\(number)".utf8)
     }
@@ -78,8 +93,7 @@ final class StormClient {
             let client = try await RedisClient.connect(to: address, until: .after(.seconds(30)))
             do throws(IPCError) {
                 while !end.hasPassed {
-                    let count = Int.random(in: 1...12, using: &random)
-                    try await exchange(client, (0..<count).map { _ in pick() })
+                    try await exchange(client, pickBatch())
                 }
             } catch {
                 // What was on its way may have been done or not.
@@ -90,8 +104,15 @@ final class StormClient {
         }
     }
 
+    /// A few different ones; or many additions, over which a worker has locks for most of its time.
+    private func pickBatch() -> [Step] {
+        guard Int.random(in: 0..<4, using: &random) > 0 else { return Array(repeating: .increment, count: 300) }
+        return (0..<Int.random(in: 1...12, using: &random)).map { _ in pick() }
+    }
+
     private func pick() -> Step {
-        let key = Int.random(in: 0..<Self.keyCount, using: &random)
+        let isLarge = Int.random(in: 0..<8, using: &random) == 0
+        let key = Int.random(in: isLarge ? 0..<Self.largeKeyCount : Self.largeKeyCount..<Self.keyCount, using: &random)
         switch Int.random(in: 0..<20, using: &random) {
         case 0..<9:
             number += 1
@@ -117,6 +138,7 @@ final class StormClient {
         do throws(IPCError) {
             try await client.send(steps.map(words)) { index, reply in
                 answered += 1
+                progress.answer()
                 take(reply, to: steps[index], sent: sent)
             }
         } catch {

@@ -61,7 +61,13 @@ struct Session {
         switch pause {
         case .needsInput, .end: return
         case .repliesFull: break
-        case .stripe(let stripe): try await store.wait(for: stripe)
+        case .stripe(let stripe):
+            do throws(IPCError) {
+                try await store.wait(for: stripe)
+            } catch {
+                // The command that needs it will hear the same, and say so.
+                guard error.code == .poisoned else { throw error }
+            }
         case .manyStripes(let command): try await perform(command)
         }
         runCarry()

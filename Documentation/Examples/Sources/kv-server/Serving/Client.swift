@@ -16,7 +16,8 @@ struct Client {
     func serve() async throws(IPCError) {
         worker.clientCame()
         defer { worker.clientWent() }
-        let channel = try connection.channel(options: SocketOptions(framing: .bytes))
+        // Bytes have no messages that could be too large; what a client may send at most is the session's affair.
+        let channel = try connection.channel(options: SocketOptions(framing: .bytes, maximumMessageSize: .max))
         try await exchange(channel)
         try await channel.finish(until: .after(.seconds(1)))
     }

@@ -20,7 +20,7 @@ final class Store: Sendable {
     let region: SyncRegion
     let shape: StripeShape
     private let seed: UInt64
-    private let locks: [ProcessLock]
+    let locks: [ProcessLock]
 
     /// A new store of about `byteCount` bytes, without a name: it is gone with the last process that has it.
     static func make(byteCount: Int, stripes: Int) async throws(IPCError) -> Store {
@@ -126,10 +126,15 @@ final class Store: Sendable {
         return sum
     }
 
-    /// Empties it, one stripe after the other.
+    /// Empties it, one stripe after the other; those that are damaged beyond repair work again then.
     func removeAll() async throws(IPCError) {
         for stripe in 0..<stripeCount {
-            try await withWaiting(stripe) { memory throws(StripeDamage) in try memory.removeAll() }
+            do throws(IPCError) {
+                try await withWaiting(stripe) { memory throws(StripeDamage) in try memory.removeAll() }
+            } catch {
+                guard error.code == .poisoned else { throw error }
+                try await locks[stripe].reset()
+            }
         }
     }
 

@@ -82,7 +82,7 @@ import Testing
 
     /// All workers are replaced while clients write; what they wrote is there, and the processes are others.
     @Test func workersAreReplacedUnderLoad() async throws {
-        try await withKeyValueServer(workers: 2) { address, server in
+        try await withKeyValueServer(workers: 2, megabytes: 128) { address, server in
             let before = Set(Workers.ofProcess(server.processID))
             try await withThrowingTaskGroup { group in
                 for id in 0..<4 {

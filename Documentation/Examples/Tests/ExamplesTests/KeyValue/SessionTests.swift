@@ -1,4 +1,4 @@
-import IPCCore
+import IPCSync
 import Testing
 
 @testable import kv_server
@@ -156,6 +156,27 @@ import Testing
         try store.sweep(store.shape.bucketCount)
         let left = try await store.statistics()
         #expect(left.keys == 2 && left.expiring == 0 && left.usedBytes == 64)
+    }
+
+    /// A stripe that nobody can repair: its keys answer with an error, the others work, and FLUSHDB makes it work again.
+    @Test func damageIsAnErrorUntilItIsFlushed() async throws {
+        let store = try await Store.make(byteCount: 4 << 20, stripes: 2)
+        var keys = [0: "", 1: ""]
+        for index in 0..<64 {
+            let key = Array("k\(index)".utf8)
+            keys[key.withUnsafeBytes { store.stripe(of: store.hash($0)) }] = "k\(index)"
+        }
+        let (damaged, whole) = (try #require(keys[0]), try #require(keys[1]))
+        await #expect(throws: LockError<StripeDamage>.self) {
+            try await store.locks[0].repair { _ throws(StripeDamage) in throw StripeDamage(description: "on purpose") }
+        }
+        #expect(try await Self.answer(store, ["SET", damaged, "v"]).hasPrefix("-ERR the store: "))
+        #expect(try await Self.answer(store, ["DBSIZE"]).hasPrefix("-ERR the store: "))
+        #expect(try await Self.answer(store, ["SET", whole, "v"]) == "+OK\r\n")
+        #expect(try await Self.answer(store, ["FLUSHDB"]) == "+OK\r\n")
+        #expect(try await Self.answer(store, ["DBSIZE"]) == ":0\r\n")
+        #expect(try await Self.answer(store, ["SET", damaged, "v"]) == "+OK\r\n")
+        #expect(try await Self.answer(store, ["GET", damaged]) == "$1\r\nv\r\n")
     }
 
     @Test func infoSaysWhatThereIs() async throws {
