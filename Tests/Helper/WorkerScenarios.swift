@@ -218,7 +218,8 @@ private struct InheritedSocket: DescriptorTransferable {
     }
 
     func channel() throws -> SocketChannel {
-        try SocketChannel(OwnedDescriptor(owning: try descriptor.take() ?? { throw Wrong("no socket") }()), SocketOptions())
+        try SocketChannel(
+            OwnedDescriptor(owning: try descriptor.take() ?? { throw Wrong("no socket") }()), SocketOptions())
     }
 }
 

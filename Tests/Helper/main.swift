@@ -6,7 +6,8 @@ import Glibc
 typealias Scenario = @Sendable ([String]) async throws -> Int32
 
 let tables: [[String: Scenario]] = [
-    processScenarios, endpointScenarios, workerScenarios, serverScenarios, supervisedScenarios, pipeScenarios, socketScenarios, reactorScenarios,
+    processScenarios, endpointScenarios, workerScenarios, serverScenarios, supervisedScenarios, pipeScenarios,
+    socketScenarios, reactorScenarios,
     socketFaultScenarios, eventScenarios, regionScenarios, regionFaultScenarios, participantScenarios, interopScenarios,
     syncObjectScenarios,
     boardScenarios, foundWriterScenarios,

@@ -40,7 +40,10 @@ import Testing
             bytes { CallWire.append(.failure, id: 1, body: [255, 255, 0, 0, 0, 0, 0, 0], to: &$0) }
         ),
         ("declined without a failure", bytes { CallWire.append(.declined, id: 1, to: &$0) }),
-        ("declined of nothing", bytes { CallWire.append(.declined, id: 77, body: Array(repeating: 0, count: 8), to: &$0) }),
+        (
+            "declined of nothing",
+            bytes { CallWire.append(.declined, id: 77, body: Array(repeating: 0, count: 8), to: &$0) }
+        ),
         (
             "too many requests",
             bytes { buffer in

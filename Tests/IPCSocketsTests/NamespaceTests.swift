@@ -53,8 +53,10 @@ struct TwoMachines: ~Copyable {
         do throws(IPCError) {
             return try await child.standardOutput.readLine(until: .after(.seconds(90)))
         } catch {
-            let threads = try await Command("bash", "-c", "head -n 3 /proc/\(child.processID)/task/*/{comm,wchan,status}")
-                .output()
+            let threads = try await Command(
+                "bash", "-c", "head -n 3 /proc/\(child.processID)/task/*/{comm,wchan,status}"
+            )
+            .output()
             Issue.record("\(error): \(threads.text)")
             throw error
         }

@@ -142,7 +142,9 @@ import Testing
     @Test func sixtyFourWorkers() async throws {
         try await withHelperPool(64) { pool async throws in
             var processes: Set<Int32> = []
-            for try await process in pool.map(repeatElement(WorkerProcessID(), count: 500)) { processes.insert(process) }
+            for try await process in pool.map(repeatElement(WorkerProcessID(), count: 500)) {
+                processes.insert(process)
+            }
             #expect(!processes.isEmpty)
             let sum = try await pool.map((0..<2000).map { Square(value: $0) }, order: .asCompleted).reduce(0, +)
             #expect(sum == 2_664_667_000)

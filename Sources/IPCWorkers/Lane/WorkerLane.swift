@@ -107,7 +107,8 @@ struct WorkerLane: Sendable {
                 let object = "process \(crash.processID)"
                 IPCObservation.emit(.protocolViolation(mechanism: "worker", object: object, error: reason))
             }
-            departure = leave(worker, Remains(journal: worker.journal.read(), crash: crash, error: isWild ? reason : nil))
+            departure = leave(
+                worker, Remains(journal: worker.journal.read(), crash: crash, error: isWild ? reason : nil))
         }
         link.writer.ring()
         await writer.value

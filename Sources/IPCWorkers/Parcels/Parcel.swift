@@ -32,7 +32,9 @@ struct Parcel: Sendable {
     }
 
     init(_ message: SocketMessage<[UInt8]>) throws(IPCError) {
-        guard message.payload.count == 16 else { throw CallWire.violation("a parcel of \(message.payload.count) bytes") }
+        guard message.payload.count == 16 else {
+            throw CallWire.violation("a parcel of \(message.payload.count) bytes")
+        }
         let words = unsafe message.payload.span.bytes
         id = words.load(UInt64.self, at: 0)
         descriptors = message.descriptors

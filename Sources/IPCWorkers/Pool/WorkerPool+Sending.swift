@@ -33,7 +33,7 @@ extension WorkerPool {
                     try await link.send(sending.parcels, sending.packet)
                 } catch {
                     if error.code != .peerClosed { link.giveUp() }
-                return
+                    return
                 }
                 next = shared.withLock { $0.dispatcher.didSend(lane, link.incarnation) }
             }

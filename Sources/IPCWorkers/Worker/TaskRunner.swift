@@ -22,7 +22,8 @@ class TaskRunner: @unchecked Sendable {
         if let type = type as? any WorkerTask.Type { return single(type) }
         if let type = type as? any StreamingWorkerTask.Type { return streaming(type) }
         throw IPCError(
-            .invalidArgument, "serve tasks: a type is neither a WorkerTask nor a StreamingWorkerTask", object: "\(type)")
+            .invalidArgument, "serve tasks: a type is neither a WorkerTask nor a StreamingWorkerTask", object: "\(type)"
+        )
     }
 
     private static func single<Work: WorkerTask>(_ type: Work.Type) -> TaskRunner { SingleTaskRunner<Work>() }

@@ -49,7 +49,8 @@ extension WorkerService {
     func answerItem(_ id: UInt64, _ body: RawSpan) async throws(IPCError) {
         let limit = channel.guarantees.maximumMessageSize - CallWire.headerSize
         guard body.byteCount <= limit else {
-            throw IPCError(.messageTooLarge, "emit: the element has \(body.byteCount) bytes; at most \(limit) are possible")
+            throw IPCError(
+                .messageTooLarge, "emit: the element has \(body.byteCount) bytes; at most \(limit) are possible")
         }
         try await answer(.item, id, body)
         try await flush()

@@ -53,7 +53,9 @@ extension WorkerService {
         var start = range.lowerBound + CallWire.requestFieldsSize
         var timeLimit: UInt64?
         if fields.method & TaskRequest.hasTimeLimit != 0 {
-            guard body.byteCount >= CallWire.requestFieldsSize + 8 else { throw CallWire.violation("a limit is missing") }
+            guard body.byteCount >= CallWire.requestFieldsSize + 8 else {
+                throw CallWire.violation("a limit is missing")
+            }
             timeLimit = body.load(UInt64.self, at: CallWire.requestFieldsSize)
             start += 8
         }

@@ -7,7 +7,8 @@ import Testing
         let output = try await Example.command("store", ["300"]).output().checked()
         #expect(
             output.lines == [
-                "there is no nothing", "300 of 300 values are there", "the client exited with 0", "databases killed: yes",
+                "there is no nothing", "300 of 300 values are there", "the client exited with 0",
+                "databases killed: yes",
             ])
     }
 
