@@ -138,12 +138,7 @@ public struct ActorInvocationDecoder: DistributedTargetInvocationDecoder, Sendab
     /// Called by the Swift runtime.
     public mutating func decodeGenericSubstitutions() throws -> [any Any.Type] {
         guard !substitutions.isEmpty else { return [] }
-        var types = try substitutions.map { name in
-            guard let type = _typeByName(name) else {
-                throw IPCError(.decodingFailed, "a generic method is called with \(name), a type unknown here")
-            }
-            return type
-        }
+        var types = try substitutions.map { name throws in try system.genericTypes.type(named: name) }
         // The runtime reads as many as the method has parameters, without a look at how many there are.
         for _ in types.count..<256 { types.append(Never.self) }
         return types
@@ -217,27 +212,4 @@ extension CallFailure {
     }
 
     private static func encode(_ error: some Encodable) -> [UInt8]? { try? BinaryCodec.encode(error) }
-}
-
-/// The errors of distributed methods that arrive as themselves.
-struct ThrownTypes: Sendable {
-    private let types: [String: any (Error & Codable & Sendable).Type]
-
-    init(_ types: [any (Error & Codable & Sendable).Type]) {
-        self.types = Dictionary(types.map { (Self.name(of: $0), $0) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    /// A name that is the same in every process that has the type.
-    static func name(of type: any Any.Type) -> String { _mangledTypeName(type) ?? String(reflecting: type) }
-
-    func error(_ failure: CallFailure) -> any Error {
-        guard let type = types[failure.typeName], let error = decode(type, failure.payload) else {
-            return ActorCallError(failure)
-        }
-        return error
-    }
-
-    private func decode<Thrown: Error & Decodable>(_ type: Thrown.Type, _ payload: [UInt8]) -> (any Error)? {
-        try? BinaryCodec.decode(type, from: payload)
-    }
 }
