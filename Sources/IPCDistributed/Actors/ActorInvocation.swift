@@ -146,19 +146,28 @@ public struct ActorInvocationDecoder: DistributedTargetInvocationDecoder, Sendab
 
     /// Called by the Swift runtime.
     public mutating func decodeNextArgument<Argument: Codable>() throws -> Argument {
-        guard argumentCount > 0 else {
-            throw IPCError(.decodingFailed, "the method has more arguments than came with the call")
+        do throws(IPCError) {
+            guard argumentCount > 0 else {
+                throw IPCError(.decodingFailed, "the method has more arguments than came with the call")
+            }
+            argumentCount -= 1
+            let range = try reader.take(Int(try reader.number(UInt32.self)))
+            let bytes = unsafe reader.bytes.span.bytes.extracting(range)
+            return try BinaryCodec.decode(Argument.self, from: bytes, userInfo: system.userInfo)
+        } catch {
+            throw ArgumentFailure(error: error)
         }
-        argumentCount -= 1
-        let range = try reader.take(Int(try reader.number(UInt32.self)))
-        let bytes = unsafe reader.bytes.span.bytes.extracting(range)
-        return try BinaryCodec.decode(Argument.self, from: bytes, userInfo: system.userInfo)
     }
 
     /// Called by the Swift runtime.
     public mutating func decodeReturnType() throws -> (any Any.Type)? { nil }
     /// Called by the Swift runtime.
     public mutating func decodeErrorType() throws -> (any Any.Type)? { nil }
+}
+
+/// An argument that cannot be read. The runtime hands it over as if the method had thrown it, which it has not called.
+private struct ArgumentFailure: Error {
+    let error: IPCError
 }
 
 /// Where the Swift runtime leaves what a distributed method returned or threw.
@@ -197,7 +206,9 @@ public struct ActorResultHandler: DistributedTargetInvocationResultHandler {
 extension CallFailure {
     /// What a distributed method threw, with its bytes if it is `Codable`.
     init(thrownByActor error: any Error) {
-        if let failure = (error as? ActorCallError) {
+        if let failure = error as? ArgumentFailure {
+            self.init(failure.error, reach: .notStarted)
+        } else if let failure = (error as? ActorCallError) {
             // It called another actor: how far that call came says nothing of this one.
             self.init(failure.error)
         } else if error is IPCError || error is CancellationError {
