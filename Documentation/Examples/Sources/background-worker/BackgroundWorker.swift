@@ -90,7 +90,7 @@ import IPCDistributed
     private static func count(below limit: Int, with worker: CallConnection) async {
         var found = 0
         var shown = 0
-        do {
+        do throws(CallError<Never>) {
             for try await step in try worker.stream(CountPrimes(limit: limit)) {
                 found = step.found
                 let tenths = step.done * 10 / limit
@@ -102,7 +102,7 @@ import IPCDistributed
             // A stream that ends with its task was not counted to the end.
             say(Task.isCancelled ? "cancelled" : "\(found) primes below \(limit)")
         } catch {
-            say((error as? CallError<Never>)?.isCancellation == true ? "cancelled" : "the worker failed: \(error)")
+            say(error.isCancellation ? "cancelled" : "the worker failed: \(error)")
         }
     }
 

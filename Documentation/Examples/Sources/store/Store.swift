@@ -39,7 +39,7 @@ import Synchronization
                     try await serveCalls(on: listener) { handlers in
                         handlers.on(Put.self) { request, context in
                             await keeper.killOften()
-                            try await forward(request, to: database, context)
+                            _ = try await forward(request, to: database, context)
                         }
                         handlers.on(Get.self) { request, context in
                             await keeper.killOften()
