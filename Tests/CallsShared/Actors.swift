@@ -58,6 +58,7 @@ public distributed actor Office {
     private var sum = 0
     private var room: Visitor?
     private var cancelled = 0
+    private var waiting = 0
 
     /// Whatever the numbers are: hostile ones come too.
     public distributed func add(_ first: Int, _ second: Int) -> Int { first &+ second }
@@ -105,6 +106,7 @@ public distributed actor Office {
     public distributed func this() -> Office { self }
 
     public distributed func wait() async throws {
+        waiting += 1
         do {
             try await Task.sleep(for: .seconds(600))
         } catch {
@@ -114,6 +116,8 @@ public distributed actor Office {
     }
 
     public distributed var cancellations: Int { cancelled }
+    /// How often ``wait()`` was begun.
+    public distributed var waits: Int { waiting }
 }
 
 /// Methods of an extension in the same module.
@@ -126,6 +130,18 @@ extension Office {
     public distributed actor Annex {
         public typealias ActorSystem = IPCActorSystem
         public distributed func look() -> String { "annex" }
+    }
+}
+
+/// An actor within a method of another one: the names of its methods begin with that one's.
+extension Office {
+    public func local() -> String {
+        distributed actor Inner {
+            typealias ActorSystem = IPCActorSystem
+            private let papers = "papers"
+            distributed func look() -> String { papers }
+        }
+        return "\(Inner.self)"
     }
 }
 

@@ -8,67 +8,6 @@ import Testing
 
 /// A peer that speaks the call protocol and sends calls of actors that no compiler made: only typed failures come of it.
 @Suite(.watched) struct ActorHostileTests {
-    private struct Greeting: Codable {
-        var interface = ""
-        var system: ActorSystemID?
-    }
-
-    private struct Stranger {
-        let multiplexer: CallMultiplexer
-        let office: Office
-        let system: IPCActorSystem
-
-        /// A system with an office, and somebody who is joined to it.
-        static func join(
-            greeting: [UInt8]? = nil, _ body: (Stranger) async throws -> Void
-        ) async throws {
-            let (mine, theirs) = try SocketChannel.makePair()
-            let system = IPCActorSystem()
-            var options = MultiplexerOptions()
-            options.greeting = try greeting ?? BinaryCodec.encode(Greeting(system: .random()))
-            let multiplexer = CallMultiplexer(over: mine, options: options)
-            let office = Office(actorSystem: system)
-            async let reading: Void? = try? multiplexer.run()
-            do {
-                try await system.connect(over: theirs)
-                try await body(Stranger(multiplexer: multiplexer, office: office, system: system))
-            } catch {
-                multiplexer.close()
-                _ = await reading
-                throw error
-            }
-            multiplexer.close()
-            _ = await reading
-        }
-
-        func failure(_ payload: [UInt8]) async -> CallFailure? {
-            do {
-                _ = try await multiplexer.call(2, payload)
-                return nil
-            } catch {
-                return error
-            }
-        }
-
-        /// A call of `add` or another method, whole.
-        func payload(
-            _ target: String = "$s11CallsShared6OfficeC3addyS2i_SitYaKFTE", substitutions: [any Any.Type] = [],
-            arguments: [Int] = [1, 2]
-        ) throws -> [UInt8] {
-            var encoder = ActorInvocationEncoder()
-            for type in substitutions { try record(type, &encoder) }
-            for argument in arguments {
-                try encoder.recordArgument(RemoteCallArgument(label: nil, name: "_", value: argument))
-            }
-            return try encoder.payload(for: office.id, target)
-        }
-
-        private func record(_ type: any Any.Type, _ encoder: inout ActorInvocationEncoder) throws {
-            func open<Value>(_ type: Value.Type) throws { try encoder.recordGenericSubstitution(type) }
-            try _openExistential(type, do: open)
-        }
-    }
-
     @Test func theRightCallIsAnswered() async throws {
         try await Stranger.join { stranger async throws in
             let reply = try await stranger.multiplexer.call(2, stranger.payload())
@@ -80,7 +19,8 @@ import Testing
         try await Stranger.join { stranger async throws in
             for target in [
                 "$s11CallsShared4SafeC4openSSyYaKFTE", "$s11CallsShared6OfficeC5AnnexC4lookSSyYaKFTE",
-                "$s11CallsShared6OfficeC", "$s11CallsShared6OfficeC7missingyyYaKFTE", "$s11CallsShared6OfficeC3add",
+                "$s11CallsShared6OfficeC5localSSyF5InnerL_C4lookSSyYaKFTE", "$s11CallsShared6OfficeC",
+                "$s11CallsShared6OfficeC7missingyyYaKFTE", "$s11CallsShared6OfficeC3add",
                 "x", "$s", "$sSS", String(repeating: "$s11CallsShared6OfficeC3add", count: 100),
             ] {
                 let failure = await stranger.failure(try stranger.payload(target))
@@ -104,6 +44,38 @@ import Testing
             let place = try #require(generic.firstRange(of: Array("SS".utf8))?.lowerBound)
             generic[place] = 1
             #expect(await stranger.failure(generic)?.error.code == .protocolViolation)
+        }
+    }
+
+    /// Names of types that take the runtime for ever, or its stack, and types that this program has and the system was not given.
+    @Test func typesThatWereNotGivenAreRefused() async throws {
+        try await Stranger.join { stranger async throws in
+            let good = try stranger.payload(
+                "$s11CallsShared6OfficeC5twiceySayxGxYaKSeRzSERzlFTE", substitutions: [Int.self], arguments: [1])
+            let reply = try await stranger.multiplexer.call(2, good)
+            #expect(try BinaryCodec.decode([Int].self, from: reply) == [1, 1])
+            let place = try #require(good.firstRange(of: [2, 0] + Array("Si".utf8)))
+            for type in [
+                "SiSg", "SaySiG", "Si" + String(repeating: "Sg", count: 40), "Si" + String(repeating: "Sg", count: 340),
+                "Si" + String(repeating: "_t", count: 2_000), "11CallsShared6OfficeC",
+            ] {
+                var payload = good
+                let count = type.utf8.count
+                payload.replaceSubrange(place, with: [UInt8(count & 255), UInt8(count >> 8)] + Array(type.utf8))
+                let failure = await stranger.failure(payload)
+                #expect(failure?.error.code == .decodingFailed && failure?.reach == .notStarted, "\(type)")
+            }
+        }
+    }
+
+    /// The runtime would make the types of a method's name before it looks whether there is such a method.
+    @Test func namesOfMethodsThatAreNotThereStayWithTheSystem() async throws {
+        try await Stranger.join { stranger async throws in
+            for type in ["Si" + String(repeating: "Sg", count: 340), "Si" + String(repeating: "_t", count: 2_000)] {
+                let failure = await stranger.failure(
+                    try stranger.payload("$s11CallsShared6OfficeC3addyS2i_" + type + "tYaKFTE"))
+                #expect(failure?.error.code == .typeMismatch && failure?.reach == .notStarted)
+            }
         }
     }
 

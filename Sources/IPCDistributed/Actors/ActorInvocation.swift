@@ -138,12 +138,7 @@ public struct ActorInvocationDecoder: DistributedTargetInvocationDecoder, Sendab
     /// Called by the Swift runtime.
     public mutating func decodeGenericSubstitutions() throws -> [any Any.Type] {
         guard !substitutions.isEmpty else { return [] }
-        var types = try substitutions.map { name in
-            guard let type = _typeByName(name) else {
-                throw IPCError(.decodingFailed, "a generic method is called with \(name), a type unknown here")
-            }
-            return type
-        }
+        var types = try substitutions.map { name throws in try system.genericTypes.type(named: name) }
         // The runtime reads as many as the method has parameters, without a look at how many there are.
         for _ in types.count..<256 { types.append(Never.self) }
         return types
@@ -151,19 +146,28 @@ public struct ActorInvocationDecoder: DistributedTargetInvocationDecoder, Sendab
 
     /// Called by the Swift runtime.
     public mutating func decodeNextArgument<Argument: Codable>() throws -> Argument {
-        guard argumentCount > 0 else {
-            throw IPCError(.decodingFailed, "the method has more arguments than came with the call")
+        do throws(IPCError) {
+            guard argumentCount > 0 else {
+                throw IPCError(.decodingFailed, "the method has more arguments than came with the call")
+            }
+            argumentCount -= 1
+            let range = try reader.take(Int(try reader.number(UInt32.self)))
+            let bytes = unsafe reader.bytes.span.bytes.extracting(range)
+            return try BinaryCodec.decode(Argument.self, from: bytes, userInfo: system.userInfo)
+        } catch {
+            throw ArgumentFailure(error: error)
         }
-        argumentCount -= 1
-        let range = try reader.take(Int(try reader.number(UInt32.self)))
-        let bytes = unsafe reader.bytes.span.bytes.extracting(range)
-        return try BinaryCodec.decode(Argument.self, from: bytes, userInfo: system.userInfo)
     }
 
     /// Called by the Swift runtime.
     public mutating func decodeReturnType() throws -> (any Any.Type)? { nil }
     /// Called by the Swift runtime.
     public mutating func decodeErrorType() throws -> (any Any.Type)? { nil }
+}
+
+/// An argument that cannot be read. The runtime hands it over as if the method had thrown it, which it has not called.
+private struct ArgumentFailure: Error {
+    let error: IPCError
 }
 
 /// Where the Swift runtime leaves what a distributed method returned or threw.
@@ -202,7 +206,9 @@ public struct ActorResultHandler: DistributedTargetInvocationResultHandler {
 extension CallFailure {
     /// What a distributed method threw, with its bytes if it is `Codable`.
     init(thrownByActor error: any Error) {
-        if let failure = (error as? ActorCallError) {
+        if let failure = error as? ArgumentFailure {
+            self.init(failure.error, reach: .notStarted)
+        } else if let failure = (error as? ActorCallError) {
             // It called another actor: how far that call came says nothing of this one.
             self.init(failure.error)
         } else if error is IPCError || error is CancellationError {
@@ -217,27 +223,4 @@ extension CallFailure {
     }
 
     private static func encode(_ error: some Encodable) -> [UInt8]? { try? BinaryCodec.encode(error) }
-}
-
-/// The errors of distributed methods that arrive as themselves.
-struct ThrownTypes: Sendable {
-    private let types: [String: any (Error & Codable & Sendable).Type]
-
-    init(_ types: [any (Error & Codable & Sendable).Type]) {
-        self.types = Dictionary(types.map { (Self.name(of: $0), $0) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    /// A name that is the same in every process that has the type.
-    static func name(of type: any Any.Type) -> String { _mangledTypeName(type) ?? String(reflecting: type) }
-
-    func error(_ failure: CallFailure) -> any Error {
-        guard let type = types[failure.typeName], let error = decode(type, failure.payload) else {
-            return ActorCallError(failure)
-        }
-        return error
-    }
-
-    private func decode<Thrown: Error & Decodable>(_ type: Thrown.Type, _ payload: [UInt8]) -> (any Error)? {
-        try? BinaryCodec.decode(type, from: payload)
-    }
 }

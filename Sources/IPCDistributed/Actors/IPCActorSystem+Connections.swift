@@ -6,18 +6,20 @@ import IPCSystem
 public enum ActorSystemEvent: Sendable {
     /// A system of another process is there.
     case connected(ActorSystemID)
-    /// Its process is gone, or the connection: calls of its actors fail from now on. The error says why; nil when it ended
-    /// in order.
+    /// Its process is gone, or the last connection to it: calls of its actors fail from now on. The error says why; nil when it
+    /// ended in order.
     case lost(ActorSystemID, IPCError?)
 }
 
 extension IPCActorSystem {
     /// Joins this system with the one at the other end of `channel`, which does the same.
     ///
-    /// The connection lasts until either side closes or dies; its end is an event. One channel serves calls both ways.
+    /// The connection lasts until either side closes or dies; its end is an event. One channel serves calls both ways. Over a
+    /// further connection to the same system calls go when the earlier ones have ended.
     ///
     /// - Returns: the other system, when it has said hello.
-    /// - Throws: `.timedOut`, `.cancelled`; `.handshakeFailed` when the peer has no actor system; `.closed` when this system was
+    /// - Throws: `.timedOut`, `.cancelled`; `.handshakeFailed` when the peer has no actor system, or says that
+    ///   it is this one or one that another process has; `.closed` when this system was
     ///   closed; and what ends a ``CallConnection``.
     @discardableResult
     public func connect(
@@ -60,7 +62,7 @@ extension IPCActorSystem {
     public func close() {
         let peers = state.withLock { state in
             state.isClosed = true
-            return Array(state.peers.values)
+            return state.peers.values.flatMap(\.self)
         }
         for connection in peers { connection.close() }
     }
@@ -82,69 +84,109 @@ extension IPCActorSystem {
         let (isConnected, reason) = state.withLock { ($0.peers[other] != nil, $0.losses[other]) }
         if other != id, !isConnected { return reason }
         for await event in events {
-            if case .lost(let system, let error) = event, system == actor.id.system { return error }
+            if case .lost(let system, let error) = event, system == other { return error }
+            // The stream may have forgotten it, when very many came and went.
+            let (isConnected, reason) = state.withLock { ($0.peers[other] != nil, $0.losses[other]) }
+            if other != id, !isConnected { return reason }
         }
         return nil
     }
 
-    private func makeConnection(_ channel: any ByteChannel) throws(IPCError) -> CallConnection {
+    package func makeConnection(_ channel: any ByteChannel) throws(IPCError) -> CallConnection {
         if state.withLock({ $0.isClosed }) {
             channel.close()
             throw .closed("join an actor system")
         }
         var handlers = CallHandlers()
         addReceptionist(to: &handlers)
-        return try CallConnection(channel, options, handlers, system: id) { call, connection in
-            // The first call may be here before whoever made the connection has seen the hello.
-            try self.noteGreeting(of: connection)
-            return try await self.serve(call)
+        // The task that reads lives longer than the one that made it, whose limit is none of its calls.
+        let made = Self.$deadline.withValue(.never) { () -> Result<CallConnection, IPCError> in
+            do throws(IPCError) {
+                let connection = try CallConnection(channel, options, handlers, system: id) { call, connection in
+                    // The first call may be here before whoever made the connection has seen the hello.
+                    try self.noteGreeting(of: connection)
+                    return try await self.serve(call)
+                }
+                return .success(connection)
+            } catch {
+                return .failure(error)
+            }
         }
+        return try made.get()
     }
 
     /// Waits for the hello of the other system, and sees the connection to its end.
-    private func join(_ connection: CallConnection) async throws(IPCError) -> ActorSystemID {
-        try await connection.waitUntilReady()
-        let system = try noteGreeting(of: connection)
-        let reading = Task(executorPreference: IPCExecutor.shared) {
+    @discardableResult
+    package func join(_ connection: CallConnection) async throws(IPCError) -> ActorSystemID {
+        // Whatever is said of the hello here: a call that came with it may have entered the connection already.
+        _ = Task(executorPreference: IPCExecutor.shared) {
             var reason: IPCError?
             do throws(IPCError) {
                 try await connection.waitUntilEnd()
             } catch {
                 reason = error
             }
-            self.lose(system, connection, reason)
+            self.lose(connection, reason)
         }
-        _ = reading
-        return system
+        do throws(IPCError) {
+            try await connection.waitUntilReady()
+            return try noteGreeting(of: connection)
+        } catch {
+            connection.close()
+            throw error
+        }
     }
 
-    /// Notes where the actors of the other system are.
+    /// Notes where the actors of the other system are: at the end of its first connection, and when that ends, of the next.
     @discardableResult
     private func noteGreeting(of connection: CallConnection) throws(IPCError) -> ActorSystemID {
         guard let system = connection.peerSystem else {
             throw IPCError(.handshakeFailed, "the peer has no actor system; join one with connect or serve")
         }
-        let isNew = try state.withLock { state throws(IPCError) in
-            guard !state.isClosed else { throw .closed("join an actor system") }
-            guard state.peers[system] !== connection, !connection.isOver else { return false }
-            let isNew = state.peers[system] == nil
-            state.peers[system] = connection
-            state.losses[system] = nil
-            return isNew
+        guard system != id else {
+            throw IPCError(.handshakeFailed, "the peer says that it is this very actor system", object: "\(system)")
         }
-        if isNew { notices.tell(.connected(system)) }
+        try state.withLock { state throws(IPCError) in
+            guard !state.isClosed else { throw .closed("join an actor system") }
+            let others = state.peers[system] ?? []
+            guard !connection.isOver, !others.contains(where: { $0 === connection }) else { return }
+            guard others.allSatisfy({ $0.isOver || Self.mayBeOne($0.peer, connection.peer) }) else {
+                throw IPCError(
+                    .handshakeFailed, "the actor system of this id is connected, and is another process",
+                    object: "\(system)")
+            }
+            state.peers[system] = others + [connection]
+            // Under the lock, as the loss: nobody hears of them in the wrong order.
+            guard others.isEmpty else { return }
+            state.losses[system] = nil
+            notices.tell(.connected(system))
+        }
         return system
     }
 
-    private func lose(_ system: ActorSystemID, _ connection: CallConnection, _ reason: IPCError?) {
-        let isLost = state.withLock { state in
-            guard state.peers[system] === connection else { return false }
-            state.peers[system] = nil
+    /// Whether two connections may lead to one process, as far as the kernel knows who made them.
+    package static func mayBeOne(_ first: PeerCredentials?, _ second: PeerCredentials?) -> Bool {
+        guard let first, let second, first.isKnown, second.isKnown else { return true }
+        guard first.userID == second.userID else { return false }
+        // A pair that was made here names this process, whoever has its other end.
+        let ownOrHidden = [0, ProcessFacts.processID]
+        return first.processID == second.processID || ownOrHidden.contains(first.processID)
+            || ownOrHidden.contains(second.processID)
+    }
+
+    private func lose(_ connection: CallConnection, _ reason: IPCError?) {
+        guard let system = connection.peerSystem else { return }
+        state.withLock { state in
+            guard var left = state.peers[system], let index = left.firstIndex(where: { $0 === connection }) else {
+                return
+            }
+            left.remove(at: index)
+            state.peers[system] = left.isEmpty ? nil : left
+            guard left.isEmpty else { return }
             if state.losses.count >= 256 { state.losses.removeAll() }
             state.losses[system] = reason
-            return true
+            notices.tell(.lost(system, reason))
         }
-        if isLost { notices.tell(.lost(system, reason)) }
     }
 }
 
@@ -171,6 +213,7 @@ final class ActorSystemNotices: Sendable {
         return stream
     }
 
+    /// It may be called under a lock: a stream runs nothing of those who read it.
     func tell(_ event: ActorSystemEvent) {
         for listener in state.withLock({ Array($0.listeners.values) }) { listener.yield(event) }
     }

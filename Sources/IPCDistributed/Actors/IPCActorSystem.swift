@@ -17,7 +17,7 @@ import IPCSystem
 ///
 /// // In the process where the actor lives:
 /// let counter = Counter(actorSystem: system)
-/// await system.checkIn(counter, as: "counter")
+/// try system.checkIn(counter, as: "counter")
 /// try await system.serve(on: listener)
 ///
 /// // In another one:
@@ -33,9 +33,11 @@ import IPCSystem
 /// - **At most once.** A call is never repeated. ``ActorCallError`` says whether it may have been done when it failed.
 /// - **Errors** that a method throws arrive as themselves if they are `Codable` and the caller's system was made with their type,
 ///   an `IPCError` with its code, others with their description.
-/// - **Types.** Methods may be generic; an actor whose type is generic is called within its own process alone.
+/// - **Types.** Methods may be generic over types that the system was given (`genericTypes`); an actor whose type is generic is called within its own process alone.
 /// - **Trust.** A peer may call any distributed method of any actor whose id it knows or guesses; numbers are small. It can
-///   neither crash this process by what it sends nor call what is not `distributed`.
+///   neither crash this process by what it sends nor call what is not `distributed`. A peer says itself which system it is, and
+///   every reference holds the id of one. While the true one is connected nobody takes its place; before that, and when it has
+///   gone, whoever says its id gets its calls. Over Unix sockets another user's or process's is refused while one is connected.
 public final class IPCActorSystem: DistributedActorSystem, Sendable {
     public typealias ActorID = IPCActorID
     public typealias SerializationRequirement = any Codable
@@ -51,7 +53,8 @@ public final class IPCActorSystem: DistributedActorSystem, Sendable {
     struct State: Sendable {
         var lastNumber: UInt64 = 0
         var actors: [UInt64: LocalActor] = [:]
-        var peers: [ActorSystemID: CallConnection] = [:]
+        /// The connections to each system, oldest first: calls go over the first that lives.
+        var peers: [ActorSystemID: [CallConnection]] = [:]
         /// Why connections ended, for whoever asks late: the last ones.
         var losses: [ActorSystemID: IPCError] = [:]
         var isClosed = false
@@ -64,6 +67,7 @@ public final class IPCActorSystem: DistributedActorSystem, Sendable {
     public let id = ActorSystemID.random()
     let options: CallOptions
     let thrownTypes: ThrownTypes
+    let genericTypes: GenericTypes
     let state = Lock(State())
     let receptionist = Receptionist()
     let notices = ActorSystemNotices()
@@ -73,11 +77,15 @@ public final class IPCActorSystem: DistributedActorSystem, Sendable {
     ///
     /// - Parameters:
     ///   - thrownErrors: the `Codable` errors of distributed methods that arrive as themselves; peers name them.
+    ///   - genericTypes: what peers may call generic methods of actors of this process with, beside `Bool`, `String`, `Float`,
+    ///     `Double` and the integers: each type that a method's parameter may stand for, as in `[String].self`, and not private.
     ///   - options: how each connection carries calls.
     public init(
-        thrownErrors: [any (Error & Codable & Sendable).Type] = [], options: CallOptions = CallOptions()
+        thrownErrors: [any (Error & Codable & Sendable).Type] = [],
+        genericTypes: [any (Codable & Sendable).Type] = [], options: CallOptions = CallOptions()
     ) {
         thrownTypes = ThrownTypes(thrownErrors)
+        self.genericTypes = GenericTypes(genericTypes)
         self.options = options
     }
 
@@ -164,12 +172,16 @@ public final class IPCActorSystem: DistributedActorSystem, Sendable {
         do {
             return try await connection.multiplexer.call(CallPayload.actor, payload, until: Self.deadline)
         } catch {
-            throw thrownTypes.error(error)
+            throw thrownTypes.error(error, userInfo)
         }
     }
 
     func connection(to system: ActorSystemID) throws(ActorCallError) -> CallConnection {
-        guard let connection = state.withLock({ $0.peers[system] }) else {
+        let found = state.withLock { state -> CallConnection? in
+            guard let all = state.peers[system] else { return nil }
+            return all.count == 1 ? all[0] : all.first { !$0.isOver } ?? all.first
+        }
+        guard let connection = found else {
             throw ActorCallError(
                 IPCError(.unreachable, "there is no connection to the process of the actor", object: "\(system)"),
                 .notStarted)
@@ -218,6 +230,8 @@ public final class IPCActorSystem: DistributedActorSystem, Sendable {
 
 /// Gives the calls of distributed actors that `body` makes a limit. The time that is left travels with each call; a distributed
 /// method is called with the deadline of its caller, so that what it calls in turn ends in time too.
+///
+/// It is a task-local value, so a `Task {}` that is made within has it too; one that is to outlive the call is a `Task.detached`.
 ///
 /// A deadline within another one is the earlier of the two. A call that is late throws ``ActorCallError`` with `.timedOut`, and the
 /// task of its method is cancelled.

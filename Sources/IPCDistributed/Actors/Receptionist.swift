@@ -10,10 +10,59 @@ final class Receptionist: Sendable {
         let type: String
     }
 
+    /// Who lists the actors of a type.
+    ///
+    /// It holds which names have changed, not what became of them: a reader that takes nothing costs no more than there are
+    /// names, and what it takes later is how things are by then.
+    private struct Listener: Sendable {
+        let type: String
+        /// Rings when there is something to tell.
+        let bell: AsyncStream<Void>.Continuation
+        /// Who is there as far as the reader knows.
+        var told: [String: IPCActorID] = [:]
+        /// The names that have changed, with the number of the change.
+        var changed: [String: Int] = [:]
+        /// They in order of their changes, and some that changed back meanwhile.
+        var queue = ArrayQueue<(name: String, number: Int)>()
+        var lastNumber = 0
+
+        /// Notes that `name` is now `id`'s, or nobody's.
+        mutating func note(_ name: String, _ id: IPCActorID?) {
+            guard told[name] != id else {
+                changed[name] = nil
+                return
+            }
+            guard changed[name] == nil else { return }
+            lastNumber += 1
+            changed[name] = lastNumber
+            if queue.count > 2 * changed.count + 16 {
+                let changed = changed
+                queue.removeAll { changed[$0.name] != $0.number }
+            }
+            queue.append((name, lastNumber))
+            bell.yield()
+        }
+
+        /// The name that changed first of those of which nothing was told yet.
+        mutating func next() -> String? {
+            while let next = queue.popFirst() {
+                if changed[next.name] == next.number {
+                    changed[next.name] = nil
+                    return next.name
+                }
+            }
+            return nil
+        }
+    }
+
     private struct State: Sendable {
         var entries: [String: Entry] = [:]
         var lastID = 0
-        var listeners: [Int: (type: String, continuation: AsyncStream<Change>.Continuation)] = [:]
+        var listeners: [Int: Listener] = [:]
+
+        mutating func tell(_ name: String, _ type: String, _ id: IPCActorID?) {
+            for key in Array(listeners.keys) where listeners[key]!.type == type { listeners[key]!.note(name, id) }
+        }
     }
 
     /// What a listing sends.
@@ -26,43 +75,55 @@ final class Receptionist: Sendable {
     private let state = Lock(State())
 
     func checkIn(_ entry: Entry, _ name: String) throws(IPCError) {
-        let listeners = try state.withLock { state throws(IPCError) in
+        try state.withLock { state throws(IPCError) in
             guard state.entries[name] == nil else {
                 throw IPCError(.alreadyExists, "an actor is checked in under this name", object: name)
             }
             state.entries[name] = entry
-            return state.listeners.values.filter { $0.type == entry.type }.map(\.continuation)
+            state.tell(name, entry.type, entry.id)
         }
-        for listener in listeners { listener.yield(Change(name: name, id: entry.id)) }
     }
 
     func checkOut(_ name: String) {
-        let (entry, listeners) = state.withLock { state in
+        // The actor may end with its entry: not under the lock.
+        let entry = state.withLock { state in
             let entry = state.entries.removeValue(forKey: name)
-            return (entry, state.listeners.values.filter { $0.type == entry?.type }.map(\.continuation))
+            if let entry { state.tell(name, entry.type, nil) }
+            return entry
         }
-        guard entry != nil else { return }
-        for listener in listeners { listener.yield(Change(name: name, id: nil)) }
+        withExtendedLifetime(entry) {}
     }
 
     func find(_ name: String) -> Entry? { state.withLock { $0.entries[name] } }
 
-    /// The actors of a type that are there, and then what changes.
-    func changes(of type: String) -> AsyncStream<Change> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Change.self)
+    /// Tells of the actors of a type that are there, and then of what changes, until the task is cancelled or `tell` throws.
+    func list(_ type: String, _ tell: (Change) async throws -> Void) async throws {
+        let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let id = state.withLock { state in
             state.lastID += 1
-            // Under the lock, so that no change comes before what was there; nobody reads the stream yet.
-            for (name, entry) in state.entries where entry.type == type {
-                continuation.yield(Change(name: name, id: entry.id))
-            }
-            state.listeners[state.lastID] = (type, continuation)
+            var listener = Listener(type: type, bell: bell)
+            for (name, entry) in state.entries where entry.type == type { listener.note(name, entry.id) }
+            state.listeners[state.lastID] = listener
             return state.lastID
         }
-        continuation.onTermination = { [weak self] _ in
-            _ = self?.state.withLock { $0.listeners.removeValue(forKey: id) }
+        defer { _ = state.withLock { $0.listeners.removeValue(forKey: id) } }
+        for await _ in rings {
+            while let change = next(id) { try await tell(change) }
         }
-        return stream
+    }
+
+    /// What the listener is to be told next.
+    private func next(_ listener: Int) -> Change? {
+        state.withLock { state in
+            guard let name = state.listeners[listener]?.next() else { return nil }
+            let entry = state.entries[name].flatMap { $0.type == state.listeners[listener]!.type ? $0 : nil }
+            // Another one of the same name: the one that was told of leaves first.
+            let isOther = entry != nil && state.listeners[listener]!.told[name] != nil
+            let id = isOther ? nil : entry?.id
+            state.listeners[listener]!.told[name] = id
+            if isOther { state.listeners[listener]!.note(name, entry?.id) }
+            return Change(name: name, id: id)
+        }
     }
 }
 
@@ -142,6 +203,8 @@ extension IPCActorSystem {
 
     /// The actors of a type that a connected system has checked in, and then those that come and go.
     ///
+    /// A reader that is slow misses what has passed meanwhile: an actor that came and went, but never how things are now.
+    ///
     /// Letting go of the sequence ends it. It throws when the connection ends.
     public func listing<Act: DistributedActor>(
         of type: Act.Type, at system: ActorSystemID
@@ -158,7 +221,7 @@ extension IPCActorSystem {
     func addReceptionist(to handlers: inout CallHandlers) {
         handlers.on(FindActor.self) { request, _ in try self.find(request) }
         handlers.on(ListActors.self) { request, listings, _ in
-            for await change in self.receptionist.changes(of: request.type) { try await listings.send(change) }
+            try await self.receptionist.list(request.type) { change in try await listings.send(change) }
         }
     }
 

@@ -3,22 +3,55 @@ import IPCSystem
 /// Whether a method that a peer names belongs to the type of the actor that it is to be called on.
 ///
 /// The runtime finds a distributed method by its name alone and does not look whether the actor is of the type that has it: a
-/// call of another type's method would read the actor's memory as something else. So the name must begin with the type's.
+/// call of another type's method would read the actor's memory as something else. It also makes the types that a name speaks of
+/// before it looks whether there is such a method. So only the name of a method that this program has goes to the runtime, and
+/// only one that begins with the type's and has no further type between.
 final class TargetCheck: Sendable {
-    private let prefixes = Lock<[ObjectIdentifier: String?]>([:])
+    private struct Question: Hashable {
+        let type: ObjectIdentifier
+        let target: String
+    }
+
+    /// What was found out about methods that exist: there are no more entries than the program has methods and actors.
+    private let answers = Lock<[Question: Bool]>([:])
 
     func allows(_ target: String, on type: any Any.Type) -> Bool {
-        let key = ObjectIdentifier(type)
-        let prefix: String?
-        if let known = prefixes.withLock({ $0[key] }) {
-            prefix = known
-        } else {
-            prefix = Self.prefix(of: type)
-            prefixes.withLock { $0[key] = .some(prefix) }
+        let question = Question(type: ObjectIdentifier(type), target: target)
+        if let known = answers.withLock({ $0[question] }) { return known }
+        guard let prefix = Self.prefix(of: type), target.utf8.starts(with: prefix.utf8), Self.exists(target) else {
+            return false
         }
-        guard let prefix, target.utf8.starts(with: prefix.utf8) else { return false }
         var rest = MangledName(Array(target.utf8.dropFirst(prefix.utf8.count)))
-        return rest.isMember()
+        let answer = rest.isMember() && !Self.isWithinFunction(target)
+        answers.withLock { $0[question] = answer }
+        return answer
+    }
+
+    /// Whether the program has a distributed method of this name.
+    private static func exists(_ target: String) -> Bool {
+        let name = Array(target.utf8)
+        // SAFETY: the function reads `count` bytes and keeps none of them.
+        return unsafe name.withUnsafeBufferPointer { name in
+            guard let start = name.baseAddress else { return false }
+            return unsafe findAccessibleFunction(start, UInt(name.count)) != nil
+        }
+    }
+
+    /// Whether a method of this name belongs to a type that is declared within a function: its name begins with the name of the
+    /// function, which may be a method of the actor's type. Such a type reads as "Inner #1 in ...".
+    private static func isWithinFunction(_ target: String) -> Bool {
+        let name = Array(target.utf8)
+        var text = [UInt8](repeating: 0, count: 64 * 1024)
+        var size = UInt(text.count)
+        // SAFETY: the function reads the bytes of the name, writes at most `size` bytes of text and keeps neither.
+        let isRead = unsafe name.withUnsafeBufferPointer { name in
+            unsafe text.withUnsafeMutableBufferPointer { text in
+                guard let start = name.baseAddress else { return false }
+                return unsafe demangle(start, UInt(name.count), text.baseAddress, &size, 0) != nil
+            }
+        }
+        guard isRead, size <= UInt(text.count), let end = text.firstIndex(of: 0) else { return true }
+        return text[..<end].firstRange(of: Array(" #".utf8)) != nil
     }
 
     /// How the names of the methods of a type begin; nil for types that are not called from other processes.
@@ -30,6 +63,19 @@ final class TargetCheck: Sendable {
         return "$s" + name
     }
 }
+
+/// The record of a distributed method; nil where the program has none of that name. By the Swift runtime, which calls
+/// distributed methods through it.
+@_silgen_name("swift_findAccessibleFunction")
+private func findAccessibleFunction(_ name: UnsafePointer<UInt8>, _ count: UInt) -> UnsafeRawPointer?
+
+/// Writes a mangled name as people read it. By the Swift runtime; nil for what is no mangled name. `size` becomes larger
+/// where the text did not fit.
+@_silgen_name("swift_demangle")
+private func demangle(
+    _ name: UnsafePointer<UInt8>, _ count: UInt, _ text: UnsafeMutablePointer<UInt8>?,
+    _ size: UnsafeMutablePointer<UInt>?, _ flags: UInt32
+) -> UnsafeMutablePointer<UInt8>?
 
 /// A part of a mangled name, as docs/ABI/Mangling.rst of the Swift project describes them.
 private struct MangledName {
