@@ -41,8 +41,8 @@ public struct MultiProcessServerOptions: Sendable {
 
     /// How long a worker may take from its start until it accepts.
     public var readyTimeout: Duration
-    /// How long a worker may take to finish its connections when it is to leave, before it is killed.
-    public var grace: Duration
+    /// How long a worker may take to finish its connections when it is to leave, before it is killed. At most a century.
+    public var grace: Duration { didSet { grace = Self.bounded(grace) } }
     /// How often workers may die before the server gives up with `.restartLimitReached`.
     public var restartLimit: RestartLimit
     /// How long the replacement of a worker waits that died soon after its start. The first time it does not.
@@ -132,13 +132,16 @@ public struct MultiProcessServerOptions: Sendable {
         self.distribution = distribution
         self.addressPatience = addressPatience
         self.readyTimeout = readyTimeout
-        self.grace = grace
+        self.grace = Self.bounded(grace)
         self.restartLimit = restartLimit
         self.restartBackoff = restartBackoff
         self.standardOutput = standardOutput
         self.standardError = standardError
         self.standardErrorTailSize = standardErrorTailSize
     }
+
+    /// A century is for ever, and leaves room for sums.
+    private static func bounded(_ grace: Duration) -> Duration { max(.zero, min(grace, .seconds(3_200_000_000))) }
 
     /// Refuses what cannot be.
     func check(_ address: SocketAddress?, workers: Int) throws(IPCError) {

@@ -96,8 +96,10 @@ public struct ServerStatistics: Sendable, Hashable {
 
     /// Reads a table. Whoever wrote it may have written anything: every number is checked.
     init(_ bytes: SharedBytes) throws(IPCError) {
+        // Any worker may write to the region, and whoever reads adds these up: nothing here comes near an overflow.
+        func bounded(_ number: UInt64) -> Int { Int(min(number, 1 << 53)) }
         func number(_ offset: Int) -> UInt64 { bytes.load(offset, as: UInt64.self) }
-        func count(_ offset: Int) -> Int { Int(clamping: number(offset)) }
+        func count(_ offset: Int) -> Int { bounded(number(offset)) }
         let rows = bytes.byteCount >= ServerBoardLayout.rowsOffset ? count(72) : -1
         guard (0...ServerBoardLayout.maximumRows).contains(rows),
             bytes.byteCount >= ServerBoardLayout.byteCount(rows: rows), count(80) <= ServerBoardLayout.maximumAddress
@@ -125,16 +127,16 @@ public struct ServerStatistics: Sendable, Hashable {
             guard processID != 0, let phase = Worker.Phase(rawValue: word(.phase)) else { continue }
             workers.append(
                 Worker(
-                    place: Int(clamping: word(.place)), processID: processID, phase: phase,
+                    place: bounded(word(.place)), processID: processID, phase: phase,
                     uptime: since(word(.startedAt)),
-                    connectionsAccepted: Int(clamping: word(.accepted)),
-                    connectionsActive: max(0, Int(truncatingIfNeeded: word(.active))),
-                    requests: Int(clamping: word(.requests)), restarts: Int(clamping: word(.restarts)),
+                    connectionsAccepted: bounded(word(.accepted)),
+                    connectionsActive: bounded(UInt64(max(0, Int64(bitPattern: word(.active))))),
+                    requests: bounded(word(.requests)), restarts: bounded(word(.restarts)),
                     residentBytes: ServerStatistics.glance(processID, word(.processStart))?.residentBytes))
         }
         workers.sort { ($0.place, $0.processID) < ($1.place, $1.processID) }
-        connectionsAccepted = Int(clamping: accepted)
-        requests = Int(clamping: served)
+        connectionsAccepted = bounded(accepted)
+        requests = bounded(served)
     }
 
     /// The process of that number that started then, if it lives.

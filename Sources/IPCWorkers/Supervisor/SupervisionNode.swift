@@ -66,8 +66,8 @@ final class SupervisionNode: Sendable {
 
     func path(of index: Int) -> String { path.isEmpty ? children[index].name : "\(path)/\(children[index].name)" }
 
-    /// Whether each child is ready, or over.
-    var isComplete: Bool { state.withLock { $0.slots.allSatisfy(\.phase.isSettled) } }
+    /// Whether each child is ready, or over by itself.
+    var isComplete: Bool { state.withLock { !$0.isStopping && $0.slots.allSatisfy(\.phase.isSettled) } }
 
     func requestStop() {
         state.withLock { $0.isStopping = true }

@@ -68,7 +68,7 @@ struct ServerTop {
 
     private func rate(_ count: Int, _ elapsed: Duration) -> String {
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
-        return seconds > 0 ? "\(Int((Double(max(0, count)) / seconds).rounded()))" : "-"
+        return seconds > 0 ? "\(Int(min(Double(max(0, count)) / seconds, 1e15).rounded()))" : "-"
     }
 
     /// Hours, minutes and seconds.
