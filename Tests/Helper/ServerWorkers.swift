@@ -43,14 +43,17 @@ func serveAsServerWorker() async throws {
     }
 }
 
-/// Answers each request, a line, with the process id and that line. Between two requests of a client it leaves when it is to.
+/// Answers each request, a line, with the process id and that line. Between two requests of a client it leaves when it is to;
+/// the first one it waits for in any case, since the client has been accepted.
 private func answer(_ worker: ServerWorker, also: @escaping @Sendable () async throws -> Void = {}) async throws {
     try await worker.forEachConnection { connection in
-        while let request = try await worker.untilLeaving({ try await connection.read() }) ?? nil {
+        var next = try await connection.read()
+        while let request = next {
             try await also()
             // Counted before the client hears of it, so that a test finds it counted.
             worker.countRequest()
             try await connection.write(Array("\(getpid()) ".utf8) + request)
+            next = try await worker.untilLeaving { try await connection.read() } ?? nil
         }
     }
 }

@@ -43,9 +43,12 @@ private func runSupervisor(_ arguments: [String]) async throws -> Int32 {
     try await withSupervisor([
         .program("a", "sleep", arguments: ["600"]), .supervisor("inner", [.program("b", "sleep", arguments: ["600"])]),
     ]) { supervisor in
-        say(supervisor.children.compactMap { $0.processID.map(String.init) }.joined(separator: " "))
         do {
-            try await supervisor.run()
+            async let running: Void = supervisor.run()
+            // A signal that came before would end this process.
+            while !SignalCalls.isInstalled(Signal.terminate.rawValue) { try await Task.sleep(for: .milliseconds(1)) }
+            say(supervisor.children.compactMap { $0.processID.map(String.init) }.joined(separator: " "))
+            try await running
         } catch let error as IPCError where error.isCancellation {}
     }
     return 0

@@ -153,8 +153,15 @@ public final class ServerWorker: Sendable {
     /// request.
     ///
     /// ```swift
-    /// while let request = try await worker.untilLeaving({ try await channel.receive() }) ?? nil { … }
+    /// var next = try await channel.receive()
+    /// while let request = next {
+    ///     try await answer(request)
+    ///     next = try await worker.untilLeaving { try await channel.receive() } ?? nil
+    /// }
     /// ```
+    ///
+    /// The first request of a connection is waited for without it: that client was accepted here, perhaps in the last instant,
+    /// and has nobody else.
     ///
     /// When the worker is to leave, `body` is cancelled. The library's own calls have then either happened or not: a request
     /// that was received is returned.
