@@ -66,10 +66,19 @@ extension WorkerService {
         }
     }
 
+    func beginSending() -> WorkerDesk.Sending {
+        desk.withLock { desk in
+            let sending = desk.beginSending()
+            // Nothing is appended to the other half before this is noted.
+            if case .send(let half, _) = sending { journal.noteOlder(half: half) }
+            return sending
+        }
+    }
+
     func flush() async throws(IPCError) {
         let journal = journal
         while true {
-            switch desk.withLock({ $0.beginSending() }) {
+            switch beginSending() {
             case .nothing:
                 return
             case .busy:

@@ -81,7 +81,7 @@ extension WorkerService {
         while true {
             let stage: StreamSender.Stage
             // Where the channel is broken the half stays in the journal.
-            switch desk.withLock({ $0.beginSending() }) {
+            switch beginSending() {
             case .send(let half, let count):
                 stage = (try? channel.sender.begin(journal.bytes(ofHalf: half, count: count))) ?? .waiting
                 didSend(half, stage)
