@@ -55,10 +55,10 @@ private func refuseSignalsToGroupsOfPidfds() throws {
     ]
     let outcome = unsafe filter.withUnsafeBytes { steps in
         // A count, and where they are.
-        let program = unsafe [UInt(filter.count), UInt(bitPattern: steps.baseAddress)]
+        let program = [UInt(filter.count), UInt(bitPattern: steps.baseAddress)]
         return unsafe program.withUnsafeBytes { program in
             // PR_SET_NO_NEW_PRIVS; seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC).
-            unsafe prctl(38, 1, 0, 0, 0) == 0 ? unsafe syscall(317, 1, 1, program.baseAddress) : -1
+            prctl(38, 1, 0, 0, 0) == 0 ? unsafe syscall(317, 1, 1, program.baseAddress) : -1
         }
     }
     try require(outcome == 0, "seccomp: \(outcome)")
