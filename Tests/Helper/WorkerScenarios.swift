@@ -12,6 +12,7 @@ let workerScenarios: [String: Scenario] = [
     "kill-storm": killStorm,
     "worker-of-another-version": workerOfAnotherVersion,
     "pool-beside-own-children": poolBesideOwnChildren,
+    "pool-on-an-old-kernel": poolOnAnOldKernel,
 ]
 
 /// What a worker of this program makes of itself: the pool's argument, if it has one.

@@ -24,7 +24,7 @@ import Testing
         mutating func step(_ body: (inout Dispatcher<String>, inout Dispatcher<String>.Step) throws -> Void) rethrows {
             var step = Dispatcher<String>.Step()
             defer {
-                leaving.formUnion(step.lanesToFinish)
+                leaving.formUnion(step.lanesToFinish.keys)
                 woken.formUnion(step.lanesToWake)
                 for (_, news) in step.news { if case .item(let bytes) = news { items += bytes.buffer } }
                 for delivery in step.deliveries {
@@ -39,12 +39,13 @@ import Testing
         }
 
         mutating func submit(
-            _ names: [String], type: Int = 0, attempts: Int = 1, bytes: Int = 1, priority: WorkerPriority = .normal
+            _ names: [String], type: Int = 0, attempts: Int = 1, bytes: Int = 1, priority: WorkerPriority = .normal,
+            window: UInt32 = 0
         ) {
             let tasks = names.map {
                 Dispatcher<String>.Submission(
                     owner: $0, type: type, bytes: TaskBytes([UInt8](repeating: 0, count: bytes)), attempts: attempts,
-                    priority: priority)
+                    priority: priority, window: window)
             }
             let now = now
             step { $0.submit(tasks, at: now, into: &$1) }
@@ -180,14 +181,14 @@ import Testing
     @Test func abandonedTasksAreNotDeliveredAndNotStartedAgain() {
         var pool = Pool(1)
         pool.submit(["a", "b", "x", "x"])
-        pool.step { $0.abandon(into: &$1) { $0 != "b" } }
+        pool.step { $0.abandon(at: 0, into: &$1) { $0 != "b" } }
         #expect(pool.owners(0) == ["a", "b"])
         pool.answer(0)
         pool.answer(0)
         #expect(pool.delivered == ["b value"])
         #expect(pool.owners(0).isEmpty)
         pool.submit(["c"])
-        pool.step { $0.abandon(into: &$1) { _ in true } }
+        pool.step { $0.abandon(at: 0, into: &$1) { _ in true } }
         pool.die(0, running: nil)
         #expect(pool.dispatcher.waiting.isEmpty)
     }
@@ -214,7 +215,7 @@ import Testing
         pool.submit(["a", "b", "c"])
         pool.step {
             $0.fail(IPCError(.closed, "test"), into: &$1)
-            $0.giveUpRunning(into: &$1)
+            $0.giveUpRunning(at: 0, into: &$1)
         }
         #expect(pool.delivered == ["c lost closed", "a lost closed", "b lost closed"])
         pool.answer(0)
@@ -279,7 +280,7 @@ import Testing
 
     @Test func itemsCountOnceAndEndTheRetries() throws {
         var pool = Pool(1)
-        pool.submit(["a"], attempts: 5)
+        pool.submit(["a"], attempts: 5, window: 3)
         let id = pool.ids(0)[0]
         let items = [0, 1, 0, 1, 2].map { number in
             Dispatcher<String>.Answer(id: id, kind: .item(number, TaskBytes([UInt8(number)])))

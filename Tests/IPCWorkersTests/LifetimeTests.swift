@@ -161,4 +161,10 @@ import Testing
             #expect((error?.workerCrash?.standardErrorTail.utf8.count ?? 0) < 16_384)
         }
     }
+
+    /// A kernel that finds groups by their numbers alone: the status of a worker is not taken before.
+    @Test func whatWorkersHaveStartedEndsWithThemOnOldKernels() async throws {
+        let output = try await Command(.path(helperPath), arguments: ["pool-on-an-old-kernel"]).output()
+        #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+    }
 }

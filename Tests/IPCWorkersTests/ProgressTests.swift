@@ -27,7 +27,11 @@ import Testing
         try await withTemporaryDirectory { folder async throws in
             try await withHelperPool { pool async throws in
                 let progress = WorkerProgress(total: 1)
-                let caller = Task { try await pool.run(Reporting(path: "\(folder)/go"), progress: progress) }
+                let caller = Task {
+                    // Where the task fails, nobody waits for its progress for ever.
+                    defer { progress.finish() }
+                    return try await pool.run(Reporting(path: "\(folder)/go"), progress: progress)
+                }
                 for await state in progress.updates where state.note == "a quarter" {
                     #expect(state.fraction == 0.25 && state.completed == 0)
                     break

@@ -48,6 +48,26 @@ import Testing
         }
     }
 
+    /// A task that was sent behind a stream goes elsewhere, also when the stream waits for whoever takes its elements.
+    @Test func taskBehindAStreamThatWaitsIsHandedBack() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            try await withHelperPool(2) { pool async throws in
+                // Both workers are there, so the stream goes to the first and the long task to the second.
+                try await eventually { pool.statistics.workers.allSatisfy { $0.processID != nil } }
+                var iterator = pool.stream(Counting(count: 1_000_000), window: 4).makeAsyncIterator()
+                #expect(try await iterator.next() == 0)
+                let long = Task { try await pool.run(WaitForFile(path: "\(folder)/go")) }
+                try await Task.sleep(for: .milliseconds(50))
+                let short = Task { try await pool.run(Square(value: 5), until: .after(.seconds(60))) }
+                try await Task.sleep(for: .milliseconds(50))
+                try await Command("touch", "\(folder)/go").run()
+                #expect(try await short.value == 25)
+                #expect(try await long.value == 0)
+                #expect(try await iterator.next() == 1)
+            }
+        }
+    }
+
     @Test func elementsOfSeveralTasksInsideTheWorker() async throws {
         try await withHelperPool { pool async throws in
             var found: Set<Int> = []
@@ -158,5 +178,39 @@ import Testing
             #expect(await code { try await caller.value } == .cancelled)
             continuation.finish()
         }
+    }
+
+    /// The reader of an input that takes no notice of cancellation hands in nothing for a loop that was left.
+    @Test func nothingIsHandedInOnceTheLoopIsLeft() async throws {
+        try await withHelperPool(1) { pool async throws in
+            let input = DeafInput(gate: Counter(), reads: Counter())
+            for try await value in pool.map(input) {
+                #expect(value == 0)
+                break
+            }
+            let before = pool.statistics.submitted
+            _ = input.gate.next()
+            try await eventually { input.reads.value >= 2 }
+            try await Task.sleep(for: .milliseconds(100))
+            #expect(pool.statistics.submitted == before)
+        }
+    }
+}
+
+/// One task, and the others when the gate is open, whatever happens to whoever reads.
+private struct DeafInput: AsyncSequence, AsyncIteratorProtocol, Sendable {
+    typealias Element = Square
+
+    let gate: Counter
+    let reads: Counter
+
+    func makeAsyncIterator() -> DeafInput { self }
+
+    mutating func next() async -> Square? {
+        if reads.value > 0 {
+            while gate.value == 0 { await Task { try? await Task.sleep(for: .milliseconds(10)) }.value }
+        }
+        let number = reads.next()
+        return number < 20 ? Square(value: number) : nil
     }
 }

@@ -46,9 +46,15 @@ func isAlive(_ process: Int32) async throws -> Bool {
     return output.status.isSuccess && !output.text.hasPrefix("Z")
 }
 
-/// Waits until `condition` holds. The suite's time limit is what ends it otherwise.
-func eventually(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { try await Task.sleep(for: .milliseconds(10)) }
+/// Waits until `condition` holds; fails long before the suite's time limit, so that the test cleans up and tells where.
+func eventually(
+    _ condition: () async throws -> Bool, sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+    let end = ContinuousClock.now + .seconds(120)
+    while try await !condition() {
+        try #require(ContinuousClock.now < end, "it never came true", sourceLocation: sourceLocation)
+        try await Task.sleep(for: .milliseconds(10))
+    }
 }
 
 /// A directory that goes when the body is done.

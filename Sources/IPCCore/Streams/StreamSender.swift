@@ -15,6 +15,8 @@ package final class StreamSender: @unchecked Sendable {
     /// Nothing has been sent yet.
     var isUnused: Bool
     private let handshake: StreamHandshake?
+    /// What is left of a message that was begun in stages.
+    var rest: [UInt8] = []
     private var hasFinished = false
     private var failure: IPCError?
     private var hasEndedUse = false
@@ -132,7 +134,7 @@ package final class StreamSender: @unchecked Sendable {
 
     // MARK: Under the lock
 
-    private func check(_ byteCount: Int) throws(IPCError) {
+    func check(_ byteCount: Int) throws(IPCError) {
         guard byteCount <= options.maximumMessageSize else {
             throw IPCError(
                 .messageTooLarge,
@@ -190,7 +192,7 @@ package final class StreamSender: @unchecked Sendable {
         release()
     }
 
-    private func writeRest(_ rest: [UInt8], from offset: Int) throws(IPCError) -> Int? {
+    func writeRest(_ rest: [UInt8], from offset: Int) throws(IPCError) -> Int? {
         try unsafe rest.span.bytes.withUnsafeBytes { bytes throws(IPCError) in
             try unsafe writePart(UnsafeRawBufferPointer(rebasing: bytes[offset...]), isInsideFrame: true)
         }
@@ -210,6 +212,9 @@ package final class StreamSender: @unchecked Sendable {
         if isInsideFrame { failure = error }
         return error
     }
+
+    /// The same without an answer.
+    func noteTorn(_ error: IPCError) { _ = torn(error, isInsideFrame: true) }
 
     /// A stream that was torn inside a frame stays torn.
     private func fail(_ error: SystemCallError, isInsideFrame: Bool) -> IPCError {

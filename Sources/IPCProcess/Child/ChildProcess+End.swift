@@ -16,6 +16,14 @@ extension ChildProcess {
         }
     }
 
+    /// Waits until the child has ended, and leaves its status in the kernel: what is left of its group can still be found
+    /// by ``kill()``, also before Linux 6.9.
+    ///
+    /// - Throws: `.timedOut` or `.cancelled` while it runs on.
+    package func waitForEnd(until deadline: Deadline = .never) async throws(IPCError) {
+        try await handle.waitForEnd(until: deadline)
+    }
+
     /// How the child ended, if it has.
     ///
     /// - Returns: nil while it runs.

@@ -18,7 +18,7 @@ extension Dispatcher {
     private mutating func leaveIfIdle(_ lane: Int, into step: inout Step) {
         guard lanes[lane].retirement != nil, isIdle(lane), !lanes[lane].isLeaving else { return }
         lanes[lane].isLeaving = true
-        step.lanesToFinish.insert(lane)
+        step.lanesToFinish[lane] = lanes[lane].incarnation
     }
 
     /// A place has no worker, and gets none before there is work.

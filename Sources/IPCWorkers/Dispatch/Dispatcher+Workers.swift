@@ -15,17 +15,29 @@ extension Dispatcher {
     /// A worker has answered.
     ///
     /// - Parameter isReplayed: the answers come from the journal of a dead worker, which may hold what was sent before.
-    /// - Throws: `.protocolViolation` for an answer to what was not asked.
+    /// - Throws: `.protocolViolation` for an answer to what was not asked, or for more items than were. What came before
+    ///   it counts.
     mutating func answered(
         _ lane: Int, _ answers: [Answer], at now: UInt64, isReplayed: Bool = false, into step: inout Step
     ) throws(IPCError) {
         var finished = 0
         var handedBack: [Assignment] = []
+        var violation: IPCError?
         for answer in answers {
-            if heard(answer, from: lane, into: &step) { continue }
+            // One that was sent before may be about a task that came once more and was started; and what was not started
+            // goes back to the line anyway.
+            if isReplayed, case .declined = answer.kind { continue }
+            do throws(IPCError) {
+                if try heard(answer, from: lane, into: &step) { continue }
+            } catch {
+                if isReplayed { continue }
+                violation = error
+                break
+            }
             guard let assignment = take(answer.id, from: lane) else {
                 if isReplayed { continue }
-                throw CallWire.violation("an answer to task \(answer.id), which this worker does not have")
+                violation = CallWire.violation("an answer to task \(answer.id), which this worker does not have")
+                break
             }
             switch answer.kind {
             case .value(let bytes):
@@ -34,6 +46,9 @@ extension Dispatcher {
             case .failed(let failure):
                 finished += 1
                 deliver(.failed(failure), for: assignment, into: &step)
+            case .lost(let error):
+                finished += 1
+                deliver(.lost(error), for: assignment, into: &step)
             case .declined: handedBack.append(assignment)
             case .item, .progress: break
             }
@@ -42,6 +57,8 @@ extension Dispatcher {
         lanes[lane].clock.answered(finished, at: now)
         if !handedBack.isEmpty { lanes[lane].clock.stalled() }
         putBack(handedBack, into: &step)
+        // This worker is about to be ended: it gets no more.
+        if let violation { throw violation }
         if lanes[lane].finished >= tasksPerWorker { retire(lane, .tasks, into: &step) }
         assign(at: now, into: &step)
         if lanes[lane].assigned.isEmpty { becameIdle(lane, at: now, into: &step) }
@@ -50,7 +67,11 @@ extension Dispatcher {
     /// Takes in what a task says while it runs. What comes late, or twice from a journal, is passed over.
     ///
     /// - Returns: whether that was it.
-    private mutating func heard(_ answer: Answer, from lane: Int, into step: inout Step) -> Bool {
+    ///
+    /// - Throws: `.protocolViolation` for an item that nobody has given credit for.
+    private mutating func heard(
+        _ answer: Answer, from lane: Int, into step: inout Step
+    ) throws(IPCError) -> Bool {
         let news: News
         var number: UInt64?
         switch answer.kind {
@@ -61,14 +82,20 @@ extension Dispatcher {
         default: return false
         }
         var owner: Owner?
+        var isTooMuch = false
         lanes[lane].assigned.mutateEach { assignment in
             guard assignment.id == answer.id, !assignment.isAbandoned else { return }
             if let number {
                 guard number == assignment.itemCount else { return }
+                guard number < assignment.itemLimit else {
+                    isTooMuch = true
+                    return
+                }
                 assignment.itemCount += 1
             }
             owner = assignment.task.owner
         }
+        if isTooMuch { throw CallWire.violation("more items of task \(answer.id) than may be on their way") }
         if let owner { step.news.append((owner, news)) }
         return true
     }

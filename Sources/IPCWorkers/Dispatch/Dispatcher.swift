@@ -44,8 +44,8 @@ struct Dispatcher<Owner: Sendable>: Sendable {
         var news: [(owner: Owner, news: News)] = []
         /// Workers to which something is to be sent.
         var lanesToFlush: Set<Int> = []
-        /// Workers that are to leave.
-        var lanesToFinish: Set<Int> = []
+        /// Workers that are to leave: their places, and which process of a place it is.
+        var lanesToFinish: [Int: Int] = [:]
         /// Places without a worker that get one again.
         var lanesToWake: Set<Int> = []
         /// Whether something has to be watched from now on that was not.
@@ -57,6 +57,8 @@ struct Dispatcher<Owner: Sendable>: Sendable {
         enum Kind: Sendable {
             case value(TaskBytes)
             case failed(CallFailure)
+            /// It is done, but its output cannot be received.
+            case lost(IPCError)
             case declined
             /// With its number, from 0.
             case item(UInt64, TaskBytes)
@@ -74,8 +76,9 @@ struct Dispatcher<Owner: Sendable>: Sendable {
         var isAbandoned = false
         /// When that was.
         var abandonedAt: UInt64 = 0
-        /// Items that have come.
+        /// Items that have come, and that may come.
         var itemCount: UInt64 = 0
+        var itemLimit: UInt64 = 0
     }
 
     struct Lane: Sendable {
@@ -169,7 +172,7 @@ struct Dispatcher<Owner: Sendable>: Sendable {
         counts.submitted += tasks.count
         for task in tasks {
             lastID += 1
-            let assignment = Assignment(id: lastID, task: task)
+            let assignment = Assignment(id: lastID, task: task, itemLimit: UInt64(task.window))
             if let error = failure ?? refusal {
                 deliver(.lost(error), for: assignment, into: &step)
             } else {
@@ -181,7 +184,7 @@ struct Dispatcher<Owner: Sendable>: Sendable {
 
     /// Gives up the tasks whose owner `isUnwanted` picks: those that wait are dropped, those on their way are cancelled.
     /// Nothing is delivered for them.
-    mutating func abandon(at now: UInt64 = 0, into step: inout Step, where isUnwanted: (Owner) -> Bool) {
+    mutating func abandon(at now: UInt64, into step: inout Step, where isUnwanted: (Owner) -> Bool) {
         waiting.removeAll { isUnwanted($0.task.owner) }
         for lane in lanes.indices {
             var cancelled: [UInt64] = []
@@ -202,7 +205,11 @@ struct Dispatcher<Owner: Sendable>: Sendable {
     mutating func grant(_ count: UInt32, into step: inout Step, where isWanted: (Owner) -> Bool) {
         for lane in lanes.indices {
             var ids: [UInt64] = []
-            lanes[lane].assigned.mutateEach { if !$0.isAbandoned, isWanted($0.task.owner) { ids.append($0.id) } }
+            lanes[lane].assigned.mutateEach { assignment in
+                guard !assignment.isAbandoned, isWanted(assignment.task.owner) else { return }
+                assignment.itemLimit += UInt64(count)
+                ids.append(assignment.id)
+            }
             guard !ids.isEmpty else { continue }
             for id in ids { lanes[lane].outbox.append { CallWire.appendCredit(id: id, count, to: &$0) } }
             step.lanesToFlush.insert(lane)
@@ -217,14 +224,14 @@ struct Dispatcher<Owner: Sendable>: Sendable {
     }
 
     /// Ends the wait for the tasks that are on their way or run, and has them cancelled: the pool is closing.
-    mutating func giveUpRunning(into step: inout Step) {
+    mutating func giveUpRunning(at now: UInt64, into step: inout Step) {
         guard let failure else { return }
         for lane in lanes.indices {
             var open: [Assignment] = []
             lanes[lane].assigned.mutateEach { if !$0.isAbandoned { open.append($0) } }
             for assignment in open { deliver(.lost(failure), for: assignment, into: &step) }
         }
-        abandon(into: &step) { _ in true }
+        abandon(at: now, into: &step) { _ in true }
     }
 
     mutating func deliver(_ outcome: TaskOutcome, for assignment: Assignment, into step: inout Step) {

@@ -24,7 +24,8 @@ final class Journal: Sendable {
         var running: UInt64?
         /// Why it ended itself, if it did so for that task.
         var verdict: WorkerVerdict?
-        /// Messages with answers that it had not sent, or not certainly.
+        /// Messages with answers that it had not sent, or not certainly; the older ones first, since the elements of a
+        /// stream and its end may be in both halves.
         var messages: [[UInt8]]
     }
 
@@ -41,7 +42,8 @@ final class Journal: Sendable {
                 byteCount: words.load(UInt64.self, at: JournalLayout.memoryOffset))
         }
         var messages: [[UInt8]] = []
-        for half in 0..<2 {
+        let older = words.load(UInt64.self, at: JournalLayout.olderOffset) == 1 ? 1 : 0
+        for half in [older, 1 - older] {
             let length = words.load(UInt64.self, at: JournalLayout.lengthOffsets[half])
             guard length > 0, length <= UInt64(JournalLayout.halfSize) else { continue }
             let bytes = try? FileCalls.read(

@@ -9,6 +9,7 @@
 ///     32     8  the task for which the worker has ended itself, 0 for none
 ///     40     8  why: 1 its time limit, 2 it went on after it was cancelled, 3 memory
 ///     48     8  for memory: how many bytes it had
+///     56     8  the half with the older answers, if both have some
 ///     64  64Ki  half 0: frames of the call protocol
 ///  65600  64Ki  half 1
 /// ```
@@ -24,6 +25,7 @@ enum JournalLayout {
     static let judgedOffset = 32
     static let reasonOffset = 40
     static let memoryOffset = 48
+    static let olderOffset = 56
     static let headerSize = 64
     static let halfSize = 64 * 1024
     static let halfOffsets = [64, 64 + halfSize]

@@ -47,6 +47,9 @@ final class JournalWriter: Sendable {
         bytes.word64(JournalLayout.lengthOffsets[half]).storeReleasing(UInt64(offset + total))
     }
 
+    /// Notes that this half has answers, and that what comes now goes to the other one.
+    func noteOlder(half: Int) { bytes.word64(JournalLayout.olderOffset).storeReleasing(UInt64(half)) }
+
     /// Counts a half as empty, after it has been sent.
     func clear(half: Int) { bytes.word64(JournalLayout.lengthOffsets[half]).storeReleasing(0) }
 

@@ -59,6 +59,10 @@ final class WorkerConnection: Sendable {
     /// Tells the worker that there is no more, and kills it if it does not go.
     func seeOut(grace: Duration) async {
         try? await process.channel.finish(until: .after(grace))
-        if (try? await process.child.exitStatus(until: .after(grace))) == nil { giveUp() }
+        do throws(IPCError) {
+            try await process.child.waitForEnd(until: .after(grace))
+        } catch {
+            giveUp()
+        }
     }
 }

@@ -25,12 +25,13 @@ extension WorkerLane {
                 let count = try await worker.channel.receive(upTo: 64, until: .never) { message in
                     if broken == nil { broken = WorkerLane.read(message, into: &found) }
                 }
-                try await takeParcels(of: &found, from: worker)
+                let unreceived = await takeParcels(of: &found, from: worker)
                 try pool.step { (shared, step) throws(IPCError) in
                     try shared.dispatcher.answered(
                         index, found.answers, at: MonotonicClock.nanoseconds, into: &step)
                 }
                 found.answers.removeAll(keepingCapacity: true)
+                if let unreceived { throw unreceived }
                 if let broken { throw broken }
                 if count == nil { throw IPCError(.peerClosed, "the worker left") }
             }
@@ -39,21 +40,32 @@ extension WorkerLane {
         }
     }
 
-    private func takeParcels(of found: inout Answers, from worker: WorkerProcess) async throws(IPCError) {
+    /// Adds the parcels to the answers that have some. An answer whose parcel cannot be received or opened says so: its
+    /// task is done and is not to be run again, and the other answers count.
+    ///
+    /// - Returns: why no more parcels can come, if so.
+    private func takeParcels(of found: inout Answers, from worker: WorkerProcess) async -> IPCError? {
+        var end: IPCError?
         for place in found.withParcel {
-            let id = found.answers[place].id
-            let parcel: Parcel
-            do throws(IPCError) {
-                parcel = try await worker.parcels.take(id, until: .after(Self.parcelLimit))
-            } catch {
-                guard error.code == .timedOut else { throw error }
-                throw CallWire.violation("no parcel of task \(id)")
+            let answer = found.answers[place]
+            guard case .value(let bytes) = answer.kind else { continue }
+            if let end {
+                found.answers[place].kind = .lost(end)
+                continue
             }
-            if case .value(let bytes) = found.answers[place].kind {
-                found.answers[place].kind = .value(bytes.adding(parcel))
+            do throws(IPCError) {
+                switch try await worker.parcels.take(answer.id, until: .after(Self.parcelLimit)) {
+                case .success(let parcel): found.answers[place].kind = .value(bytes.adding(parcel))
+                case .failure(let error): found.answers[place].kind = .lost(error)
+                }
+            } catch {
+                let error = error.code == .timedOut ? CallWire.violation("no parcel of task \(answer.id)") : error
+                end = error
+                found.answers[place].kind = .lost(error)
             }
         }
         found.withParcel.removeAll()
+        return end
     }
 
     /// What a message of a worker says, appended to `found`.

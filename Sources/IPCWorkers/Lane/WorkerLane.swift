@@ -95,9 +95,11 @@ struct WorkerLane: Sendable {
         let reason = await read(worker)
         let departure: Departure
         if Task.isCancelled {
+            // Before its tasks come back, so that none of them is started once more.
+            pool.close()
             _ = await worker.end(grace: pool.options.shutdownGrace)
             departure = leave(worker, nil)
-        } else if link.isLeaving {
+        } else if link.isLeaving, pool.shared.withLock({ $0.dispatcher.lanes[index].assigned.isEmpty }) {
             _ = await worker.end(grace: pool.options.shutdownGrace)
             departure = leave(worker, nil)
         } else {
@@ -107,8 +109,10 @@ struct WorkerLane: Sendable {
                 let object = "process \(crash.processID)"
                 IPCObservation.emit(.protocolViolation(mechanism: "worker", object: object, error: reason))
             }
+            // That its answers cannot be received is not its fault, and not told by how it ended.
+            let isOurs = isWild || (reason.code != .peerClosed && reason.code != .truncated)
             departure = leave(
-                worker, Remains(journal: worker.journal.read(), crash: crash, error: isWild ? reason : nil))
+                worker, Remains(journal: worker.journal.read(), crash: crash, error: isOurs ? reason : nil))
         }
         link.writer.ring()
         await writer.value

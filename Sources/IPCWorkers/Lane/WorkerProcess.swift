@@ -107,7 +107,8 @@ struct WorkerProcess: Sendable {
         await Task(executorPreference: IPCExecutor.shared) {
             if grace > .zero {
                 try? await channel.finish(until: .after(grace))
-                _ = try? await child.exitStatus(until: .after(grace))
+                // The status stays where it is: until `kill` takes it, every kernel finds the group by it.
+                try? await child.waitForEnd(until: .after(grace))
             }
             let status = try? await child.kill()
             channel.close()
@@ -122,7 +123,7 @@ struct WorkerProcess: Sendable {
     func bury() async -> WorkerCrash {
         await Task(executorPreference: IPCExecutor.shared) {
             channel.close()
-            _ = try? await child.exitStatus(until: .after(.seconds(1)))
+            try? await child.waitForEnd(until: .after(.seconds(1)))
             let status = try? await child.kill()
             return WorkerCrash(
                 workerIndex: index, processID: child.processID, status: status,

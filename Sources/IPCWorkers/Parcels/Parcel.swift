@@ -31,12 +31,17 @@ struct Parcel: Sendable {
         descriptors = bytes.descriptors
     }
 
-    init(_ message: SocketMessage<[UInt8]>) throws(IPCError) {
+    /// Whose parcel a message is.
+    static func id(of message: SocketMessage<[UInt8]>) throws(IPCError) -> UInt64 {
         guard message.payload.count == 16 else {
             throw CallWire.violation("a parcel of \(message.payload.count) bytes")
         }
+        return unsafe message.payload.span.bytes.load(UInt64.self, at: 0)
+    }
+
+    init(_ message: SocketMessage<[UInt8]>) throws(IPCError) {
+        id = try Parcel.id(of: message)
         let words = unsafe message.payload.span.bytes
-        id = words.load(UInt64.self, at: 0)
         descriptors = message.descriptors
         let byteCount = words.load(UInt64.self, at: 8)
         guard byteCount > 0 else { return }

@@ -21,6 +21,7 @@ final class AsyncMapFeed<Tasks: AsyncSequence & Sendable> where Tasks.Element: W
     /// Takes no more input and gives up what is on its way.
     func stop() {
         isOver = true
+        pump.stop()
         reader?.cancel()
         if pump.openCount > 0 { pump.plan.abandon(pump.session) }
     }
@@ -71,6 +72,7 @@ final class MapPump<Tasks: AsyncSequence & Sendable>: Sendable where Tasks.Eleme
     private struct State {
         var flow = MapFlow()
         var end: End?
+        var isStopped = false
     }
 
     let plan: MapPlan
@@ -83,6 +85,9 @@ final class MapPump<Tasks: AsyncSequence & Sendable>: Sendable where Tasks.Eleme
         self.plan = plan
         session = MapSession(isOrdered: plan.order == .asGiven, progress: plan.progress)
     }
+
+    /// Nothing is handed in any more.
+    func stop() { state.withLock { $0.isStopped = true } }
 
     var openCount: Int { state.withLock { $0.flow.open } }
 
@@ -110,17 +115,24 @@ final class MapPump<Tasks: AsyncSequence & Sendable>: Sendable where Tasks.Eleme
                 try await awaitRoom()
                 guard let task = try await input.next(isolation: #isolation) else { break }
                 let bytes = try TaskCoding.encode(task, sharedFrom: plan.pool.sharedValueSize)
-                let first = state.withLock { state in
+                let first = state.withLock { state -> Int? in
+                    guard !state.isStopped else { return nil }
                     defer { state.flow.issue(1, bytes: bytes.count) }
                     return state.flow.issued
                 }
+                guard let first else { break }
                 plan.submit(
                     [(bytes, task.timeLimit?.nanosecondsClamped)], type: type, first: first, to: session, Work.self)
             }
         } catch {
             end.error = error
         }
-        state.withLock { $0.end = end }
+        let isStopped = state.withLock { state in
+            state.end = end
+            return state.isStopped
+        }
+        // What was handed in while the others were given up.
+        if isStopped { plan.abandon(session) }
         session.wake()
     }
 

@@ -99,7 +99,10 @@ public final class WorkerPool: Sendable {
 
     private func perform(_ step: Step) {
         for lane in step.lanesToFlush { flush(lane) }
-        for lane in step.lanesToFinish { shared.withLock { $0.links[lane] }?.leave() }
+        for (lane, incarnation) in step.lanesToFinish {
+            // Whoever has come after it meanwhile stays.
+            if let link = shared.withLock({ $0.links[lane] }), link.incarnation == incarnation { link.leave() }
+        }
         for lane in step.lanesToWake { lanePoints[lane].signal() }
         if step.wakesWatch { watchPoint.signal() }
         for (owner, news) in step.news { tell(owner, news) }
@@ -148,7 +151,7 @@ public final class WorkerPool: Sendable {
         step { shared, step in
             shared.dispatcher.fail(
                 IPCError(.closed, "run a task: the pool's scope has ended"), into: &step)
-            shared.dispatcher.giveUpRunning(into: &step)
+            shared.dispatcher.giveUpRunning(at: MonotonicClock.nanoseconds, into: &step)
         }
         // Also where nothing was delivered.
         signalDrainers()

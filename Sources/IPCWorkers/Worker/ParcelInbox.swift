@@ -12,14 +12,24 @@ final class ParcelInbox: Sendable {
         self.channel = channel
     }
 
-    /// The parcel of a task, which has been sent already. One caller at a time.
-    func take(_ id: UInt64, until deadline: Deadline = .never) async throws(IPCError) -> Parcel {
+    /// The parcel of a task, which has been sent already, or why it cannot be opened here: for lack of memory, of
+    /// descriptors. One caller at a time.
+    ///
+    /// - Throws: why there is none, and will be none for others either; `.cancelled` and `.timedOut`.
+    func take(
+        _ id: UInt64, until deadline: Deadline = .never
+    ) async throws(IPCError) -> Result<Parcel, IPCError> {
         while true {
             guard let message = try await channel.descriptorMessages.receive(until: deadline) else {
                 throw CallWire.violation("no parcel for task \(id)")
             }
-            let parcel = try Parcel(message)
-            if try isWanted(parcel, for: id) { return parcel }
+            // Before it is opened: that one which nobody wants cannot be opened is nobody's concern.
+            guard try isWanted(try Parcel.id(of: message), for: id) else { continue }
+            do throws(IPCError) {
+                return .success(try Parcel(message))
+            } catch {
+                return .failure(error)
+            }
         }
     }
 
@@ -35,14 +45,14 @@ final class ParcelInbox: Sendable {
     /// Nobody will take the parcel of this task: it is dropped when it comes by.
     func forget(_ id: UInt64) { unwanted.withLock { $0[id, default: 0] += 1 } }
 
-    private func isWanted(_ parcel: Parcel, for id: UInt64) throws(IPCError) -> Bool {
+    private func isWanted(_ found: UInt64, for id: UInt64) throws(IPCError) -> Bool {
         let isForgotten = unwanted.withLock { unwanted in
-            guard let count = unwanted[parcel.id] else { return false }
-            unwanted[parcel.id] = count > 1 ? count - 1 : nil
+            guard let count = unwanted[found] else { return false }
+            unwanted[found] = count > 1 ? count - 1 : nil
             return true
         }
         if isForgotten { return false }
-        guard parcel.id == id else { throw CallWire.violation("a parcel of task \(parcel.id) instead of \(id)") }
+        guard found == id else { throw CallWire.violation("a parcel of task \(found) instead of \(id)") }
         return true
     }
 }

@@ -67,6 +67,8 @@ struct WorkerDesk: Sendable {
     private var active = 0
     private var sealed: Int?
     private var isSending = false
+    /// A part of the sealed half has left, and nothing else can before the rest.
+    private var hasBegun = false
     private var sendSleeper: Sleeper<Void>?
     private var unsentCount = 0
     private var oldestUnsent: UInt64 = 0
@@ -168,7 +170,7 @@ struct WorkerDesk: Sendable {
     }
 
     /// The tasks that wait behind one that takes long, for the guardian to hand back.
-    mutating func takeUnstarted() -> [Request] { inbox.removeAll() }
+    mutating func takeUnstarted() -> [Request] { running == nil ? [] : inbox.removeAll() }
 
     // MARK: Answers
 
@@ -185,6 +187,8 @@ struct WorkerDesk: Sendable {
 
     enum Sending: Sendable {
         case send(half: Int, count: Int)
+        /// The rest of a half that has begun to leave.
+        case goOn(half: Int)
         case nothing
         /// The other one is sending.
         case busy
@@ -192,6 +196,10 @@ struct WorkerDesk: Sendable {
 
     mutating func beginSending() -> Sending {
         guard !isSending else { return .busy }
+        if hasBegun, let sealed {
+            isSending = true
+            return .goOn(half: sealed)
+        }
         if sealed == nil {
             guard lengths[active] > 0 else { return .nothing }
             sealed = active
@@ -202,9 +210,21 @@ struct WorkerDesk: Sendable {
         return .send(half: sealed!, count: lengths[sealed!])
     }
 
-    /// - Parameter sent: false when the channel was full: the half stays, and is the next to be sent.
-    mutating func endSending(sent: Bool) -> Sleeper<Void>? {
+    /// Lets the caller send something of its own, unless somebody is sending or has begun to. Ends with
+    /// ``endSending(sent:hasBegun:)``, too.
+    mutating func beginSendingAlone() -> Bool {
+        guard !isSending, !hasBegun else { return false }
+        isSending = true
+        return true
+    }
+
+    /// - Parameters:
+    ///   - sent: false when the channel was full: the half stays, and is the next to be sent.
+    ///   - hasBegun: a part of it has left. It is in the journal until the last byte has: what is in this process's memory
+    ///     alone dies with it.
+    mutating func endSending(sent: Bool, hasBegun: Bool = false) -> Sleeper<Void>? {
         isSending = false
+        self.hasBegun = hasBegun
         if sent, let half = sealed.take() { lengths[half] = 0 }
         return sendSleeper.take()
     }

@@ -18,7 +18,7 @@ extension WorkerService {
                 frame.reserveCapacity(CallWire.headerSize + body.byteCount)
                 CallWire.appendHeader(kind, id: id, bodySize: body.byteCount, to: &frame)
                 unsafe body.withUnsafeBytes { unsafe frame.append(contentsOf: $0) }
-                return try await channel.send(frame)
+                return try await sendAlone(frame)
             }
         }
     }
@@ -32,7 +32,7 @@ extension WorkerService {
         do throws(IPCError) {
             if output.byteCount >= briefing.sharedValueSize { bytes = TaskBytes(try SealedFile(output)) }
             bytes.descriptors = descriptors
-            try await Parcel(id: id, bytes).send(through: parcelChannel)
+            try await send(Parcel(id: id, bytes))
         } catch {
             guard error.code == .resourceExhausted || error.code == .invalidArgument else { throw error }
             return try await answer(id, CallFailure(error))
@@ -66,10 +66,19 @@ extension WorkerService {
         }
     }
 
+    func beginSending() -> WorkerDesk.Sending {
+        desk.withLock { desk in
+            let sending = desk.beginSending()
+            // Nothing is appended to the other half before this is noted.
+            if case .send(let half, _) = sending { journal.noteOlder(half: half) }
+            return sending
+        }
+    }
+
     func flush() async throws(IPCError) {
         let journal = journal
         while true {
-            switch desk.withLock({ $0.beginSending() }) {
+            switch beginSending() {
             case .nothing:
                 return
             case .busy:
@@ -78,20 +87,55 @@ extension WorkerService {
                 }
             case .send(let half, let count):
                 do throws(IPCError) {
-                    try await channel.send(journal.bytes(ofHalf: half, count: count), until: .never)
+                    try await channel.sender.sendUnconditionally(journal.bytes(ofHalf: half, count: count))
                 } catch {
-                    didSend(half, false)
+                    didSend(half, .waiting)
                     throw error
                 }
-                didSend(half, true)
+                didSend(half, .sent)
+            case .goOn(let half):
+                do throws(IPCError) {
+                    try await channel.sender.sendRest()
+                } catch {
+                    didSend(half, .waiting)
+                    throw error
+                }
+                didSend(half, .sent)
             }
         }
     }
 
-    func didSend(_ half: Int, _ sent: Bool) {
+    /// A half is empty when its last byte has left, and not before: the pool learns from it what was done if this process
+    /// dies with the rest.
+    func didSend(_ half: Int, _ stage: StreamSender.Stage) {
         desk.withLock { desk in
-            if sent { journal.clear(half: half) }
-            return desk.endSending(sent: sent)
+            if stage == .sent { journal.clear(half: half) }
+            return desk.endSending(sent: stage == .sent, hasBegun: stage == .begun)
         }?.wake()
+    }
+
+    /// Sends a frame that is not in the journal, to its last byte.
+    private func sendAlone(_ frame: [UInt8]) async throws(IPCError) {
+        while !desk.withLock({ $0.beginSendingAlone() }) { try await flush() }
+        do throws(IPCError) {
+            try await channel.sender.sendUnconditionally(unsafe frame.span.bytes)
+        } catch {
+            desk.withLock { $0.endSending(sent: false) }?.wake()
+            throw error
+        }
+        desk.withLock { $0.endSending(sent: false) }?.wake()
+    }
+
+    /// Sends a parcel, whatever happens to the task: that it was cancelled is no reason to end the worker.
+    private func send(_ parcel: Parcel) async throws(IPCError) {
+        let channel = parcelChannel
+        let outcome = await Task(executorPreference: IPCExecutor.shared) { () -> Result<Void, IPCError> in
+            do throws(IPCError) {
+                return .success(try await parcel.send(through: channel))
+            } catch {
+                return .failure(error)
+            }
+        }.value
+        try outcome.get()
     }
 }

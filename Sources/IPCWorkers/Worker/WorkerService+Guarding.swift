@@ -15,8 +15,9 @@ extension WorkerService {
             // A streaming task may wait for credit, or for its turn to read.
             signalOutlet()
             runner?.cancel()
-            handBack()
         }
+        // Also where a streaming task reads while it waits for credit: what it has read waits behind it.
+        handBack()
         tellProgress()
         flushNow()
     }
@@ -77,10 +78,19 @@ extension WorkerService {
 
     private func flushNow() {
         let journal = journal
-        while case .send(let half, let count) = desk.withLock({ $0.beginSending() }) {
-            let sent = (try? channel.trySend(journal.bytes(ofHalf: half, count: count))) ?? false
-            didSend(half, sent)
-            if !sent { return }
+        while true {
+            let stage: StreamSender.Stage
+            // Where the channel is broken the half stays in the journal.
+            switch beginSending() {
+            case .send(let half, let count):
+                stage = (try? channel.sender.begin(journal.bytes(ofHalf: half, count: count))) ?? .waiting
+                didSend(half, stage)
+            case .goOn(let half):
+                stage = (try? channel.sender.sendMore()) ?? .waiting
+                didSend(half, stage)
+            case .nothing, .busy: return
+            }
+            if stage != .sent { return }
         }
     }
 }

@@ -139,8 +139,9 @@ final class WorkerService: Sendable {
         var bytes = request.bytes
         if request.hasParcel {
             do throws(IPCError) {
-                bytes = bytes.adding(try await parcels.take(request.id))
+                bytes = bytes.adding(try await parcels.take(request.id).get())
             } catch {
+                if error.isCancellation { parcels.forget(request.id) }
                 throw CallFailure(error)
             }
         }

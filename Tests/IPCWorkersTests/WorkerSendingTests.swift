@@ -1,0 +1,164 @@
+import IPCSockets
+import IPCSystem
+import TestSupport
+import Testing
+
+@testable import IPCWorkers
+
+/// What leaves a worker, and what is in its journal meanwhile, without a process.
+@Suite(.watched) struct WorkerSendingTests {
+    /// A worker's service whose pool reads when the test does.
+    private struct Bench {
+        let service: WorkerService
+        let pool: SocketChannel
+        let parcels: SocketChannel
+        let journal: Journal
+
+        init() throws {
+            let (channel, pool) = try SocketChannel.makePair(options: WorkerLink.socketOptions)
+            let (theirParcels, parcels) = try SocketChannel.makePair(options: WorkerLink.parcelOptions)
+            journal = try Journal()
+            let file = OwnedDescriptor(owning: try #require(try journal.duplicate().take()))
+            let writer = try JournalWriter(file.number)
+            service = WorkerService(
+                WorkerService.Equipment(index: 0, channel: channel, parcels: theirParcels, journal: writer),
+                WorkerBriefing(
+                    cancellationGrace: nil, memoryLimit: nil, sharedValueSize: 1 << 20, setUpArgument: nil),
+                [], state: nil)
+            self.pool = pool
+            self.parcels = parcels
+        }
+
+        /// Notes answers until the socket and the journal are full.
+        ///
+        /// - Returns: the number of the last.
+        func fill(after last: UInt64 = 0) -> UInt64 {
+            let body = [UInt8](repeating: 7, count: 30_000)
+            var count = last
+            while count < 10_000, unsafe service.note(.reply, count + 1, body.span.bytes) {
+                count += 1
+                service.attend()
+            }
+            return count
+        }
+
+        func ids(in message: [UInt8]) throws -> [UInt64] {
+            var found: [UInt64] = []
+            try unsafe CallWire.forEachFrame(of: message.span.bytes) { (header, _) throws(IPCError) in
+                found.append(header.id)
+            }
+            return found
+        }
+
+        /// What would be lost with the process if it were not in its journal.
+        func noted() throws -> [UInt64] { try journal.read().messages.flatMap { try ids(in: $0) } }
+
+        /// What has arrived whole.
+        func arrived() throws -> [UInt64] {
+            var found: [UInt64] = []
+            while case .message(let message) = try pool.tryReceive() { found += try ids(in: message) }
+            return found
+        }
+    }
+
+    @Test func answersStayInTheJournalUntilTheirLastByteHasLeft() throws {
+        let bench = try Bench()
+        let count = bench.fill()
+        #expect(count > 4 && count < 10_000)
+        let noted = try bench.noted()
+        var arrived = try bench.arrived()
+        #expect(Set(noted).union(arrived) == Set(1...count))
+        // The pool reads again, and the guardian sends the rest, of what had begun first.
+        while UInt64(arrived.count) < count {
+            bench.service.attend()
+            let more = try bench.arrived()
+            #expect(!more.isEmpty)
+            if more.isEmpty { break }
+            arrived += more
+        }
+        #expect(arrived == Array(1...count))
+        bench.service.attend()
+        #expect(try bench.noted().isEmpty)
+    }
+
+    /// The elements of a stream and its end may be in both halves.
+    @Test func journalTellsWhatIsOlder() throws {
+        let bench = try Bench()
+        var last: UInt64 = 0
+        for _ in 0..<8 {
+            last = bench.fill(after: last)
+            let noted = try bench.noted()
+            #expect(noted.count >= 3 && noted.last == last)
+            #expect(noted == noted.sorted())
+            // Room for the next: the halves change places.
+            guard case .message = try bench.pool.tryReceive() else {
+                Issue.record("nothing has arrived")
+                return
+            }
+            bench.service.attend()
+        }
+    }
+
+    /// A task that is cancelled while the pool does not read is no reason to end the worker.
+    @Test func cancellationDoesNotEndTheSendingOfAnswers() async throws {
+        let bench = try Bench()
+        let count = bench.fill()
+        let runner = Task { try await bench.service.flush() }
+        runner.cancel()
+        var arrived: [UInt64] = []
+        while UInt64(arrived.count) < count {
+            let message = try #require(try await bench.pool.receive(until: .after(.seconds(60))))
+            arrived += try bench.ids(in: message)
+        }
+        try await runner.value
+        #expect(arrived == Array(1...count))
+        #expect(try bench.noted().isEmpty)
+    }
+
+    /// What is larger than the journal goes between what the guardian sends, and whole.
+    @Test func answersThatAreLargerThanTheJournal() async throws {
+        let bench = try Bench()
+        let count = bench.fill()
+        let runner = Task {
+            let body = [UInt8](repeating: 1, count: 3 * JournalLayout.halfSize)
+            try await bench.service.answer(.reply, count + 1, unsafe body.span.bytes)
+        }
+        runner.cancel()
+        var arrived: [UInt64] = []
+        while UInt64(arrived.count) <= count {
+            let message = try #require(try await bench.pool.receive(until: .after(.seconds(60))))
+            arrived += try bench.ids(in: message)
+        }
+        try await runner.value
+        #expect(arrived == Array(1...count + 1))
+    }
+
+    /// One parcel that cannot be opened concerns its own task alone, or nobody.
+    @Test func parcelThatCannotBeOpened() async throws {
+        let (sending, receiving) = try SocketChannel.makePair(options: WorkerLink.parcelOptions)
+        let inbox = ParcelInbox(receiving)
+        let bytes = [UInt8](repeating: 3, count: 1000)
+        let null = try PassedDescriptor(duplicating: 0)
+        for id in 1...4 as ClosedRange<UInt64> {
+            if id % 2 == 1 {
+                // No sealed file.
+                var message: [UInt8] = []
+                CallWire.append(id, to: &message)
+                CallWire.append(UInt64(1000), to: &message)
+                let number = try #require(null.borrowedNumber)
+                try await sending.sender.send(unsafe message.span.bytes, descriptors: [number], until: .never)
+            } else {
+                let value = TaskBytes(try SealedFile(unsafe bytes.span.bytes))
+                try await Parcel(id: id, value).send(through: sending)
+            }
+        }
+        withExtendedLifetime(null) {}
+        inbox.forget(3)
+        let first = try await inbox.take(1, until: .after(.seconds(60)))
+        #expect(throws: IPCError.self) { try first.get() }
+        for id in [2, 4] as [UInt64] {
+            let parcel = try await inbox.take(id, until: .after(.seconds(60))).get()
+            #expect(parcel.id == id && parcel.file?.byteCount == 1000)
+        }
+    }
+}
