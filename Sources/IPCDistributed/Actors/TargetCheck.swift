@@ -59,7 +59,10 @@ final class TargetCheck: Sendable {
     /// A generic actor is one: its type arguments travel with each call, and the runtime takes them as they come, whatever the
     /// actor's own are.
     static func prefix(of type: any Any.Type) -> String? {
-        guard let name = _mangledTypeName(type), name.utf8.last != UInt8(ascii: "G") else { return nil }
+        // The name of a private type has a dollar and an address of this very process.
+        guard let name = _mangledTypeName(type), name.utf8.last != UInt8(ascii: "G"), !name.contains("$") else {
+            return nil
+        }
         return "$s" + name
     }
 }

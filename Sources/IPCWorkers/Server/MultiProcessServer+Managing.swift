@@ -95,11 +95,12 @@ extension MultiProcessServer {
         perform([.assignQueues(id)])
         let watch = Task(executorPreference: IPCExecutor.shared) {
             // Also when something that the worker started holds its end of the channel.
-            _ = try? await process.child.exitStatus()
+            try? await process.child.waitForEnd()
             process.control.close()
         }
         let failure = await read(id, process)
-        if failure == nil { _ = try? await process.child.exitStatus(until: .after(Self.lastWords)) }
+        // Not its status: as long as that is not taken, its group can be found.
+        if failure == nil { try? await process.child.waitForEnd(until: .after(Self.lastWords)) }
         let crash = await process.bury(kills: true)
         await watch.value
         isGone(id, row: row, crash, failure)

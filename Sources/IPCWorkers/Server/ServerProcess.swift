@@ -61,7 +61,7 @@ struct ServerProcess: Sendable {
     /// - Parameter kills: whether to end it first, with all that it has started.
     func bury(kills: Bool) async -> WorkerCrash {
         await Task(executorPreference: IPCExecutor.shared) {
-            if !kills { _ = try? await child.exitStatus() }
+            if !kills { try? await child.waitForEnd() }
             // What is left of its group goes as well.
             let status = try? await child.kill()
             control.close()

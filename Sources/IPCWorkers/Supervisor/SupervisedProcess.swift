@@ -157,8 +157,8 @@ final class SupervisedProcess: Sendable {
     func waitUntilBuried() async { await burial.withLock { $0 }?.value }
 
     private func bury() async {
-        _ = try? await child.exitStatus()
-        // What is left of its group goes as well. The status is known already.
+        try? await child.waitForEnd()
+        // What is left of its group goes as well, and is found as long as the status is not taken.
         let status = try? await child.kill()
         var tail = ""
         for (index, output) in outputs.enumerated() {

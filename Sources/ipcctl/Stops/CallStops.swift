@@ -138,7 +138,7 @@ private struct TourWait: CallRequest {
     static var callName: String { "wait" }
 }
 
-private distributed actor TourGuide {
+distributed actor TourGuide {
     typealias ActorSystem = IPCActorSystem
 
     distributed func reverse(_ bytes: [UInt8]) -> [UInt8] { bytes.reversed() }

@@ -96,22 +96,34 @@ struct Storm {
         return kills
     }
 
+    /// Asks on a connection of its own, as often as it takes: a worker may be on its way out, replaced in good order.
+    private func ask(_ address: SocketAddress, _ words: String...) async throws -> RedisClient.Reply {
+        let limit = Deadline.after(.seconds(30))
+        while true {
+            let client = try await RedisClient.connect(to: address, until: limit)
+            defer { client.close() }
+            do throws(IPCError) {
+                return try await client.send(words: words)
+            } catch {
+                guard [.peerClosed, .truncated].contains(error.code), !limit.hasPassed else { throw error }
+            }
+        }
+    }
+
     /// What the store must say now that all keys but the counter are gone.
     private func judge(_ tally: StormClient.Tally, _ kills: Int, _ address: SocketAddress) async throws -> [String] {
         var faults: [String] = []
-        let client = try await RedisClient.connect(to: address, until: .after(.seconds(30)))
-        defer { client.close() }
         var count = 0
-        if case .bulk(let bytes?) = try await client.send("GET", StormClient.counter) {
+        if case .bulk(let bytes?) = try await ask(address, "GET", StormClient.counter) {
             count = Int(String(decoding: bytes, as: UTF8.self)) ?? -1
         }
         if !(tally.acknowledgedIncrements...tally.sentIncrements).contains(count) {
             faults.append("the counter is \(count)")
         }
-        _ = try await client.send("DEL", StormClient.counter)
-        let size = try await client.send("DBSIZE")
+        _ = try await ask(address, "DEL", StormClient.counter)
+        let size = try await ask(address, "DBSIZE")
         if size != .number(0) { faults.append("DBSIZE is \(size) when all keys are gone") }
-        guard case .bulk(let bytes?) = try await client.send("INFO") else { return faults + ["INFO is not there"] }
+        guard case .bulk(let bytes?) = try await ask(address, "INFO") else { return faults + ["INFO is not there"] }
         let info = String(decoding: bytes, as: UTF8.self).split(separator: "\r\n")
         if !info.contains("used_memory:0") {
             faults.append("memory is lost: \(info.first { $0.hasPrefix("used_memory:") } ?? "no used_memory")")

@@ -25,6 +25,11 @@ final class RedisClient {
 
     /// One command.
     func send(_ words: String..., until deadline: Deadline = .after(.seconds(30))) async throws(IPCError) -> Reply {
+        try await send(words: words, until: deadline)
+    }
+
+    /// The same for words that are an array already.
+    func send(words: [String], until deadline: Deadline = .after(.seconds(30))) async throws(IPCError) -> Reply {
         var reply: Reply?
         try await send([words.map { Array($0.utf8) }], until: deadline) { _, found in reply = found }
         guard let reply else { throw IPCError(.protocolViolation, "talk to the store: no answer") }

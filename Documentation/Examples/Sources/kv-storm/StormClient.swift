@@ -227,12 +227,21 @@ final class StormClient {
 
     // MARK: The end
 
-    /// Nobody is killed any more: all keys have what they may have, and go.
+    /// All keys have what they may have, and go. The last worker may still be killed meanwhile, or be replaced.
     func finish() async throws(IPCError) {
-        let client = try await RedisClient.connect(to: address, until: .after(.seconds(30)))
-        try await exchange(client, (0..<Self.keyCount).map { .read(key: $0) })
-        try await exchange(client, (0..<Self.keyCount).map { .delete(key: $0) })
-        try await client.send([[Array("DEL".utf8), briefKey]]) { _, _ in }
-        client.close()
+        let limit = Deadline.after(.seconds(30))
+        while true {
+            let client = try await RedisClient.connect(to: address, until: limit)
+            defer { client.close() }
+            do throws(IPCError) {
+                try await exchange(client, (0..<Self.keyCount).map { .read(key: $0) })
+                try await exchange(client, (0..<Self.keyCount).map { .delete(key: $0) })
+                try await client.send([[Array("DEL".utf8), briefKey]]) { _, _ in }
+                return
+            } catch {
+                guard [.peerClosed, .truncated].contains(error.code), !limit.hasPassed else { throw error }
+                tally.lostConnections += 1
+            }
+        }
     }
 }
