@@ -114,7 +114,7 @@ struct BaselineProcess {
         case .board, .broadcast, .broadcastEach, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover,
             .semaphore,
             .semaphoreTurn, .readLock, .queue, .blockingQueue,
-            .queueStream, .queueBatch:
+            .queueStream, .queueBatch, .call, .actor:
             unsafe cbase_report_fail(&report, "this work has its own way to start", 0)
         case .loan:
             unsafe cbase_report_fail(&report, "only rings lend", 0)
@@ -142,7 +142,7 @@ struct BaselineProcess {
         case .spawn, .regionCreation, .loan, .board, .broadcast, .broadcastEach, .allocationsInPlace, .allocationsArray,
             .allocationsBatch, .lock, .lockTask, .lockValue, .lockFutex, .lockContended, .handover, .semaphore,
             .semaphoreTurn, .readLock, .queue, .blockingQueue,
-            .queueStream, .queueBatch:
+            .queueStream, .queueBatch, .call, .actor:
             unsafe cbase_report_fail(&report, "this work has no peer", 0)
         }
     }

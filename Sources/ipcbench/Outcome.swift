@@ -48,7 +48,7 @@ struct Outcome {
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)
         case .roundTrip, .loan, .channels, .hog, .passDescriptor, .accept, .spawn, .regionCreation, .regionPassing,
             .queue,
-            .blockingQueue:
+            .blockingQueue, .call, .actor:
             p50 = initiator.p50_ns == 0 ? nil : Double(initiator.p50_ns)
             p99 = initiator.p99_ns == 0 ? nil : Double(initiator.p99_ns)
             rate = try Self.rate(initiator.measured, from: initiator.started_ns, to: initiator.ended_ns)

@@ -29,7 +29,7 @@ struct CallStop: TourStop {
             result.streamTime = ContinuousClock.now - start
             result.byteCount = count * size
             result.deathNotice = try await Death.notice(of: child) { () -> CallError<Never>? in
-                do {
+                do throws(CallError<Never>) {
                     _ = try await connection.call(TourWait(), until: deadline)
                     return nil
                 } catch {
