@@ -115,7 +115,7 @@ private struct Script {
     }
 
     private mutating func send() {
-        var packet = state.outbox.beginSending()
+        var packet = state.beginSending()
         while packet != nil {
             let (following, actions) = state.didSend()
             packet = following

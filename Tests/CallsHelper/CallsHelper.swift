@@ -7,6 +7,7 @@ import IPCSystem
 ///
 ///     calls PATH          serves calls on a Unix socket or `tcp:` address
 ///     inherited           serves calls over an inherited socket
+///     ask-calls           asks its parent over an inherited socket to wait, and waits
 ///     actors ADDRESS      has distributed actors, and serves them
 ///     actors-inherited    the same over an inherited socket
 ///     ask-actors ADDRESS  calls the actors there, and says what they answered
@@ -19,6 +20,9 @@ import IPCSystem
             let connection = try CallConnection(
                 over: InheritedEndpoints.take(0, as: SocketChannel.self), addHandlers)
             try? await connection.waitUntilEnd()
+        case "ask-calls":
+            let connection = try CallConnection(over: InheritedEndpoints.take(0, as: SocketChannel.self))
+            _ = try await connection.call(Work("wait"))
         case "actors":
             let system = IPCActorSystem(thrownErrors: [Refusal.self])
             let office = Office(actorSystem: system)

@@ -10,10 +10,10 @@ extension CallState<String, String> {
     /// What this side has to send.
     mutating func takeOutput() -> [[UInt8]] {
         var packets: [[UInt8]] = []
-        var packet = outbox.beginSending()
+        var packet = beginSending()
         while let sent = packet {
             packets.append(sent)
-            packet = outbox.didSend()
+            packet = didSend().packet
         }
         return packets
     }

@@ -47,6 +47,32 @@ import Testing
     @Test func deadCallerCancelsItsRequests() async throws {
         let log = Log()
         let (mine, theirs) = try SocketChannel.makePair()
+        let connection = try CallConnection(over: mine) { handlers in
+            handlers.on(Work.self) { request, _ in
+                log.note("\(request.what)s")
+                do {
+                    try await Task.sleep(for: .seconds(600))
+                } catch {
+                    log.note("cancelled")
+                    throw error
+                }
+                return 0
+            }
+        }
+        let child = try await Self.start(["ask-calls"], transferring: [theirs])
+        try await log.has("waits")
+        #expect(log.all == ["waits"])
+        _ = try await child.kill()
+        try await log.has("cancelled")
+        do throws(IPCError) {
+            try await connection.waitUntilEnd()
+        } catch {
+            #expect(error.code == .peerClosed)
+        }
+    }
+
+    @Test func deadCalleeFailsTheCallsOfItsActors() async throws {
+        let (mine, theirs) = try SocketChannel.makePair()
         let system = IPCActorSystem()
         let office = Office(actorSystem: system)
         try system.checkIn(office, as: "office")
@@ -66,7 +92,6 @@ import Testing
                 break
             }
         }
-        #expect(log.all.isEmpty)
     }
 
     @Test func serverOnAUnixSocketServesManyClients() async throws {

@@ -25,10 +25,10 @@ extension CallWire {
             guard length >= headerSize - 4, length <= end - offset - 4 else {
                 throw violation("a frame of \(length) bytes in a message that has \(end - offset - 4) left")
             }
-            guard let kindByte = UInt8(exactly: kindWord), let kind = CallKind(rawValue: kindByte) else {
-                throw violation("an unknown kind of frame (\(kindWord))")
-            }
-            let header = CallHeader(kind: kind, id: message.load(UInt64.self, at: offset + 8))
+            let depth = Int(kindWord >> 8)
+            guard let kind = CallKind(rawValue: UInt8(truncatingIfNeeded: kindWord)), depth == 0 || kind == .request
+            else { throw violation("an unknown kind of frame (\(kindWord))") }
+            let header = CallHeader(kind: kind, id: message.load(UInt64.self, at: offset + 8), depth: depth)
             let next = offset + 4 + length
             try body(header, offset + headerSize..<next)
             offset = next

@@ -16,9 +16,9 @@ extension CallWire {
     }
 
     package static func appendRequest(
-        id: UInt64, _ fields: CallRequestFields, payload: [UInt8], to buffer: inout [UInt8]
+        id: UInt64, depth: Int = 0, _ fields: CallRequestFields, payload: [UInt8], to buffer: inout [UInt8]
     ) {
-        appendHeader(.request, id: id, bodySize: requestFieldsSize + payload.count, to: &buffer)
+        appendHeader(.request, id: id, depth: depth, bodySize: requestFieldsSize + payload.count, to: &buffer)
         appendFields(fields, to: &buffer)
         buffer.append(contentsOf: payload)
     }
@@ -68,11 +68,27 @@ extension CallWire {
         buffer.append(contentsOf: failure.payload)
     }
 
+    /// A failure whose frame takes at most `size` bytes: one that is too large goes without its own bytes, and if that is not
+    /// enough with less of its description.
+    package static func fitting(_ failure: CallFailure, within size: Int) -> CallFailure {
+        let room = size - headerSize - failureFieldsSize - failure.error.code.description.utf8.count
+        let texts = clipped(failure.typeName).count + clipped(failure.error.message).count
+        guard texts + failure.payload.count > room else { return failure }
+        let text = String(
+            decoding: failure.error.message.utf8.prefix(min(maximumTextSize, max(0, room))), as: UTF8.self)
+        // A character that was cut becomes one of three bytes: what is over is left out.
+        var fitting = text
+        while fitting.utf8.count > room, !fitting.isEmpty { fitting.removeLast() }
+        return CallFailure(IPCError(failure.error.code, fitting), reach: failure.reach)
+    }
+
     /// Writes the header of a frame whose body of `bodySize` bytes the caller appends next.
     @inline(__always)
-    package static func appendHeader(_ kind: CallKind, id: UInt64, bodySize: Int, to buffer: inout [UInt8]) {
+    package static func appendHeader(
+        _ kind: CallKind, id: UInt64, depth: Int = 0, bodySize: Int, to buffer: inout [UInt8]
+    ) {
         append(UInt32(truncatingIfNeeded: headerSize - 4 + bodySize), to: &buffer)
-        append(UInt32(kind.rawValue), to: &buffer)
+        append(UInt32(kind.rawValue) | UInt32(depth) << 8, to: &buffer)
         append(id, to: &buffer)
     }
 

@@ -12,16 +12,20 @@ package enum CallKind: UInt8, Sendable {
     /// Between a pool and its workers alone, as `declined` is.
     case progress = 10
     case replyWithParcel = 11
+    case goodbye = 12
 }
 
 /// One frame as it came in; `body` is what follows the header, and is valid only while the message is being read.
 package struct CallHeader: Sendable, Equatable {
     package var kind: CallKind
     package var id: UInt64
+    /// Of a request: how many requests it is nested in. See ``CallWire/maximumDepth``.
+    package var depth: Int
 
-    package init(kind: CallKind, id: UInt64) {
+    package init(kind: CallKind, id: UInt64, depth: Int = 0) {
         self.kind = kind
         self.id = id
+        self.depth = depth
     }
 }
 
@@ -68,6 +72,14 @@ package enum CallWire {
     package static let failureFieldsSize = 8
     /// Names and messages of failures are cut to this, so that a failure always fits.
     package static let maximumTextSize = 8 * 1024
+
+    /// No peer is believed to serve more at once.
+    package static let maximumRequests = 65_536
+    /// How deep calls may call back: a call that a handler makes over the connection that its own request came over is one
+    /// deeper than that. Each depth has its own places, so no one waits for a place that is held by who waits for it.
+    package static let maximumDepth = 7
+    /// Every channel for calls takes messages of this size: a failure without its texts.
+    package static let smallestMessageSize = 256
 
     package static func violation(_ what: String) -> IPCError {
         IPCError(.protocolViolation, "the peer broke the call protocol: \(what); the connection is ended")

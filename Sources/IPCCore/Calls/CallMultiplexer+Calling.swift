@@ -39,9 +39,12 @@ extension CallMultiplexer {
     private func begin(
         _ method: UInt32, _ payload: [UInt8], _ deadline: Deadline, window: Int
     ) throws(CallFailure) -> UInt64 {
+        // A call back to whose request is being served has places of its own there.
+        let served = Self.served.flatMap { $0.connection == ObjectIdentifier(self) ? $0 : nil }
+        let depth = served.map { $0.depth + 1 } ?? 0
         do {
             let (id, actions) = try state.withLock { state throws(IPCError) in
-                try state.begin(method: method, payload: payload, until: deadline, window: window)
+                try state.begin(method: method, payload: payload, until: deadline, window: window, depth: depth)
             }
             perform(actions)
             return id
@@ -69,9 +72,9 @@ extension CallMultiplexer {
     /// Waits for the peer's hello, which its layer above has accepted then.
     ///
     /// - Returns: what it said.
-    /// - Throws: why the connection ended before. Cancelling the task does not end this wait; ending the connection does.
+    /// - Throws: why the connection ended before, and `.cancelled`.
     package func greeting() async throws(IPCError) -> [UInt8] {
-        let event = await Sleeper.sleep { waiter in perform(state.withLock { $0.waitForGreeting(waiter) }) }
+        let event = await wait { (state, ticket, waiter) in state.waitForGreeting(ticket, waiter) }
         if case .failure(let failure) = event { throw failure.error }
         return peerGreeting ?? []
     }
@@ -82,10 +85,44 @@ extension CallMultiplexer {
     /// Whether no call goes over it any more.
     package var isOver: Bool { state.withLock { $0.ended != nil } }
 
-    /// Takes no requests any more and waits until the handlers that run are done and their answers have been handed to the
-    /// channel, or the connection ends.
+    /// Waits until the connection is over: nothing is read or sent any more. Handlers may still run.
+    ///
+    /// - Throws: why it ended, unless the peer finished, and `.cancelled`.
+    package func waitUntilEnd() async throws(IPCError) {
+        let event = await wait { (state, ticket, waiter) in state.waitUntilEnd(ticket, waiter) }
+        if case .failure(let failure) = event { throw failure.error }
+        let (error, isOrderly) = state.withLock { ($0.ended, $0.endedInOrder) }
+        if let error, !isOrderly { throw error }
+    }
+
+    /// Takes no requests any more, waits until the handlers that run are done, says goodbye to the peer, and waits until all of
+    /// it has been handed to the channel, the connection ends or the task is cancelled. A handler that calls this is not waited
+    /// for.
     package func drain() async {
         state.withLock { $0.beginDraining() }
-        _ = await Sleeper.sleep { waiter in perform(state.withLock { $0.waitUntilIdle(waiter) }) }
+        await waitUntilIdle()
+        perform(state.withLock { $0.sayGoodbye() })
+        await waitUntilIdle()
+    }
+
+    private func waitUntilIdle() async {
+        let served = Self.served
+        let isHandler = served?.connection == ObjectIdentifier(self) && served?.task == Self.currentTask
+        let own = isHandler ? served?.id : nil
+        _ = await wait { (state, ticket, waiter) in state.waitUntilIdle(besides: own, ticket, waiter) }
+    }
+
+    /// Waits as `register` has noted it in the state; cancelling the task ends the wait with `.cancelled`.
+    func wait(_ register: (inout State, UInt64, Sleeper<CallEvent>) -> [State.Action]) async -> CallEvent {
+        let ticket = state.withLock { $0.newTicket() }
+        return await withTaskCancellationHandler {
+            await Sleeper.sleep { waiter in
+                perform(state.withLock { register(&$0, ticket, waiter) })
+                // The handler below may have run before there was anything to find.
+                if Task.isCancelled { perform(state.withLock { $0.cancelWait(ticket) }) }
+            }
+        } onCancel: {
+            perform(state.withLock { $0.cancelWait(ticket) })
+        }
     }
 }

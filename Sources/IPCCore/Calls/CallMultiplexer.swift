@@ -1,4 +1,4 @@
-import IPCSystem
+package import IPCSystem
 import Synchronization
 
 /// Serves requests: returns the reply, or nil when it has sent a stream of items. What it throws reaches the caller.
@@ -25,7 +25,7 @@ package struct MultiplexerOptions: Sendable {
 ///
 /// - **Run it.** ``run()`` reads the channel; nothing is answered while nobody runs it. It returns when the peer finishes,
 ///   and throws when the peer is gone or breaks the protocol. Calls that are open then fail with that error
-///   (`.peerClosed` after a clean end), handlers are cancelled and awaited.
+///   (`.peerClosed` after a clean end), handlers are cancelled and awaited. ``waitUntilEnd()`` does not await them.
 /// - **Backpressure.** Each side says how many requests it serves at once; the other side's callers wait for room. Items of
 ///   a stream are sent against credit. Nothing else queues up.
 /// - **Cancellation** of a caller's task, and its deadline, end the call here at once and cancel the handler's task there.
@@ -37,10 +37,24 @@ package final class CallMultiplexer: Sendable {
         var task: Task<Void, Never>?
     }
 
+    /// The request whose handler the current task belongs to.
+    struct Served: Sendable {
+        var connection: ObjectIdentifier
+        var id: UInt64
+        var depth: Int
+        /// The handler's own task: those that it starts know the request as well.
+        var task: Int?
+    }
+
+    @TaskLocal static var served: Served?
+
+    /// How long what the peer has sent may still be read when it reads no more itself.
+    private static let lastReading = Duration.seconds(2)
+
     package let channel: any ByteChannel
     private let handler: MultiplexerHandler
     private let startsImmediately: (@Sendable (IncomingRequest) -> Bool)?
-    let state: Lock<State>
+    package let state: Lock<State>
     private let timer = Lock(Timer())
     private let writer = Doorbell()
 
@@ -69,16 +83,20 @@ package final class CallMultiplexer: Sendable {
             group.addTask { await self.writeBacklog() }
             flush()
             outcome = await self.readAll()
-            await self.endAll(outcome ?? IPCError(.peerClosed, "call: the peer has finished"))
+            await self.endAll(outcome)
         }
         if let outcome { throw outcome }
     }
 
     /// Ends the connection: open calls fail with `.closed`, handlers are cancelled, and the channel is closed.
-    package func close() {
-        perform(state.withLock { $0.end(with: IPCError.closed("call")) })
+    package func close() { end(with: IPCError.closed("call")) }
+
+    private func end(with error: IPCError, inOrder: Bool = false) {
+        let actions = state.withLock { $0.end(with: error, inOrder: inOrder) }
         channel.close()
         writer.ring()
+        timer.withLock { $0.task.take() }?.cancel()
+        perform(actions)
     }
 
     /// Returns why the reading ended; nil when the peer finished.
@@ -110,20 +128,13 @@ package final class CallMultiplexer: Sendable {
     }
 
     /// Fails what is open and waits for the handlers, which have been cancelled.
-    private func endAll(_ error: IPCError) async {
-        let jobs = state.withLock { state in
-            let actions = state.end(with: error)
-            return (actions, state.jobs)
-        }
-        perform(jobs.0)
-        channel.close()
-        writer.ring()
-        timer.withLock { $0.task.take() }?.cancel()
-        for job in jobs.1 { await job.value }
+    private func endAll(_ error: IPCError?) async {
+        end(with: error ?? IPCError(.peerClosed, "call: the peer has finished"), inOrder: error == nil)
+        for job in state.withLock({ $0.jobs }) { await job.value }
     }
 
     /// Carries out what a step of the state machine asked for. Never under the lock.
-    func perform(_ actions: [State.Action]) {
+    package func perform(_ actions: [State.Action]) {
         var mustFlush = false
         for action in actions {
             switch action {
@@ -131,7 +142,7 @@ package final class CallMultiplexer: Sendable {
             case .start(let request): start(request)
             case .cancel(let job): job.cancel()
             case .flush: mustFlush = true
-            case .arm(let deadline): arm(deadline)
+            case .arm: arm()
             }
         }
         if mustFlush { flush() }
@@ -150,7 +161,11 @@ package final class CallMultiplexer: Sendable {
     private func serve(_ request: IncomingRequest) async {
         let answer: CallEvent
         do {
-            answer = try await handler(IncomingCall(request, self)).map { .reply($0) } ?? .end
+            let served = Served(
+                connection: ObjectIdentifier(self), id: request.id, depth: request.depth, task: Self.currentTask)
+            answer = try await Self.$served.withValue(served) {
+                try await handler(IncomingCall(request, self)).map { .reply($0) } ?? .end
+            }
         } catch {
             answer = .failure(CallFailure(thrown: error))
         }
@@ -159,7 +174,7 @@ package final class CallMultiplexer: Sendable {
 
     /// Sends what can be sent without waiting; the rest is left to ``writeBacklog()``.
     private func flush() {
-        guard var packet = state.withLock({ $0.outbox.beginSending() }) else { return }
+        guard var packet = state.withLock({ $0.beginSending() }) else { return }
         while true {
             do {
                 guard try unsafe channel.trySend(packet.span.bytes) else {
@@ -167,7 +182,7 @@ package final class CallMultiplexer: Sendable {
                     return
                 }
             } catch {
-                // The reader sees the same end of the channel and tells everybody.
+                noteUnsendable(error)
                 return
             }
             guard let next = didSend() else { return }
@@ -192,26 +207,44 @@ package final class CallMultiplexer: Sendable {
                     try await unsafe channel.send(packet.span.bytes, until: .never)
                 }
             } catch {
+                noteUnsendable(error)
                 return
             }
         }
     }
 
-    /// Sees to it that deadlines are looked at when the earliest is over. It is not moved when that call ends sooner.
-    private func arm(_ deadline: Deadline) {
-        guard let remaining = deadline.remaining else { return }
-        let task = Task {
-            do {
-                try await Task.sleep(for: remaining, clock: .suspending)
-            } catch {
-                return
+    /// What cannot be sent leaves somebody without an answer, so the connection ends. A peer that only reads no more may have
+    /// sent answers before: they are taken first.
+    private func noteUnsendable(_ error: any Error) {
+        let error = error as? IPCError ?? IPCError(.systemFailure, "\(error)")
+        switch error.code {
+        case .closed, .finished: return  // This side has ended it, and the reader goes on to its end.
+        case .peerClosed:
+            _ = Task.detached { [weak self] in
+                try? await Task.sleep(for: Self.lastReading)
+                self?.end(with: error)
             }
-            self.perform(self.state.withLock { $0.expire(at: MonotonicClock.nanoseconds) })
+        default: end(with: error)
         }
+    }
+
+    /// Sees to it that deadlines are looked at when the earliest is over. It is not moved when that call ends sooner.
+    ///
+    /// Which deadline that is, is read under the timer's lock: of two threads that come here, the later one sets the timer for
+    /// what both have put into the state.
+    private func arm() {
         timer.withLock { timer in
+            let armed = state.withLock { $0.ended == nil ? $0.armed : .never }
+            guard let remaining = armed.remaining else { return nil as Task<Void, Never>? }
             let previous = timer.task
-            timer.task = task
+            timer.task = Task.detached { [weak self] in
+                guard (try? await Task.sleep(for: remaining, clock: .suspending)) != nil, let self else { return }
+                self.perform(self.state.withLock { $0.expire(at: MonotonicClock.nanoseconds) })
+            }
             return previous
         }?.cancel()
     }
+
+    /// What the current task is told from others by.
+    static var currentTask: Int? { unsafe withUnsafeCurrentTask { unsafe $0?.hashValue } }
 }

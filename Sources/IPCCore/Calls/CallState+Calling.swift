@@ -4,11 +4,18 @@ import IPCSystem
 extension CallState {
     /// Starts a call. Its answers are taken by ``next(_:)`` or waited for by ``wait(for:_:)``.
     ///
-    /// - Parameter window: 0 for one reply, else how many items of the stream may be on their way.
+    /// - Parameters:
+    ///   - window: 0 for one reply, else how many items of the stream may be on their way.
+    ///   - depth: 0, or one more than the depth of the peer's request for whose handler it is made.
     package mutating func begin(
-        method: UInt32, payload: [UInt8], until deadline: Deadline, window: Int
+        method: UInt32, payload: [UInt8], until deadline: Deadline, window: Int, depth: Int = 0
     ) throws(IPCError) -> (id: UInt64, actions: [Action]) {
         if let ended { throw ended }
+        guard !peerHasLeft else { throw Self.peerServesNoMore }
+        guard depth <= CallWire.maximumDepth else {
+            throw IPCError(
+                .busy, "calls that call back over one connection are more than \(CallWire.maximumDepth) deep")
+        }
         guard peerLimit != 0 else { throw IPCError(.unsupported, "the peer serves no calls") }
         let size = CallWire.headerSize + CallWire.requestFieldsSize + payload.count
         guard size <= limits.messageSize else {
@@ -20,8 +27,8 @@ extension CallState {
         }
         lastID += 1
         let id = lastID
-        calls[id] = Call(deadline: deadline, window: window, unsent: (method, payload), credit: window)
-        unsent.append(id)
+        calls[id] = Call(deadline: deadline, window: window, unsent: (method, payload), credit: window, depth: depth)
+        unsent[depth].append(id)
         return (id, sendWhatFits() + watch(deadline))
     }
 
@@ -76,7 +83,7 @@ extension CallState {
             if call.unsent.take() != nil {
                 // The peer never heard of it.
                 call.final = .failure(failure)
-                unsent.removeAll { $0 == id }
+                noteStale()
             } else {
                 call.abandoned = failure
                 outbox.append { CallWire.append(.cancel, id: id, to: &$0) }
@@ -112,26 +119,61 @@ extension CallState {
         return actions
     }
 
-    /// Sends waiting requests as far as the peer has room.
+    /// Notes that one of the calls in ``unsent`` was given up. Its number stays there until half of the numbers are such:
+    /// to take each out at once would cost the length of the queue each time.
+    private mutating func noteStale() {
+        staleUnsent += 1
+        guard staleUnsent >= 64, staleUnsent * 2 >= unsent.reduce(0, { $0 + $1.count }) else { return }
+        for depth in unsent.indices { unsent[depth].removeAll { calls[$0]?.unsent == nil } }
+        staleUnsent = 0
+    }
+
+    /// Sends waiting requests as far as the peer has room, and the channel takes them.
     mutating func sendWhatFits() -> [Action] {
-        guard let peerLimit, ended == nil else { return [] }
+        guard let peerLimit, ended == nil, !peerHasLeft else { return [] }
         var sent = false
-        while unanswered < peerLimit, let id = unsent.popFirst() {
-            guard let request = calls[id]?.unsent else { continue }
-            let remaining = calls[id]!.deadline.nanosecondsRemaining
-            calls[id]!.unsent = nil
-            let fields = CallRequestFields(
-                remaining: remaining, window: UInt32(calls[id]!.window), method: request.method)
-            outbox.append { CallWire.appendRequest(id: id, fields, payload: request.payload, to: &$0) }
-            unanswered += 1
-            sent = true
+        for depth in unsent.indices {
+            while unanswered[depth] < peerLimit, !outbox.isFull, let id = unsent[depth].popFirst() {
+                guard let request = calls[id]?.unsent else {
+                    staleUnsent = max(0, staleUnsent - 1)
+                    continue
+                }
+                let remaining = calls[id]!.deadline.nanosecondsRemaining
+                calls[id]!.unsent = nil
+                let fields = CallRequestFields(
+                    remaining: remaining, window: UInt32(calls[id]!.window), method: request.method)
+                outbox.append {
+                    CallWire.appendRequest(id: id, depth: depth, fields, payload: request.payload, to: &$0)
+                }
+                unanswered[depth] += 1
+                sent = true
+            }
         }
         return sent ? [.flush] : []
     }
 
+    static var peerServesNoMore: IPCError { IPCError(.closed, "the peer serves no more calls") }
+
+    /// Gives the credit that was held back while the outbox was full.
+    mutating func grantOwedCredit() -> [Action] {
+        guard !owedCredit.isEmpty, !outbox.isFull else { return [] }
+        var actions: [Action] = []
+        for id in owedCredit {
+            guard var call = calls[id] else { continue }
+            actions += grantCredit(&call, id)
+            calls[id] = call
+        }
+        if !outbox.isFull { owedCredit = [] }
+        return actions
+    }
+
     /// Tells the peer that it may send as many more items as were taken, when half of the window is used.
     private mutating func grantCredit(_ call: inout Call, _ id: UInt64) -> [Action] {
-        guard ended == nil, call.final == nil, call.consumed * 2 >= call.window else { return [] }
+        guard ended == nil, call.final == nil, call.consumed > 0, call.consumed * 2 >= call.window else { return [] }
+        guard !outbox.isFull else {
+            owedCredit.insert(id)
+            return []
+        }
         let count = call.consumed
         call.consumed = 0
         call.credit += count

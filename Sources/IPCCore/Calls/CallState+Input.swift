@@ -29,11 +29,11 @@ extension CallState {
                     "the peer speaks version \(hello.version) of the call protocol, this one \(CallWire.version)")
             }
             if let refusal = limits.judgeGreeting?(hello.payload) { throw refusal }
-            peerLimit = Int(hello.requestLimit)
-            actions += greetingWaiters.removeAll().map { .resume($0, .greeted) }
+            peerLimit = min(Int(hello.requestLimit), CallWire.maximumRequests)
+            actions += wake { $0 == .greeting }
             actions += peerLimit == 0 ? refuseWaitingCalls() : sendWhatFits()
         case .request:
-            try receiveRequest(id, body, &actions)
+            try receiveRequest(header, body, &actions)
         case .reply:
             try receiveFinal(id, .reply([UInt8](body)), &actions)
         case .end:
@@ -55,36 +55,50 @@ extension CallState {
             try receiveFinal(id, .failure(failure), &actions)
         case .progress, .replyWithParcel:
             throw CallWire.violation("a kind of frame that has no place here (\(header.kind))")
+        case .goodbye:
+            guard body.byteCount == 0 else { throw CallWire.violation("a goodbye of \(body.byteCount) bytes") }
+            try receiveGoodbye(id, &actions)
         }
     }
 
     private mutating func receiveRequest(
-        _ id: UInt64, _ body: RawSpan, _ actions: inout [Action]
+        _ header: CallHeader, _ body: RawSpan, _ actions: inout [Action]
     ) throws(IPCError) {
+        let id = header.id
+        let depth = header.depth
         let fields = try CallWire.readRequest(body)
-        guard id > lastServedID else { throw CallWire.violation("the number of a request goes back to \(id)") }
-        guard serving.count < limits.requests else {
+        guard depth <= CallWire.maximumDepth else { throw CallWire.violation("a request \(depth) calls deep") }
+        // Of one depth: a deeper one overtakes those that wait for room.
+        guard id > lastServedIDs[depth], serving[id] == nil else {
+            throw CallWire.violation("the number of a request goes back to \(id)")
+        }
+        // An answer that waits for the channel counts: who does not read gets no further answers.
+        guard open[depth] < limits.requests else {
             throw CallWire.violation("more than \(limits.requests) requests at once")
         }
         guard fields.window <= UInt32(clamping: limits.window) else {
             throw CallWire.violation("a window of \(fields.window) items")
         }
-        lastServedID = id
+        lastServedIDs[depth] = id
+        lastServedID = max(lastServedID, id)
+        // It crossed with our goodbye, by which its caller knows that it was not started.
+        guard !hasSaidGoodbye else { return }
+        open[depth] += 1
         if isDraining {
-            sendFailure(id, CallFailure(IPCError(.closed, "the peer serves no more calls"), reach: .notStarted))
+            sendFailure(id, CallFailure(Self.peerServesNoMore, reach: .notStarted), depth: depth)
             actions.append(.flush)
             return
         }
         let window = Int(fields.window)
         let deadline = Deadline.after(nanoseconds: fields.remaining)
-        serving[id] = Serving(credit: window, isStream: window > 0, deadline: deadline)
+        serving[id] = Serving(credit: window, isStream: window > 0, deadline: deadline, depth: depth)
         actions += watch(deadline)
         actions.append(
             .start(
                 IncomingRequest(
                     id: id, method: fields.method,
                     payload: [UInt8](body.extracting(CallWire.requestFieldsSize..<body.byteCount)),
-                    deadline: deadline, window: window)))
+                    deadline: deadline, window: window, depth: depth)))
     }
 
     private mutating func receiveFinal(
@@ -97,7 +111,7 @@ extension CallState {
         case (.reply, 1...), (.end, 0): throw CallWire.violation("an answer of the wrong kind to call \(id)")
         default: break
         }
-        unanswered -= 1
+        unanswered[call.depth] -= 1
         if let abandoned = call.abandoned {
             call.final = .failure(abandoned)
             calls[id] = call.isTold ? nil : call
@@ -135,26 +149,46 @@ extension CallState {
             throw CallWire.violation("credit of \(count) items for call \(id)")
         }
         call.credit += count
-        if let waiter = call.creditWaiter.take() { actions.append(.resume(waiter, .credit)) }
         serving[id] = call
+        if !outbox.isFull { actions += wakeSenders(of: id, .credit) }
+    }
+
+    /// The peer takes no requests after the one numbered `last`: those that were sent later were not started.
+    private mutating func receiveGoodbye(_ last: UInt64, _ actions: inout [Action]) throws(IPCError) {
+        guard !peerHasLeft else { throw CallWire.violation("a second goodbye") }
+        peerHasLeft = true
+        for id in calls.keys where id > last || calls[id]!.unsent != nil {
+            guard calls[id]!.final == nil else { continue }
+            if calls[id]!.unsent == nil { unanswered[calls[id]!.depth] -= 1 }
+            actions += refuse(id, Self.peerServesNoMore)
+        }
+        for depth in unsent.indices { _ = unsent[depth].removeAll() }
+        staleUnsent = 0
     }
 
     /// The peer has said that it serves nothing.
     private mutating func refuseWaitingCalls() -> [Action] {
         var actions: [Action] = []
-        for id in unsent.removeAll() {
-            guard var call = calls[id] else { continue }
-            let failure = CallEvent.failure(
-                CallFailure(IPCError(.unsupported, "the peer serves no calls"), reach: .notStarted))
-            call.unsent = nil
-            if let waiter = call.waiter.take() {
-                calls[id] = nil
-                actions.append(.resume(waiter, failure))
-            } else {
-                call.final = failure
-                calls[id] = call
+        for depth in unsent.indices {
+            for id in unsent[depth].removeAll() where calls[id]?.unsent != nil {
+                actions += refuse(id, IPCError(.unsupported, "the peer serves no calls"))
             }
         }
+        staleUnsent = 0
         return actions
+    }
+
+    /// Ends a call that was not started.
+    private mutating func refuse(_ id: UInt64, _ error: IPCError) -> [Action] {
+        guard var call = calls[id] else { return [] }
+        call.unsent = nil
+        let failure = CallEvent.failure(call.abandoned ?? CallFailure(error, reach: .notStarted))
+        if let waiter = call.waiter.take() {
+            calls[id] = nil
+            return [.resume(waiter, failure)]
+        }
+        call.final = failure
+        calls[id] = call.isTold ? nil : call
+        return []
     }
 }

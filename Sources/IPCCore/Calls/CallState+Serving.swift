@@ -34,21 +34,10 @@ extension CallState {
                     IPCError(
                         .messageTooLarge, "an item of \(size) bytes; the channel takes at most \(limits.messageSize)")))
         }
-        guard call.credit > 0 else { return .mustWait }
+        guard call.credit > 0, !outbox.isFull else { return .mustWait }
         serving[id]!.credit -= 1
         outbox.append { CallWire.append(.item, id: id, body: item, to: &$0) }
         return .sent([.flush])
-    }
-
-    /// Has a handler's task resumed when it may offer another item, or need not any more.
-    package mutating func waitForCredit(for id: UInt64, _ waiter: Waiter) -> [Action] {
-        guard ended == nil, let call = serving[id], !call.isCancelled else {
-            return [.resume(waiter, .failure(CallFailure(ended ?? IPCError.cancelled("send an item to the caller"))))]
-        }
-        guard call.credit == 0 else { return [.resume(waiter, .credit)] }
-        precondition(call.creditWaiter == nil, "a handler sends its items one after another")
-        serving[id]!.creditWaiter = waiter
-        return []
     }
 
     /// From now on no request is taken; callers learn that theirs was not started.
@@ -56,44 +45,68 @@ extension CallState {
         isDraining = true
     }
 
-    /// Has `waiter` resumed when no handler runs and everything has been sent.
-    package mutating func waitUntilIdle(_ waiter: Waiter) -> [Action] {
-        idleWaiters.append(waiter)
-        return wakeIfIdle()
+    /// Says that no request after the last one that came is taken, once. Nothing is answered after it but what came before.
+    package mutating func sayGoodbye() -> [Action] {
+        guard ended == nil, !hasSaidGoodbye else { return [] }
+        isDraining = true
+        hasSaidGoodbye = true
+        let last = lastServedID
+        outbox.append { CallWire.append(.goodbye, id: last, to: &$0) }
+        return [.flush]
+    }
+
+    /// The next message to send, as ``CallOutbox/beginSending()`` says.
+    package mutating func beginSending() -> [UInt8]? {
+        let packet = outbox.beginSending()
+        release()
+        return packet
     }
 
     /// The message after the one that was sent, as ``CallOutbox/didSend()`` says.
     package mutating func didSend() -> (packet: [UInt8]?, actions: [Action]) {
+        var actions: [Action] = []
+        if !outbox.isFull {
+            actions = grantOwedCredit() + sendWhatFits()
+            if !waits.isEmpty {
+                for (id, call) in serving where call.credit > 0 && !call.creditTickets.isEmpty {
+                    actions += wakeSenders(of: id, .credit)
+                }
+            }
+        }
         let packet = outbox.didSend()
-        return (packet, packet == nil ? wakeIfIdle() : [])
+        release()
+        return (packet, packet == nil ? actions + wakeIfIdle() : actions)
     }
 
-    mutating func wakeIfIdle() -> [Action] {
-        guard !idleWaiters.isEmpty, ended != nil || (serving.isEmpty && outbox.isIdle) else { return [] }
-        return idleWaiters.removeAll().map { .resume($0, .idle) }
+    /// Gives the peer the places back whose answers are on their way. Not later: it may have read them, and ask again, before
+    /// the sender is back.
+    private mutating func release() {
+        for depth in outbox.takeReleased() { open[depth] -= 1 }
     }
 
     /// The final answer to a request: `.reply`, `.end` or `.failure`.
     package mutating func finish(_ id: UInt64, with answer: CallEvent) -> [Action] {
-        guard let call = serving.removeValue(forKey: id), ended == nil else { return [] }
+        let woken = wakeSenders(of: id, .failure(CallFailure(IPCError.cancelled("send an item to the caller"))))
+        guard let call = serving.removeValue(forKey: id), ended == nil else { return woken }
         switch answer {
         case .reply(let bytes) where !call.isStream:
             let size = CallWire.headerSize + bytes.count
             if size <= limits.messageSize {
-                outbox.append { CallWire.append(.reply, id: id, body: bytes, to: &$0) }
+                outbox.append(releasing: call.depth) { CallWire.append(.reply, id: id, body: bytes, to: &$0) }
             } else {
                 sendFailure(
                     id,
                     CallFailure(
                         IPCError(
                             .messageTooLarge,
-                            "the reply has \(size) bytes; the channel takes at most \(limits.messageSize)")))
+                            "the reply has \(size) bytes; the channel takes at most \(limits.messageSize)")),
+                    depth: call.depth)
             }
         case .end where call.isStream:
-            outbox.append { CallWire.append(.end, id: id, to: &$0) }
+            outbox.append(releasing: call.depth) { CallWire.append(.end, id: id, to: &$0) }
         case .failure(let failure):
             let isLate = call.isOverdue && failure.error.isCancellation
-            sendFailure(id, isLate ? CallFailure(IPCError.timedOut("answer a call")) : failure)
+            sendFailure(id, isLate ? CallFailure(IPCError.timedOut("answer a call")) : failure, depth: call.depth)
         default:
             sendFailure(
                 id,
@@ -102,9 +115,9 @@ extension CallState {
                         .unsupported,
                         call.isStream
                             ? "a stream of replies was asked for; this method gives one reply"
-                            : "one reply was asked for; this method gives a stream of replies")))
+                            : "one reply was asked for; this method gives a stream of replies")), depth: call.depth)
         }
-        return [.flush] + wakeIfIdle()
+        return woken + [.flush] + wakeIfIdle()
     }
 
     /// Stops a handler; its final answer is still sent if the connection lives.
@@ -112,19 +125,13 @@ extension CallState {
         guard var call = serving[id], !call.isCancelled else { return [] }
         var actions: [Action] = []
         call.isCancelled = true
-        if let waiter = call.creditWaiter.take() { actions.append(.resume(waiter, .failure(reason))) }
         if let job = call.job { actions.append(.cancel(job)) }
         serving[id] = call
-        return actions
+        return wakeSenders(of: id, .failure(reason)) + actions
     }
 
-    mutating func sendFailure(_ id: UInt64, _ failure: CallFailure) {
-        var failure = failure
-        let fixed = CallWire.headerSize + CallWire.failureFieldsSize + 2 * CallWire.maximumTextSize + 64
-        // An error that is too large for the channel arrives without its own bytes, with its description.
-        if fixed + failure.payload.count > limits.messageSize {
-            failure = CallFailure(failure.error, reach: failure.reach)
-        }
-        outbox.append { CallWire.appendFailure(id: id, failure, to: &$0) }
+    mutating func sendFailure(_ id: UInt64, _ failure: CallFailure, depth: Int) {
+        let fitting = CallWire.fitting(failure, within: limits.messageSize)
+        outbox.append(releasing: depth) { CallWire.appendFailure(id: id, fitting, to: &$0) }
     }
 }

@@ -25,6 +25,8 @@ package struct IncomingRequest: Sendable, Equatable {
     package var deadline: Deadline
     /// 0 where one reply is wanted, else how many items of a stream may be on their way.
     package var window: Int
+    /// How many requests it is nested in. See ``CallWire/maximumDepth``.
+    package var depth = 0
 }
 
 /// The limits of one end.
@@ -79,6 +81,8 @@ package struct CallState<Waiter: Sendable, Job: Sendable>: Sendable {
         var consumed = 0
         var items = ArrayQueue<[UInt8]>()
         var final: CallEvent?
+        /// How deep in calls that call back it is. See ``CallWire/maximumDepth``.
+        var depth = 0
         /// Nobody here waits for it any more, and this is why; the peer's final answer is still to come.
         var abandoned: CallFailure?
         /// Whoever waited has been told, or has gone: no answer is kept for it.
@@ -95,29 +99,63 @@ package struct CallState<Waiter: Sendable, Job: Sendable>: Sendable {
         var isCancelled = false
         /// It was its deadline that cancelled it.
         var isOverdue = false
-        var creditWaiter: Waiter?
+        var depth: Int
+        /// Those who wait to send an item, in ``CallState/waits``.
+        var creditTickets: [UInt64] = []
+    }
+
+    /// A task that waits for something other than an answer.
+    struct Wait: Sendable {
+        enum Subject: Sendable, Equatable {
+            /// The peer's hello.
+            case greeting
+            /// That no handler but this one runs, and everything was sent.
+            case idle(besides: UInt64?)
+            case end
+            /// That this request may send another item.
+            case credit(UInt64)
+        }
+
+        var subject: Subject
+        var waiter: Waiter
     }
 
     package let limits: CallLimits
     package var outbox: CallOutbox
     /// Why the connection is over, once it is.
     package internal(set) var ended: IPCError?
+    /// Whether it was the peer who ended it, in order.
+    package internal(set) var endedInOrder = false
     var calls: [UInt64: Call] = [:]
     /// Calls that wait until the peer has room, oldest first; those that were given up meanwhile are not in `calls`.
-    var unsent = ArrayQueue<UInt64>()
+    /// A queue for each depth.
+    var unsent = [ArrayQueue<UInt64>](repeating: ArrayQueue(), count: CallWire.maximumDepth + 1)
+    /// How many of those in ``unsent`` were given up.
+    var staleUnsent = 0
     var lastID: UInt64 = 0
-    /// Calls that the peer has and has not answered, those that were given up here included.
-    var unanswered = 0
+    /// Calls that the peer has and has not answered, those that were given up here included, by depth.
+    var unanswered = [Int](repeating: 0, count: CallWire.maximumDepth + 1)
     /// How many the peer takes; nil until its hello is here.
     var peerLimit: Int?
-    var armed = Deadline.never
+    /// When ``expire(at:)`` is to be called next.
+    package internal(set) var armed = Deadline.never
     var serving: [UInt64: Serving] = [:]
     var lastServedID: UInt64 = 0
+    /// The same of each depth.
+    var lastServedIDs = [UInt64](repeating: 0, count: CallWire.maximumDepth + 1)
     /// What the peer said in its hello.
     package internal(set) var peerGreeting: [UInt8]?
-    var greetingWaiters = ArrayQueue<Waiter>()
+    /// Requests whose final answer has not been handed to the channel, by depth: what the peer may have open.
+    var open = [Int](repeating: 0, count: CallWire.maximumDepth + 1)
     var isDraining = false
-    var idleWaiters = ArrayQueue<Waiter>()
+    /// Whether our goodbye was said: what still comes is the peer's to ask elsewhere.
+    var hasSaidGoodbye = false
+    /// Whether the peer has said that it takes no more requests.
+    var peerHasLeft = false
+    var waits: [UInt64: Wait] = [:]
+    var lastTicket: UInt64 = 0
+    /// Calls that are owed credit for items taken while the outbox was full.
+    var owedCredit: Set<UInt64> = []
 
     package init(limits: CallLimits) {
         self.limits = limits
@@ -126,22 +164,17 @@ package struct CallState<Waiter: Sendable, Job: Sendable>: Sendable {
         outbox.append { CallWire.appendHello(hello, to: &$0) }
     }
 
-    /// Has `waiter` resumed when the peer's hello is here, or the connection is over.
-    package mutating func waitForGreeting(_ waiter: Waiter) -> [Action] {
-        if let ended { return [.resume(waiter, .failure(CallFailure(ended, reach: .notStarted)))] }
-        guard peerLimit == nil else { return [.resume(waiter, .greeted)] }
-        greetingWaiters.append(waiter)
-        return []
-    }
-
     /// The handlers that run.
     package var jobs: [Job] { serving.values.compactMap(\.job) }
 
     /// Ends the connection: every call fails with `error`, every handler is cancelled. What has arrived of a stream can
     /// still be taken.
-    package mutating func end(with error: IPCError) -> [Action] {
+    ///
+    /// - Parameter inOrder: the peer finished.
+    package mutating func end(with error: IPCError, inOrder: Bool = false) -> [Action] {
         guard ended == nil else { return [] }
         ended = error
+        endedInOrder = inOrder
         var actions: [Action] = []
         for (id, call) in calls {
             if let abandoned = call.abandoned {
@@ -159,9 +192,9 @@ package struct CallState<Waiter: Sendable, Job: Sendable>: Sendable {
                 calls[id]!.final = .failure(failure)
             }
         }
-        _ = unsent.removeAll()
-        actions += greetingWaiters.removeAll().map { .resume($0, .failure(CallFailure(error, reach: .notStarted))) }
-        actions += wakeIfIdle()
+        for depth in unsent.indices { _ = unsent[depth].removeAll() }
+        owedCredit = []
+        actions += wake { if case .credit = $0 { false } else { true } }
         for id in serving.keys { actions += cancelServing(id, CallFailure(error)) }
         return actions
     }

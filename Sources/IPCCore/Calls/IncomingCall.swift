@@ -19,10 +19,11 @@ package struct IncomingCall: Sendable {
     /// Whether a stream of items is wanted, sent by ``send(_:)``, or one reply.
     package var wantsStream: Bool { request.window > 0 }
 
-    /// Sends one item of a stream; suspends while the caller has not taken enough of the earlier ones.
+    /// Sends one item of a stream; suspends while the caller has not taken enough of the earlier ones, or the channel is full.
+    /// Tasks that send at the same time take turns in no order.
     ///
-    /// - Throws: `.cancelled` when the caller gave the call up, `.peerClosed` when it is gone, `.messageTooLarge`, and
-    ///   `.unsupported` when the caller wants one reply.
+    /// - Throws: `.cancelled` when the caller gave the call up or this task is cancelled while it waits, `.peerClosed` when the
+    ///   caller is gone, `.messageTooLarge`, and `.unsupported` when the caller wants one reply.
     package func send(_ item: [UInt8]) async throws(IPCError) {
         while true {
             switch connection.state.withLock({ $0.offer(item, for: request.id) }) {
@@ -32,8 +33,8 @@ package struct IncomingCall: Sendable {
             case .refused(let failure):
                 throw failure.error
             case .mustWait:
-                let event = await Sleeper.sleep { waiter in
-                    connection.perform(connection.state.withLock { $0.waitForCredit(for: request.id, waiter) })
+                let event = await connection.wait { (state, ticket, waiter) in
+                    state.waitForCredit(for: request.id, ticket, waiter)
                 }
                 if case .failure(let failure) = event { throw failure.error }
             }

@@ -21,13 +21,8 @@ import IPCSystem
 /// It reads from the moment it is made. A connection that nobody holds any more is closed; ``close()`` is the way, or
 /// ``finish(until:)``, which lets handlers end.
 public final class CallConnection: Sendable {
-    private struct Reading {
-        var task: Task<IPCError?, Never>?
-    }
-
     let multiplexer: CallMultiplexer
     private let gracePeriod: Duration
-    private let reading = Lock(Reading())
     private let knownSystem = Lock<ActorSystemID?>(nil)
     /// Who is at the other end, where the channel can tell: over a Unix socket.
     public let peer: PeerCredentials?
@@ -64,9 +59,21 @@ public final class CallConnection: Sendable {
                 .invalidArgument,
                 "calls need a channel to one peer that keeps messages whole, in order and without loss")
         }
+        let room = guarantees.maximumMessageSize
+        guard room >= CallWire.smallestMessageSize else {
+            throw IPCError(
+                .invalidArgument,
+                "calls need messages of \(CallWire.smallestMessageSize) bytes at least; the channel takes \(room)")
+        }
         var settings = MultiplexerOptions()
         settings.requestLimit = options.requestLimit
         settings.greeting = try BinaryCodec.encode(CallGreeting(interface: options.interface, system: system))
+        let helloSize = CallWire.headerSize + CallWire.helloFieldsSize + settings.greeting.count
+        guard helloSize <= room else {
+            throw IPCError(
+                .invalidArgument,
+                "the name of the interface makes a hello of \(helloSize) bytes; the channel takes \(room)")
+        }
         let interface = options.interface
         settings.judgeGreeting = { CallConnection.judge($0, interface) }
         settings.startsImmediately = { handlers.isShort($0) }
@@ -86,15 +93,8 @@ public final class CallConnection: Sendable {
         peer = (channel as? SocketChannel)?.peer
         owner.set(self)
         let multiplexer = multiplexer
-        let task = Task(executorPreference: IPCExecutor.shared) { () -> IPCError? in
-            do throws(IPCError) {
-                try await multiplexer.run()
-                return nil
-            } catch {
-                return error
-            }
-        }
-        reading.withLock { $0.task = task }
+        // Not a child of whoever makes the connection: its task-local values, such as a deadline, are not those of handlers.
+        _ = Task.detached(executorPreference: IPCExecutor.shared) { try? await multiplexer.run() }
     }
 
     deinit { multiplexer.close() }
@@ -127,48 +127,37 @@ public final class CallConnection: Sendable {
         return nil
     }
 
-    /// Waits until the connection is over. Cancelling the task closes it.
+    /// Waits until the connection is over. Handlers have been cancelled then, and may still run.
     ///
     /// - Throws: why it ended, unless the peer finished or this side closed it: `.peerClosed`, `.truncated`,
-    ///   `.protocolViolation`, `.wrongMagic`, `.wrongVersion`, `.handshakeFailed`, or what else the channel throws.
+    ///   `.protocolViolation`, `.wrongMagic`, `.wrongVersion`, `.handshakeFailed`, or what else the channel throws; `.cancelled`,
+    ///   after which the connection lives on.
     public func waitUntilEnd() async throws(IPCError) {
-        guard let task = reading.withLock({ $0.task }) else { return }
-        let multiplexer = multiplexer
-        let error = await withTaskCancellationHandler {
-            await task.value
-        } onCancel: {
-            multiplexer.close()
+        do throws(IPCError) {
+            try await multiplexer.waitUntilEnd()
+        } catch {
+            if error.code != .closed { throw error }
         }
-        if let error, error.code != .closed { throw error }
     }
 
     /// Waits until the peer has said hello and was accepted. Calls wait for it by themselves.
     ///
-    /// - Throws: why the connection ended instead.
+    /// - Throws: why the connection ended instead; `.cancelled`, after which the connection lives on.
     public func waitUntilReady() async throws(IPCError) {
-        let multiplexer = multiplexer
-        let failure = await withTaskCancellationHandler { () -> IPCError? in
-            do throws(IPCError) {
-                _ = try await multiplexer.greeting()
-                return nil
-            } catch {
-                return error
-            }
-        } onCancel: {
-            multiplexer.close()
-        }
-        if let failure { throw failure }
+        _ = try await multiplexer.greeting()
     }
 
     /// Serves no more requests, waits until the handlers that run have answered, and closes the connection. Requests that
-    /// come meanwhile are declined: their callers know that they were not started. Calls of this side that are open then fail.
+    /// come meanwhile or cross with the end are declined: their callers know that they were not started. Calls of this side that
+    /// are open then fail.
     ///
-    /// When `deadline` passes or the task is cancelled, the connection is closed at once. Without a deadline it is
-    /// ``CallOptions/gracePeriod``.
+    /// A handler may call it; it is not waited for, and its own answer may be lost. To answer first, have a new task call it.
+    ///
+    /// When `deadline` passes or the task is cancelled, the connection is closed at once: a handler that does not hear of its
+    /// cancellation holds nobody up. Without a deadline it is ``CallOptions/gracePeriod``.
     public func finish(until deadline: Deadline? = nil) async {
         let deadline = deadline ?? .after(gracePeriod)
         let multiplexer = multiplexer
-        let task = reading.withLock { $0.task }
         let limit = Task {
             // A task that is cancelled has nothing to end any more.
             guard let remaining = deadline.remaining, (try? await Task.sleep(for: remaining)) != nil else { return }
@@ -178,7 +167,7 @@ public final class CallConnection: Sendable {
             await multiplexer.drain()
             // The peer takes what is on its way, and then ends its side.
             try? await multiplexer.channel.finish(until: deadline)
-            _ = await task?.value
+            try? await multiplexer.waitUntilEnd()
         } onCancel: {
             multiplexer.close()
         }

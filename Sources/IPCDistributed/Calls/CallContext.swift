@@ -17,9 +17,9 @@ public struct ItemSender<Item: Encodable & Sendable>: Sendable {
 
     /// Sends one item; suspends while the caller has not taken enough of the earlier ones.
     ///
-    /// One task of the handler sends, or several in turn.
+    /// Tasks of the handler that send at the same time take turns, in no order.
     ///
-    /// - Throws: `.cancelled` when the caller gave the stream up; `.timedOut`, `.peerClosed` when it is gone, `.closed`,
+    /// - Throws: `.cancelled` when the caller gave the stream up, or the task is cancelled while it waits; `.timedOut`, `.peerClosed` when it is gone, `.closed`,
     ///   `.messageTooLarge`, `.encodingFailed`.
     public func send(_ item: Item) async throws(IPCError) {
         try await call.send(try BinaryCodec.encode(item))

@@ -90,10 +90,12 @@ final class CallServer: Sendable {
                 if !connection.hasGreeted { connection.close() }
             }
             defer { limit.cancel() }
+            // Also when the task is cancelled: the connection ends with it.
+            defer { connection.close() }
             try await connection.waitUntilEnd()
         } catch {
             // A peer that goes without a word is nothing to tell of; one that breaks the protocol ends its own connection.
-            if error.code != .peerClosed {
+            if error.code != .peerClosed && !error.isCancellation {
                 IPCObservation.emit(.log(level: .info, message: "a connection that carries calls ended: \(error)"))
             }
             accepted.close()

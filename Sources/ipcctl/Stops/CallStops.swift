@@ -146,7 +146,7 @@ distributed actor TourGuide {
     distributed func wait() async throws { try await Task.sleep(for: .seconds(60)) }
 }
 
-private distributed actor Tourist {
+distributed actor Tourist {
     typealias ActorSystem = IPCActorSystem
     private var count = 0
 
