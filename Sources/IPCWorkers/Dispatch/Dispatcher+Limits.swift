@@ -54,7 +54,7 @@ struct TaskLimit: Sendable {
     /// When it is over for a task that started at `start`.
     func due(startedAt start: UInt64) -> UInt64 {
         let byTime = time.map { start.addingReportingOverflow($0) }.map { $0.overflow ? .max : $0.partialValue } ?? .max
-        // Who was given up before its start has all of its grace after it; the start cancels it.
+        // Who was given up before its start is not due before it.
         return min(byTime, end.map { max($0, start) } ?? .max)
     }
 }

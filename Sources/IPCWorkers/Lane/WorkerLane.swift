@@ -30,6 +30,8 @@ struct WorkerLane: Sendable {
         while !Task.isCancelled, pool.shared.withLock({ $0.dispatcher.failure == nil }) {
             do throws(IPCError) {
                 try await pause(deathsInARow)
+                // The pool may have given up meanwhile.
+                guard pool.shared.withLock({ $0.dispatcher.failure == nil }) else { continue }
                 let worker = try await WorkerProcess.start(index, pool.options)
                 let processID = worker.child.processID
                 IPCObservation.emit(.workerStarted(processID: processID))

@@ -85,8 +85,11 @@ struct PoolWatch: Sendable {
                 next = min(next, due.overflow ? .max : due.partialValue)
                 continue
             }
-            pool.shared.withLock { shared in
-                guard shared.links[lane]?.incarnation == link.incarnation else { return }
+            let isDue = pool.shared.withLock { shared in
+                // It may have reacted meanwhile, and runs another task. What is left is the instant before the signal.
+                guard shared.links[lane]?.incarnation == link.incarnation,
+                    link.process.journal.running()?.id == running.id
+                else { return false }
                 shared.dispatcher.lanes[lane].verdict = (
                     running.id,
                     IPCError(
@@ -94,8 +97,9 @@ struct PoolWatch: Sendable {
                         "run a task: it took longer than its time limit, and its worker did not react; it was killed",
                         object: "process \(link.process.child.processID)")
                 )
+                return true
             }
-            link.giveUp()
+            if isDue { link.giveUp() }
             next = min(next, now + Self.slack)
         }
         return next
