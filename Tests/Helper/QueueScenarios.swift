@@ -46,7 +46,7 @@ let queueScenarios: [String: Scenario] = [
         }
         return 1
     },
-    // FOLDER…: what an ordinary user is told at each limit.
+    // In an IPC namespace of its own: what an ordinary user is told at each limit.
     "queue-limits-posix": { _ in
         try require(geteuid() != 0, "root passes the limits")
         let limits = POSIXQueueLimits.current
@@ -58,6 +58,8 @@ let queueScenarios: [String: Scenario] = [
             try POSIXMessageQueue(named: name, .create, options: .init(maximumMessageSize: limits.messageSize + 1))
         }
         try expectLimitWhileMaking("RLIMIT_MSGQUEUE", name, .init(capacity: 10, maximumMessageSize: 8192))
+        try expectLimitWhileMaking("fs.mqueue.queues_max", name, .init(capacity: 1, maximumMessageSize: 1))
+        // Whoever met a limit has removed what it had made: as many as before have room again.
         try expectLimitWhileMaking("fs.mqueue.queues_max", name, .init(capacity: 1, maximumMessageSize: 1))
         return 0
     },

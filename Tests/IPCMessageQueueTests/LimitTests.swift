@@ -10,12 +10,11 @@ struct LimitTests {
     private static let asNobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"]
 
     @Test func limitsOfPOSIXQueuesAreNamed() async throws {
+        // In a namespace of its own: it makes as many queues as there may be, and other tests need some meanwhile.
         let output = try await Command(
-            .name("setpriv"), arguments: Self.asNobody + [helperPath, "queue-limits-posix"]
+            .name("unshare"), arguments: ["--ipc", "setpriv"] + Self.asNobody + [helperPath, "queue-limits-posix"]
         ).output(until: soon)
         #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
-        let left = try POSIXMessageQueue.list().queues.filter { $0.owner == 65534 }
-        #expect(left.isEmpty)
     }
 
     @Test func limitsOfSystemVQueuesAreNamed() async throws {

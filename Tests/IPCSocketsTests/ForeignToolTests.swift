@@ -39,6 +39,36 @@ private func has(_ program: String) -> Bool {
         try await expectEcho(at: .tcp(port: 0)) { Command("socat", "-", "TCP:127.0.0.1:\($0.port ?? 0)") }
     }
 
+    /// The foreign program serves, and sees the end of what this side sends before it ends its own.
+    private func expectAnswer(at address: SocketAddress, of server: Command) async throws {
+        async let output = server.output(input: Array("from the server\n".utf8), until: .after(.seconds(60)))
+        let connection = try await SocketConnection.connect(
+            to: address, retry: .untilDeadline, until: .after(.seconds(60)))
+        try await connection.write(Array("from the client\n".utf8))
+        try await connection.finishWriting()
+        var answer: [UInt8] = []
+        while let bytes = try await connection.read(until: .after(.seconds(60))) { answer += bytes }
+        connection.close()
+        #expect(String(decoding: answer, as: UTF8.self) == "from the server\n")
+        #expect(try await output.text == "from the client\n")
+    }
+
+    @Test(.enabled(if: has("socat"), "needs socat")) func socatServes() async throws {
+        try await withFolder { folder in
+            let path = folder + "/s"
+            try await expectAnswer(at: .unix(path: path), of: Command("socat", "-", "UNIX-LISTEN:\(path)"))
+        }
+    }
+
+    @Test(.enabled(if: has("nc"), "needs nc")) func netcatServes() async throws {
+        try await withFolder { folder in
+            let path = folder + "/s"
+            try await expectAnswer(at: .unix(path: path), of: Command("nc", "-N", "-l", "-U", path))
+            // It leaves its socket behind.
+            try FileCalls.unlink(path)
+        }
+    }
+
     @Test(.enabled(if: has("nc"), "needs nc")) func netcat() async throws {
         try await withFolder { folder in
             try await expectEcho(at: .unix(path: folder + "/s")) { Command("nc", "-N", "-U", $0.path ?? "") }
