@@ -171,7 +171,11 @@ extension IPCActorSystem {
 
     /// Finds an actor by its name.
     ///
-    /// - Parameter system: where: a connected system, or this one.
+    /// - Parameters:
+    ///   - type: the type of the actor.
+    ///   - name: the name under which it is checked in.
+    ///   - system: where: a connected system, or this one.
+    ///   - deadline: until when the other system may take to answer.
     /// - Throws: ``ActorCallError`` with `.notFound`, `.typeMismatch` when the actor of that name is another type, `.unreachable` when
     ///   there is no connection, and what a call throws.
     public func lookUp<Act: DistributedActor>(

@@ -16,8 +16,11 @@ public struct CallHandlers: Sendable {
 
     /// Answers requests of this type with `body`. The last handler for a type counts.
     ///
-    /// - Parameter isShort: the handler is done in a few microseconds or suspends first. It starts on the task that reads
-    ///   the channel, which saves a hand-over; one that computes for longer holds up everything else on this connection.
+    /// - Parameters:
+    ///   - type: the type of the requests.
+    ///   - isShort: the handler is done in a few microseconds or suspends first. It starts on the task that reads the
+    ///     channel, which saves a hand-over; one that computes for longer holds up everything else on this connection.
+    ///   - body: what is done for a request; what it throws reaches the caller.
     @_disfavoredOverload  // A closure without a result belongs to the form below.
     public mutating func on<Request: CallRequest>(
         _ type: Request.Type, isShort: Bool = false,

@@ -19,7 +19,7 @@ public enum SocketActivation {
         /// The name that the manager gave it (LISTEN_FDNAMES), `unknown` where it gave none.
         public let name: String
         /// The socket: for ``SocketListener/init(adopting:options:)``, ``SocketConnection/init(adopting:)`` or
-        /// ``DatagramChannel/init(adopting:options:)``. Closed when nobody takes it.
+        /// ``DatagramChannel/init(adopting:options:authorization:)``. Closed when nobody takes it.
         public let descriptor: PassedDescriptor
     }
 

@@ -1,4 +1,4 @@
-/// The outputs of the tasks of an asynchronous sequence. Made by ``WorkerPool/map(_:order:priority:progress:)``.
+/// The outputs of the tasks of an asynchronous sequence. Made by `WorkerPool.map(_:order:priority:progress:)`.
 ///
 /// As ``WorkerResults``; the input is read by a task of its own while outputs are taken.
 public struct AsyncWorkerResults<Tasks: AsyncSequence & Sendable>: AsyncSequence, Sendable
@@ -47,7 +47,7 @@ where Tasks.Element: WorkerTask {
 extension AsyncWorkerResults.AsyncIterator: Sendable {}
 
 /// What became of each task of an asynchronous sequence. Made by
-/// ``WorkerPool/outcomes(of:order:priority:progress:)``.
+/// `WorkerPool.outcomes(of:order:priority:progress:)`.
 ///
 /// As ``AsyncWorkerResults``, but the failure of a task is an element like the others and ends nothing.
 public struct AsyncWorkerOutcomes<Tasks: AsyncSequence & Sendable>: AsyncSequence, Sendable

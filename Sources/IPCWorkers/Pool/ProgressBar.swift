@@ -29,6 +29,7 @@ public enum ProgressBarStyle: Sendable, Hashable {
 ///   - unit: what the tasks are, in the plural.
 ///   - descriptor: where it is shown; standard error if nothing is said, so that it does not get into the output.
 ///   - style: what happens where that is no terminal.
+///   - body: what runs while the bar is shown.
 /// - Throws: what `body` throws.
 public func withProgressBar<Result, Failure: Error>(
     _ progress: WorkerProgress, unit: String = "tasks", to descriptor: Int32 = 2,

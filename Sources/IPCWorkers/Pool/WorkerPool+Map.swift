@@ -14,7 +14,7 @@ extension WorkerPool {
     ///   - priority: which tasks go first when others wait as well.
     ///   - progress: is told of each task that is done, and of what tasks say of themselves.
     /// - Returns: a sequence that throws the failure of the first task that fails and gives up the others. See
-    ///   ``outcomes(of:order:priority:progress:)`` for one that goes on.
+    ///   `outcomes(of:order:priority:progress:)` for one that goes on.
     public func map<Tasks: Sequence>(
         _ tasks: Tasks, order: ResultOrder = .asGiven, priority: WorkerPriority = .normal,
         progress: WorkerProgress? = nil

@@ -1,7 +1,7 @@
 import IPCSystem
 import Synchronization
 
-/// How far the tasks of a pool are, while they run: given to ``WorkerPool/map(_:order:priority:progress:)`` and its
+/// How far the tasks of a pool are, while they run: given to `WorkerPool.map(_:order:priority:progress:)` and its
 /// relatives, and watched by another task, or by ``withProgressBar(_:unit:to:style:_:)``.
 ///
 /// ```swift

@@ -7,7 +7,7 @@ public enum ResultOrder: Sendable, Hashable {
 }
 
 /// The outputs of many tasks, as an `AsyncSequence`. Made by
-/// ``WorkerPool/map(_:order:priority:progress:)``.
+/// `WorkerPool.map(_:order:priority:progress:)`.
 ///
 /// Each iteration runs all the tasks. Tasks are taken from the input as there is room, never more than the workers need to
 /// stay busy, so the input may be endless. Leaving the loop early gives up what is on its way.
@@ -66,7 +66,7 @@ public struct WorkerOutcome<Output: Sendable>: Sendable {
 }
 
 /// What became of each of many tasks, as an `AsyncSequence`. Made by
-/// ``WorkerPool/outcomes(of:order:priority:progress:)``.
+/// `WorkerPool.outcomes(of:order:priority:progress:)`.
 ///
 /// As ``WorkerResults``, but the failure of a task is an element like the others and ends nothing.
 public struct WorkerOutcomes<Tasks: Sequence>: AsyncSequence where Tasks.Element: WorkerTask {

@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// | killed | then |
 /// |---|---|
-/// | a worker before it is ready | it is replaced, after a pause if that happens again; in a rolling restart the old one goes on serving and ``rollingRestart()`` throws |
+/// | a worker before it is ready | it is replaced, after a pause if that happens again; in a rolling restart the old one goes on serving and ``rollingRestart(until:)`` throws |
 /// | a worker that serves | its clients see the end of their connections, nobody else's; who waits to be accepted is accepted by another one, or by its replacement |
 /// | a worker between taking a connection and serving it | that client sees the end of its connection |
 /// | a worker that is leaving | its clients see the end of their connections; the new one serves already |

@@ -23,7 +23,7 @@ public struct MultiProcessServerOptions: Sendable {
     /// What each worker is given beyond its connections: regions, pipe ends and so on. Called for each that is started; it
     /// takes them with ``ServerWorker/endpoint(_:as:)``. They are closed here once it runs; a region stays.
     public var sharing: @Sendable () throws(IPCError) -> [any DescriptorTransferable]
-    /// The most workers that ``MultiProcessServer/scale(to:)`` may ask for, up to 240.
+    /// The most workers that ``MultiProcessServer/scale(to:until:)`` may ask for, up to 240.
     public var maximumWorkers: Int
 
     /// The permissions of a Unix socket's file, whatever the umask says. 0600, the usual: this user alone.

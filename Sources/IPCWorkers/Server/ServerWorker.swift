@@ -117,7 +117,7 @@ public final class ServerWorker: Sendable {
 
     /// What ``MultiProcessServerOptions/sharing`` gave to this worker, by its place in that list; once each.
     ///
-    /// For a region of locks, which takes part in the region asynchronously, there is ``syncRegion(_:)``.
+    /// For a region of locks, which takes part in the region asynchronously, there is ``syncRegion(_:until:)``.
     ///
     /// - Throws: as `InheritedEndpoints.take(_:as:)`.
     public func endpoint<Endpoint: DescriptorTransferable>(
