@@ -1,5 +1,7 @@
 import Glibc
+import IPCSignals
 import IPCSockets
+import IPCSystem
 import IPCWorkers
 import Synchronization
 
@@ -30,9 +32,12 @@ private func runServer(_ arguments: [String]) async throws -> Int32 {
             }
         }
         defer { teller.cancel() }
-        say(try server.statistics.workers.map { "\($0.processID)" }.joined(separator: " "))
         do {
-            try await server.run()
+            async let running: Void = server.run()
+            // A signal that came before would end this process. SIGHUP is received first, SIGTERM then.
+            while !SignalCalls.isInstalled(Signal.terminate.rawValue) { try await Task.sleep(for: .milliseconds(1)) }
+            say(try server.statistics.workers.map { "\($0.processID)" }.joined(separator: " "))
+            try await running
         } catch let error as IPCError where error.isCancellation {}
     }
     return 0
