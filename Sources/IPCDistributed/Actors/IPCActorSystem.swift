@@ -34,8 +34,9 @@ import IPCSystem
 /// - **Errors** that a method throws arrive as themselves if they are `Codable` and the caller's system was made with their type,
 ///   an `IPCError` with its code, others with their description.
 /// - **Types.** Methods may be generic over types that the system was given (`genericTypes`); an actor whose type is generic is called within its own process alone.
-/// - **Trust.** A peer may call any distributed method of any actor whose id it knows or guesses; numbers are small. It can
-///   neither crash this process by what it sends nor call what is not `distributed`. A peer says itself which system it is, and
+/// - **Trust.** A peer may call any distributed method of any actor whose id it knows or guesses; numbers are small. It
+///   cannot call what is not `distributed`, and names of types and methods are looked up before the runtime gets them. A
+///   peer says itself which system it is, and
 ///   every reference holds the id of one. While the true one is connected nobody takes its place; before that, and when it has
 ///   gone, whoever says its id gets its calls. Over Unix sockets another user's or process's is refused while one is connected.
 public final class IPCActorSystem: DistributedActorSystem, Sendable {
