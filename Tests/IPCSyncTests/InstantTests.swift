@@ -153,7 +153,8 @@ extension Objects {
         case "read": read.writer == nil ? 0 : 1
         case "arrive": barrier.arrivedCount
         case "signal": condition.waiterCount
-        case "lead": election.leader?.waiters ?? 0
+        // It counts before it says in the word that it sleeps, and the leader looks at the word alone.
+        case "lead": election.leader?.heldForAtLeast == nil ? 0 : 1
         default: once.holder?.waiters ?? 0
         }
     }
