@@ -245,14 +245,25 @@ import Testing
         #expect(segment?.code == .unsupported)
     }
 
-    /// An anonymous region goes to another process, or to this one, as a descriptor.
-    @Test func anAnonymousOneCanBePassedOn() async throws {
-        let mutex = try await ProcessMutex(initial: 41)
-        let region = try await SyncRegion.receive(try mutex.region.memory.transfer(for: .readWrite))
-        let other = try region.mutex("", of: Int.self)
-        try await other.withLock { $0 += 1 }
+    /// An anonymous region goes to another process, or to this one, as a descriptor: as its memory, or as itself.
+    @Test(arguments: [false, true]) func anAnonymousOneCanBePassedOn(_ asMemory: Bool) async throws {
+        let mutex = try await ProcessMutex(initial: 40)
+        let passed = asMemory ? try mutex.region.memory.transfer(for: .readWrite) : try mutex.region.transfer()
+        let region = try await SyncRegion.receive(passed, until: .never)
+        try await region.mutex("", of: Int.self).withLock { $0 += 1 }
+        let again = try await onThread { () throws(IPCError) in try SyncRegion.receive(try mutex.region.transfer()) }
+        try await again.mutex("", of: Int.self).withLock { $0 += 1 }
         let value = try await mutex.withLock { $0 }
         #expect(value == 42)
+        let place = SharedMemoryPlace.named(Interop.freshName())
+        let named = try await SyncRegion(at: place)
+        defer { try? SyncRegion.remove(place) }
+        let refusal = await failure { () throws(IPCError) in try named.transfer() }
+        #expect(refusal?.code == .unsupported)
+        let nothing = await failure { () async throws(IPCError) in
+            try await SyncRegion.receive(TransferredDescriptors(descriptors: []), until: .never)
+        }
+        #expect(nothing?.code == .decodingFailed)
     }
 }
 

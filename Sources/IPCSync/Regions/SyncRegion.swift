@@ -44,7 +44,7 @@ public struct SyncRegionOptions: Sendable, Hashable {
 ///   the region's file, which the kernel drops after the last thread of a process, say who comes and goes and when a dead
 ///   owner's threads are gone. A segment has no file, and nothing else that the kernel drops at that moment.
 public final class SyncRegion: Sendable {
-    /// The memory, for passing an anonymous region on.
+    /// The memory that the objects lie in.
     public let memory: SharedMemory
     package let participant: Participant
     let directory: ObjectDirectory
@@ -96,17 +96,6 @@ public final class SyncRegion: Sendable {
             throw error
         }
         self.memory = memory
-    }
-
-    /// Takes part in a region that came from another process: ``memory``, as it was passed on there.
-    public static func receive(
-        _ transferred: TransferredDescriptors, until deadline: Deadline = .never
-    ) async throws(IPCError) -> SyncRegion {
-        guard let passed = transferred.descriptors.first, transferred.descriptors.count == 1 else {
-            throw IPCError(.decodingFailed, "receive a region of objects: this is not the state of one")
-        }
-        let memory = try SharedMemory.receive(passed, .readWrite, nil, layout, slotCount: 1)
-        return try await SyncRegion(memory, until: deadline)
     }
 
     /// Maps the region; one that is new gets a directory and what `fill` puts into it before anybody can find it.
