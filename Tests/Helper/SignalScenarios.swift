@@ -10,6 +10,7 @@ let signalScenarios: [String: Scenario] = [
     "signal-watch": watch, "signal-busy": busy, "signal-scopes": scopes, "signal-refusals": refusals,
     "signal-full-pipe": fullPipe, "signal-full-buffer": fullBuffer, "signal-chain": chain, "signal-fork": forked,
     "signal-exec": executed, "signal-changed": changed, "signal-children": children, "signal-shutdown": shutDown,
+    "signal-request": requestShutDown, "signal-server": requestShutDownOfServer,
 ]
 
 /// What tasks of a scenario look at together.

@@ -14,6 +14,9 @@ public import IPCCore
 /// this function throws; a program then mostly exits. Cancelling the caller cancels `body` and waits for it, as a child task
 /// would.
 ///
+/// Cancellation ends at once whatever the work awaits: the requests that a server is answering, too. A body that takes a
+/// ``ShutdownRequest`` ends in its own way instead.
+///
 /// - Parameters:
 ///   - signals: which ask for the end; SIGTERM and SIGINT when none is named.
 ///   - grace: how long `body` may take after the first signal.
@@ -36,39 +39,88 @@ public func withGracefulShutdown<Result: Sendable>(
 ) async throws -> Result? {
     try await Signals.with(signals) { events in
         let work = Task { try await body() }
-        // Not the caller's task: when that is cancelled, signals still count.
-        let supervision = Task { try await supervise(work, events, grace) }
-        // The end of the work is the end of the events.
-        Task {
-            _ = await work.result
-            events.inbox.close()
-        }
-        return try await withTaskCancellationHandler {
-            try await supervision.value
-        } onCancel: {
-            work.cancel()
+        return try await supervise(work, events, Grace(length: grace)) { work.cancel() }
+    }
+}
+
+/// Runs `body` until it ends by itself or one of `signals` asks for the end. It is told, is not cancelled, and has `grace` to
+/// end in its own way: a server lets nobody in any more and finishes what it has.
+///
+/// ```swift
+/// try await withGracefulShutdown(on: .terminate, .interrupt, grace: .seconds(10)) { shutdown in
+///     try await SocketListener.withListener(at: address) { listener in
+///         shutdown.onRequest { await listener.shutDown(until: .after(.seconds(5))) }
+///         for try await connection in listener { … }
+///     }
+/// }
+/// ```
+///
+/// When the grace is over, or a second signal comes, `body` is cancelled and gets one more second. The rest is as in
+/// ``withGracefulShutdown(on:grace:body:)-(Signal...,_,()->Result)``.
+///
+/// - Parameters:
+///   - signals: which ask for the end; SIGTERM and SIGINT when none is named.
+///   - grace: how long `body` may take after the first signal, before it is cancelled.
+///   - body: the work.
+/// - Returns: what `body` returned; nil when it threw a cancellation after a signal.
+/// - Throws: `IPCError` `.timedOut` when `body` had not ended a second after its cancellation; as
+///   `Signals.with(_:buffering:chaining:body:)` does; or what `body` throws.
+@discardableResult
+public func withGracefulShutdown<Result: Sendable>(
+    on signals: Signal..., grace: Duration = .seconds(10),
+    body: @escaping @Sendable (_ shutdown: ShutdownRequest) async throws -> Result
+) async throws -> Result? {
+    try await Signals.with(signals.isEmpty ? [.terminate, .interrupt] : Set(signals)) { events in
+        let request = ShutdownRequest()
+        let work = Task { try await body(request) }
+        defer { request.forget() }
+        return try await supervise(work, events, Grace(length: grace, afterCancellation: .seconds(1))) {
+            request.make()
         }
     }
 }
 
+/// How long the work may take after the first signal; and, where that does not cancel it, after its cancellation.
+private struct Grace: Sendable {
+    let length: Duration
+    var afterCancellation: Duration?
+}
+
+/// Waits for the work and for signals; `onFirst` is what the first of them does.
 private func supervise<Result: Sendable>(
-    _ work: Task<Result, any Error>, _ events: SignalEvents, _ grace: Duration
+    _ work: Task<Result, any Error>, _ events: SignalEvents, _ grace: Grace, _ onFirst: @escaping @Sendable () -> Void
+) async throws -> Result? {
+    // Not the caller's task: when that is cancelled, signals still count.
+    let supervision = Task { try await outcome(work, events, grace, onFirst) }
+    // The end of the work is the end of the events.
+    Task {
+        _ = await work.result
+        events.inbox.close()
+    }
+    return try await withTaskCancellationHandler {
+        try await supervision.value
+    } onCancel: {
+        work.cancel()
+    }
+}
+
+private func outcome<Result: Sendable>(
+    _ work: Task<Result, any Error>, _ events: SignalEvents, _ grace: Grace, _ onFirst: @Sendable () -> Void
 ) async throws -> Result? {
     guard let first = try await events.next() else { return try await work.value }
-    work.cancel()
-    let end = Deadline.after(grace)
-    let calm = Deadline.after(.milliseconds(100))
+    onFirst()
     do throws(IPCError) {
-        while let second = try await events.next(until: end) {
-            if second.signal == first.signal, !calm.hasPassed { continue }
-            throw IPCError(
-                .timedOut, "shut down: the work had not ended when a second signal came, \(second.signal)",
-                object: first.signal.name)
+        do throws(IPCError) {
+            try await end(of: events, after: first.signal, calm: .milliseconds(100), grace.length)
+        } catch {
+            guard let more = grace.afterCancellation, error.code == .timedOut else { throw error }
+            work.cancel()
+            try await end(of: events, after: first.signal, calm: more, more)
         }
     } catch {
         guard error.code == .timedOut, error.object == nil else { throw error }
         throw IPCError(
-            .timedOut, "shut down: the work had not ended \(grace) after the signal", object: first.signal.name)
+            .timedOut, "shut down: the work had not ended \(grace.length) after the signal", object: first.signal.name)
     }
     do {
         return try await work.value
@@ -76,5 +128,19 @@ private func supervise<Result: Sendable>(
         return nil
     } catch let error as IPCError where error.isCancellation {
         return nil
+    }
+}
+
+/// Waits for the end of the work, `grace` at most, and for a second signal. The first one again is none within `calm`.
+private func end(
+    of events: SignalEvents, after first: Signal, calm: Duration, _ grace: Duration
+) async throws(IPCError) {
+    let calm = Deadline.after(calm)
+    let end = Deadline.after(grace)
+    while let second = try await events.next(until: end) {
+        if second.signal == first, !calm.hasPassed { continue }
+        throw IPCError(
+            .timedOut, "shut down: the work had not ended when a second signal came, \(second.signal)",
+            object: first.name)
     }
 }
