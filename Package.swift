@@ -162,7 +162,8 @@ let testSupport = Target.target(
 
 let package = Package(
     name: "swift-ipc",
-    products: publicModules.map { .library(name: $0, targets: [$0]) },
+    products: publicModules.map { .library(name: $0, targets: [$0]) }
+        + [.executable(name: "ipcctl", targets: ["ipcctl"])],
     targets: [.target(name: "CIPC", cSettings: [.define("_GNU_SOURCE", to: "1")])]
         + modules.map { .target(name: $0.name, dependencies: $0.imports.map { .byName(name: $0) }) }
         + [

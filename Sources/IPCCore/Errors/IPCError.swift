@@ -46,6 +46,13 @@ public struct IPCError: Error, Sendable {
         storage = Storage(code, message, object, nil, nil, detail)
     }
 
+    /// The same error with the name of what it is about, unless it has one.
+    package func about(_ object: String) -> IPCError {
+        self.object == nil ? IPCError(Storage(code, message, object, systemCall, errno, detail)) : self
+    }
+
+    private init(_ storage: Storage) { self.storage = storage }
+
     /// What a module of this library added.
     package var detail: (any Sendable)? { storage.detail }
 

@@ -93,7 +93,9 @@ package enum Hello {
     package static func check(_ bytes: UnsafeRawBufferPointer) throws(IPCError) {
         guard unsafe begins(bytes) else {
             throw IPCError(
-                .wrongMagic, "receive: the peer does not speak this protocol; check what is at the other end")
+                .wrongMagic,
+                "receive: the peer does not speak this protocol; where it is a program without this library, take "
+                    + "SocketFraming.bytes")
         }
         let rest = unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
         guard rest == UInt64(version) else {

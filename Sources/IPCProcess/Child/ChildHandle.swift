@@ -94,7 +94,11 @@ final class ChildHandle: Sendable {
         let registration = try WaitEngine.shared.register(number)
         defer { WaitEngine.shared.unregister(registration) }
         while !hasEnded {
-            try await registration.waitReadable(until: deadline, "wait for a child")
+            do throws(IPCError) {
+                try await registration.waitReadable(until: deadline, "wait for a child")
+            } catch {
+                throw error.about(object)
+            }
         }
     }
 

@@ -71,6 +71,10 @@ extension Signals {
             // 0 would be the own group.
             throw IPCError(.notFound, "send \(signal): the parent is in another pid namespace", object: "\(target)")
         case .ownGroup: return 0
+        case .group(1):
+            throw IPCError(
+                .invalidArgument, "send \(signal): group 1 means every process to kill(2), so it is refused",
+                object: "\(target)")
         case .process, .group:
             throw IPCError(.invalidArgument, "send \(signal): there is no such process or group", object: "\(target)")
         }

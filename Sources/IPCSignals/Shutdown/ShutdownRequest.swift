@@ -1,4 +1,4 @@
-public import IPCCore
+import IPCCore
 import IPCSystem
 
 /// Tells work that it has been asked to end: what the body of

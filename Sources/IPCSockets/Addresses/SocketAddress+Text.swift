@@ -45,8 +45,11 @@ extension SocketAddress: CustomStringConvertible {
     }
 
     private static func hostAndPort(_ rest: Substring, _ text: String) throws(IPCError) -> (String, UInt16) {
-        guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]) else {
-            throw unreadable(text)
+        guard let colon = rest.lastIndex(of: ":"), rest.last != "]" else {
+            throw IPCError(.invalidName, "this address has no port; write HOST:PORT", object: text)
+        }
+        guard let port = UInt16(rest[rest.index(after: colon)...]) else {
+            throw IPCError(.invalidName, "a port is a number from 0 to 65535", object: text)
         }
         let host = rest[..<colon]
         if host.first == "[", host.last == "]" { return (String(host.dropFirst().dropLast()), port) }

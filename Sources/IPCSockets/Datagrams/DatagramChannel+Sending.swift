@@ -18,6 +18,18 @@ extension DatagramChannel {
         try unsafe trySend(message.payload.span.bytes, to: message.address)
     }
 
+    /// Sends the bytes to `address`; nil for where the channel is connected. See ``send(_:until:)-(Datagram<[UInt8]>,_)``.
+    public func send(
+        _ bytes: [UInt8], to address: SocketAddress?, until deadline: Deadline = .never
+    ) async throws(IPCError) {
+        try await unsafe send(bytes.span.bytes, to: address, until: deadline)
+    }
+
+    /// Sends the bytes to `address` if there is room now; nil for where the channel is connected.
+    public func trySend(_ bytes: [UInt8], to address: SocketAddress?) throws(IPCError) -> Bool {
+        try unsafe trySend(bytes.span.bytes, to: address)
+    }
+
     /// Sends the bytes to where the channel is connected.
     public func send(_ bytes: RawSpan, until deadline: Deadline) async throws(IPCError) {
         try await send(bytes, to: nil, until: deadline)

@@ -215,10 +215,14 @@ struct ObjectDirectory {
             let (want, have) = (String(type.fingerprint, radix: 16), String(found.fingerprint, radix: 16))
             let kinds = (SyncObjectType.name(ofKind: type.kind), SyncObjectType.name(ofKind: found.kind))
             let content = type.content.map { " of \($0)" } ?? ""
+            let isOfOtherContent = found.kind == type.kind && found.byteCount == UInt64(type.byteCount)
             throw IPCError(
                 .typeMismatch,
-                "open \(type.name): expected \(kinds.0)\(content), \(type.byteCount) bytes in all, found \(kinds.1), "
-                    + "\(found.byteCount) bytes in all; fingerprints \(want) and \(have)", object: found.name)
+                "open \(type.name): expected \(kinds.0)\(content), "
+                    + (isOfOtherContent
+                        ? "found one of another type, as large but laid out otherwise"
+                        : "\(type.byteCount) bytes in all, found \(kinds.1), \(found.byteCount) bytes in all")
+                    + "; fingerprints \(want) and \(have)", object: found.name.isEmpty ? nil : found.name)
         }
         guard found.version == type.version else {
             throw IPCError(

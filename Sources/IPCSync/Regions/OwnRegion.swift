@@ -72,6 +72,10 @@ struct OwnRegion {
     ) throws(IPCError) -> SharedBytes {
         // A region that somebody made for other objects gets this one, too, where that was asked for.
         let intent: CreationIntent = intent == .openOrCreate ? .openOrCreate : .open
-        return try region.object("", try type(region.memory.slotCount), intent, initialize)
+        do throws(IPCError) {
+            return try region.object("", try type(region.memory.slotCount), intent, initialize)
+        } catch {
+            throw error.about(region.memory.place.name)
+        }
     }
 }

@@ -1,5 +1,5 @@
 public import IPCCore
-public import IPCSharedMemory
+import IPCSharedMemory
 
 /// One descriptor and the state of its ``SyncRegion/memory``, so that either may be given away.
 extension SyncRegion: DescriptorTransferable {
