@@ -153,7 +153,7 @@ import Testing
     }
 
     @Test func actorsOfAnotherMachine() async throws {
-        guard let machines = try await TwoMachines.make() else { return }
+        guard let machines = try await TwoMachines.make("actors") else { return }
         do {
             let server = try await machines.start(on: machines.first, ["actors", "tcp:10.77.1.1:4811"])
             #expect(try await Self.line(server) == "listening at tcp:10.77.1.1:4811")
@@ -166,6 +166,38 @@ import Testing
             throw error
         }
         await machines.remove()
+    }
+
+    /// The cable is pulled while a call without a deadline is under way: nobody says goodbye, and both sides find out.
+    @Test func silentNetworkEndsCallsAndHandlers() async throws {
+        guard let machines = try await TwoMachines.make("cable") else { return }
+        do {
+            let callee = try await machines.start(on: machines.first, ["network-callee", "tcp:10.77.1.1:4812"])
+            #expect(try await Self.line(callee) == "listening at tcp:10.77.1.1:4812")
+            let caller = try await machines.start(on: machines.second, ["network-caller", "tcp:10.77.1.1:4812"])
+            #expect(try await Self.line(callee) == "handles")
+            try await machines.pullCable()
+            #expect(try await Self.line(caller) == "peerClosed, may have been done")
+            #expect(try await Self.line(callee) == "cancelled")
+            #expect(try await caller.exitStatus().isSuccess)
+            _ = try await callee.kill()
+        } catch {
+            await machines.remove()
+            throw error
+        }
+        await machines.remove()
+    }
+
+    /// Callers and callees that are killed, stopped and half-read while they ask each other. `.ci/long.d/calls-storm` is the
+    /// same for longer.
+    @Test(arguments: ["unix", "ring"], ["killed", "orderly"])
+    func stormOfCalls(_ kind: String, _ mode: String) async throws {
+        let folder = "/tmp/ipc-calls-storm-\(ProcessFacts.processID)-\(kind)-\(mode)"
+        _ = try await Command("mkdir", folder).run()
+        let output = try await Command(.path(Self.helper), "calls-storm", folder, "3", "7", kind, mode).output()
+        #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+        #expect(output.text.contains(" 0 faults"), "\(output.text)")
+        _ = try await Command("rm", "-rf", folder).run()
     }
 
     static func line(_ child: ChildProcess) async throws -> String? {
@@ -192,8 +224,8 @@ struct TwoMachines: Sendable {
     let second: String
 
     /// nil where this process may not make them.
-    static func make() async throws -> TwoMachines? {
-        let name = "swift-ipc-calls-\(ProcessFacts.processID)"
+    static func make(_ what: String) async throws -> TwoMachines? {
+        let name = "swift-ipc-\(what)-\(ProcessFacts.processID)"
         let machines = TwoMachines(first: "\(name)-a", second: "\(name)-b")
         let made = try? await Command("sh", "-c", setUp, "sh", machines.first, machines.second).output(
             until: .after(.seconds(30)))
@@ -203,6 +235,12 @@ struct TwoMachines: Sendable {
             return nil
         }
         return machines
+    }
+
+    /// From now on nothing that one sends arrives at the other, and nobody is told.
+    func pullCable() async throws {
+        let pulled = try await Command("ip", "-n", first, "link", "set", "veth1", "down").output()
+        #expect(pulled.status.isSuccess, "\(pulled.errorText)")
     }
 
     func remove() async {
