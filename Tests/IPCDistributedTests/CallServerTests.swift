@@ -5,8 +5,8 @@ import Testing
 
 /// How `serveCalls` ends, and clients that do not speak.
 @Suite(.watched) struct CallServerTests {
-    private static func address() -> SocketAddress {
-        .unix(path: "/tmp/ipc-calls-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))")
+    private static func address() throws(IPCError) -> SocketAddress {
+        try SocketAddress("unix:/tmp/ipc-calls-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))")
     }
 
     /// Serves while `body` runs, which gets the listener, a client and the task of the server.
@@ -14,7 +14,7 @@ import Testing
         _ options: CallOptions, _ log: Log, gate: Log = Log(),
         _ body: (SocketListener, CallConnection, Task<IPCError?, Never>) async throws -> Void
     ) async throws {
-        let listener = try await SocketListener.listen(at: address())
+        let listener = try await SocketListener.listen(at: try address())
         defer { listener.close() }
         let serving = Task { () -> IPCError? in
             do throws(IPCError) {
