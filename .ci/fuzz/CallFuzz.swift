@@ -100,9 +100,9 @@ private struct Script {
 
     /// A frame whose header is right, with a body of the input.
     private mutating func frame() -> [UInt8] {
-        let kind = CallKind(rawValue: next() % 10) ?? .request
+        let kind = CallKind(rawValue: next() % 13) ?? .request
         let id = UInt64(next() % 16)
-        let body = take(Int(next() % 48))
+        let body = take(Int(next() % 72))
         var bytes: [UInt8] = []
         CallWire.append(kind, id: id, body: body, to: &bytes)
         return bytes
