@@ -95,7 +95,8 @@ import Testing
     }
 
     @Test func serverOnAUnixSocketServesManyClients() async throws {
-        let child = try await Self.start(["calls", "unix:/tmp/ipc-calls-\(ProcessFacts.processID)-s"])
+        let path = "/tmp/ipc-calls-\(ProcessFacts.processID)-s"
+        let child = try await Self.start(["calls", "unix:\(path)"])
         let address = try await Self.address(child)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
@@ -109,6 +110,7 @@ import Testing
             try await group.waitForAll()
         }
         _ = try await child.kill()
+        _ = try? await Command("rm", "-f", path, path + ".lock").run()
     }
 
     /// The server is killed and started again, under a connector: what is idempotent is asked again, the rest says that it may
