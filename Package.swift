@@ -77,7 +77,10 @@ let executables: [(name: String, dependencies: [Target.Dependency], path: String
         ],
         "Tests/Helper"
     ),
-    ("ipc-calls-helper", ["CallsShared", "IPCDistributed", "IPCSystem"], "Tests/CallsHelper"),
+    (
+        "ipc-calls-helper", ["CallsShared", "IPCDistributed", "IPCProcess", "IPCSharedMemory", "IPCSystem"],
+        "Tests/CallsHelper"
+    ),
     ("ipc-conformance-peer", ["ConformanceTransports", "IPCTestKit"], "Tests/ConformancePeer"),
 ]
 

@@ -21,6 +21,9 @@ private struct Script {
     private var lastWaiter = 0
     private var own: [UInt64] = []
     private var served: [UInt64] = []
+    /// What may wait for the channel: what fills it, and for each of eight depths eight answers of at most one message, each
+    /// with the text of a failure.
+    private static let largestOutbox = (256 << 10) + 8 * 8 * 4096 + (1 << 16)
 
     init(_ bytes: [UInt8]) {
         rest = bytes[...]
@@ -45,9 +48,15 @@ private struct Script {
         act(state.end(with: IPCError(.peerClosed, "the input is over")))
         // Whoever waits for a call is resumed by its end, at the latest.
         precondition(waiting.isEmpty, "somebody waits for ever")
+        // What a handler does after the end is nobody's any more.
+        let size = state.outbox.size
+        for id in served { act(state.finish(id, with: .reply(Array(repeating: 1, count: 3000)))) }
+        precondition(state.jobs.isEmpty, "a handler is never done")
+        precondition(state.outbox.size == size, "an answer is kept for a peer that is gone")
     }
 
     private mutating func step() {
+        defer { precondition(state.outbox.size < Self.largestOutbox, "what nobody reads piles up") }
         switch next() % 12 {
         case 0, 1, 2, 3:
             receive(take(Int(next())))
@@ -91,9 +100,9 @@ private struct Script {
 
     /// A frame whose header is right, with a body of the input.
     private mutating func frame() -> [UInt8] {
-        let kind = CallKind(rawValue: next() % 10) ?? .request
+        let kind = CallKind(rawValue: next() % 13) ?? .request
         let id = UInt64(next() % 16)
-        let body = take(Int(next() % 48))
+        let body = take(Int(next() % 72))
         var bytes: [UInt8] = []
         CallWire.append(kind, id: id, body: body, to: &bytes)
         return bytes

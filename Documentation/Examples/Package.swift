@@ -31,7 +31,8 @@ let package = Package(
             dependencies: [
                 "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
                 "race", "config-reload", "print-spooler", "kv-server", "kv-storm", "store", "background-worker",
-                "distributed-store", "tabs", ipc("IPCProcess"), ipc("IPCSockets"), ipc("IPCSync"),
+                "distributed-store", "tabs", ipc("IPCDistributed"), ipc("IPCProcess"), ipc("IPCSharedMemory"),
+                ipc("IPCSockets"), ipc("IPCSync"), ipc("IPCWorkers"),
             ]),
     ]
 )

@@ -45,16 +45,7 @@ extension SocketOptions {
 
     private func applyTCP(to number: Int32) throws(SystemCallError) {
         try NetworkCalls.set(number, .noDelay, noDelay ? 1 : 0)
-        if let keepAlive {
-            try NetworkCalls.set(number, .keepAliveIdle, Int(keepAlive.idle.components.seconds))
-            try NetworkCalls.set(number, .keepAliveInterval, Int(keepAlive.interval.components.seconds))
-            try NetworkCalls.set(number, .keepAliveCount, keepAlive.attempts)
-            try NetworkCalls.set(number, .keepAlive, 1)
-            // The same for what has been sent and is not acknowledged, which TCP would repeat for a quarter of an hour.
-            let seconds =
-                keepAlive.idle.components.seconds + keepAlive.interval.components.seconds * Int64(keepAlive.attempts)
-            try NetworkCalls.set(number, .userTimeout, Int(seconds * 1000))
-        }
+        try keepAlive?.apply(to: number)
         if resetsOnClose { try NetworkCalls.setLinger(number, seconds: 0) }
     }
 }

@@ -11,9 +11,13 @@ import IPCSystem
 ///     actors ADDRESS      has distributed actors, and serves them
 ///     actors-inherited    the same over an inherited socket
 ///     ask-actors ADDRESS  calls the actors there, and says what they answered
+///     network-callee ADDRESS, network-caller ADDRESS
+///                         a call without an end, over a network that falls silent
+///     calls-storm …       see `CallsStorm`
 @main struct CallsHelper {
     static func main() async throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
+        let rest = Array(arguments.dropFirst())
         switch arguments.first {
         case "calls": try await listen(arguments[1]) { listener in try await serveCalls(on: listener, addHandlers) }
         case "inherited":
@@ -37,8 +41,43 @@ import IPCSystem
                 if case .lost = event { return }
             }
         case "ask-actors": try await ask(arguments[1])
+        case "network-callee":
+            try await listen(arguments[1]) { listener in
+                try await serveCalls(on: listener, options: quickToNotice) { handlers in
+                    handlers.on(Work.self) { _, _ in
+                        say("handles")
+                        try? await Task.sleep(for: .seconds(600))
+                        say(Task.isCancelled ? "cancelled" : "not cancelled")
+                        return 0
+                    }
+                }
+            }
+        case "network-caller":
+            let socket = try await SocketConnection.connect(
+                to: SocketAddress(arguments[1]), retry: .untilDeadline, until: .after(.seconds(30)))
+            let connection = try CallConnection(over: socket.channel(), options: quickToNotice)
+            do throws(CallError<Never>) {
+                say("\(try await connection.call(Work("wait")))")
+            } catch {
+                say("\(error.error?.code.description ?? "none"), \(error.progress)")
+            }
+        case "calls-storm":
+            do {
+                try await CallsStorm.run(rest)
+            } catch {
+                say("calls-storm: \(error)")
+                ProcessExit.leave(1)
+            }
+        case "storm-callee": try await StormCallee(rest).live()
+        case "storm-caller": try await StormCaller(rest).live()
+        case "storm-half-reader": try await StormHalfReader(rest).live()
         default: ProcessExit.leave(64)
         }
+    }
+
+    /// The default, but faster.
+    private static var quickToNotice: CallOptions {
+        CallOptions(keepAlive: SocketKeepAlive(idle: .seconds(1), interval: .seconds(1), attempts: 2))
     }
 
     private static func listen(
@@ -78,7 +117,7 @@ import IPCSystem
 }
 
 /// Writes a line to standard output, unbuffered.
-private func say(_ text: String) {
+func say(_ text: String) {
     let bytes = Array("\(text)\n".utf8)
     _ = unsafe bytes.withUnsafeBytes { unsafe write(1, $0.baseAddress, $0.count) }
 }

@@ -20,6 +20,11 @@ public struct Refusal: Error, Codable, Equatable {
     }
 }
 
+/// An error that holds a reference.
+public struct Handover: Error, Codable {
+    public var visitor: Visitor
+}
+
 /// An error of which nobody is told.
 public struct Private: Error, CustomStringConvertible {
     public var description: String { "a private matter" }
@@ -69,6 +74,7 @@ public distributed actor Office {
 
     public distributed func refuse(_ reason: Int) throws { throw Refusal(reason) }
     public distributed func refuseTyped(_ reason: Int) throws(Refusal) -> Int { throw Refusal(reason) }
+    public distributed func handOver(_ visitor: Visitor) throws { throw Handover(visitor: visitor) }
     public distributed func failPrivately() throws -> Int { throw Private() }
     public distributed func failAsTheLibrary() throws { throw IPCError(.busy, "the office is full") }
 

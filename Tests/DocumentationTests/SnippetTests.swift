@@ -2,13 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The Swift in the texts about locks stands in a file that is compiled and run with the examples.
+/// The Swift in the guides stands in files that are compiled with the examples, and run where that takes no more than themselves.
 @Suite(.watched) struct SnippetTests {
-    private static let compiled = "Documentation/Examples/Tests/ExamplesTests/SynchronizationSnippets.swift"
+    private static let folder = "Documentation/Examples/Tests/ExamplesTests"
 
-    /// The lines without indentation and without empty ones.
+    /// The lines without indentation and without empty ones. A file of tests has no entry point.
     private func lines(_ text: String) -> [String] {
         text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+            .map { $0.hasPrefix("@main ") ? String($0.dropFirst("@main ".count)) : $0 }
     }
 
     private func isPart(_ part: [String], of whole: [String]) -> Bool {
@@ -18,8 +19,16 @@ import Testing
         }
     }
 
-    @Test func whatIsShownIsCompiled() throws {
-        let compiled = lines(try Document(Self.compiled).text)
+    private func check(_ blocks: [String], _ file: String) throws {
+        let compiled = lines(try Document("\(Self.folder)/\(file)").text)
+        for block in blocks {
+            // An import stands at the top of the file, whatever else is between.
+            let shown = lines(block).filter { !$0.hasPrefix("import ") }
+            #expect(isPart(shown, of: compiled), "not in \(Self.folder)/\(file):\n\(block)")
+        }
+    }
+
+    @Test func whatIsShownOfLocksIsCompiled() throws {
         let folder = Document.root.appending(path: "Sources/IPCSync/IPCSync.docc").path(percentEncoded: false)
         let articles = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".md") }
         var blocks = try Document("Documentation/Synchronization.md").blocks("swift")
@@ -27,10 +36,22 @@ import Testing
         for article in articles { blocks += try Document("Sources/IPCSync/IPCSync.docc/\(article)").blocks("swift") }
         let inReadme = try Document("README.md").blocks("swift").filter { $0.contains("ProcessMutex") }
         #expect(inReadme.count == 1)
-        for block in blocks + inReadme {
-            // An import stands at the top of the file, whatever else is between.
-            let shown = lines(block).filter { !$0.hasPrefix("import ") }
-            #expect(isPart(shown, of: compiled), "not in \(Self.compiled):\n\(block)")
+        try check(blocks + inReadme, "SynchronizationSnippets.swift")
+    }
+
+    @Test(arguments: [
+        (
+            "CallSnippets.swift",
+            ["Documentation/Calls.md", "Sources/IPCDistributed/IPCDistributed.docc/IPCDistributed.md"]
+        ),
+        ("WorkerSnippets.swift", ["Documentation/WorkerPools.md", "Sources/IPCWorkers/IPCWorkers.docc/IPCWorkers.md"]),
+        ("ServerSnippets.swift", ["Documentation/MultiProcessServers.md"]),
+    ])
+    func whatIsShownIsCompiled(_ file: String, _ texts: [String]) throws {
+        for text in texts {
+            let blocks = try Document(text).blocks("swift")
+            #expect(!blocks.isEmpty, "\(text)")
+            try check(blocks, file)
         }
     }
 

@@ -130,6 +130,29 @@ import Testing
         #expect(late?.code == .closed)
     }
 
+    /// A deeper request overtakes one that waits for room: the goodbye says of each what became of it.
+    @Test func requestThatADeeperOneOvertookWasNotStarted() throws {
+        var pair = CallPair(callee: TestState.make(requests: 1))
+        try pair.pump()
+        let first = try pair.begin()
+        let second = try pair.begin()
+        let deeper = try pair.caller.begin(method: 1, payload: [], until: .never, window: 0, depth: 1).id
+        try pair.pump()
+        _ = pair.callee.finish(first, with: .reply([1]))
+        // The first one's place is the second one's, which leaves and crosses the goodbye.
+        for packet in pair.callee.takeOutput() { _ = try pair.caller.receive(packet) }
+        #expect(pair.caller.takeOutput().count == 1)
+        _ = pair.callee.finish(deeper, with: .reply([3]))
+        _ = pair.callee.sayGoodbye()
+        for packet in pair.callee.takeOutput() { _ = try pair.caller.receive(packet) }
+        #expect(pair.caller.next(deeper).event == .reply([3]))
+        guard second < deeper, case .failure(let failure)? = pair.caller.next(second).event else {
+            Issue.record("no failure")
+            return
+        }
+        #expect(failure.error.code == .closed && failure.reach == .notStarted)
+    }
+
     @Test func failuresFitIntoSmallMessages() throws {
         var state = TestState.make(messageSize: 512)
         var hello: [UInt8] = []

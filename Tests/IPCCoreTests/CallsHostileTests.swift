@@ -22,8 +22,18 @@ import Testing
         ("length below the header", bytes { CallWire.append(.end, id: 1, to: &$0) }.replacingLength(with: 11)),
         ("kind 0", [12, 0, 0, 0, 0, 0, 0, 0] + Array(repeating: 0, count: 8)),
         ("depth of a reply", [12, 0, 0, 0, 3, 1, 0, 0, 1] + Array(repeating: 0, count: 7)),
-        ("goodbye with a body", bytes { CallWire.append(.goodbye, id: 0, body: [1], to: &$0) }),
-        ("two goodbyes", bytes { buffer in for _ in 0..<2 { CallWire.append(.goodbye, id: 0, to: &buffer) } }),
+        ("goodbye without a body", bytes { CallWire.append(.goodbye, id: 0, to: &$0) }),
+        ("goodbye of too many depths", bytes { CallWire.appendGoodbye(Array(repeating: 0, count: 9), to: &$0) }),
+        (
+            "goodbye with a number",
+            bytes { CallWire.append(.goodbye, id: 1, body: Array(repeating: 0, count: 64), to: &$0) }
+        ),
+        (
+            "two goodbyes",
+            bytes { buffer in
+                for _ in 0..<2 { CallWire.appendGoodbye(Array(repeating: 9, count: 8), to: &buffer) }
+            }
+        ),
         (
             "request of depth 8",
             bytes { CallWire.appendRequest(id: 1, depth: 8, .init(method: 0), payload: [], to: &$0) }

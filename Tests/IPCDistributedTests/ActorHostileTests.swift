@@ -84,7 +84,18 @@ import Testing
         struct NotCodable {}
         let pair = "$s11CallsShared6OfficeC4pairyAA4PairVyxq_Gx_q_tYaKSeRzSERzSeR_SER_r0_lFTE"
         try await Stranger.join { stranger async throws in
-            #expect(await stranger.failure(try stranger.payload(arguments: [1]))?.reach == .notStarted)
+            for arguments in [[], [1], [1, 2, 3], Array(repeating: 1, count: 200)] {
+                let failure = await stranger.failure(try stranger.payload(arguments: arguments))
+                #expect(failure?.error.code == .decodingFailed && failure?.reach == .notStarted, "\(arguments)")
+            }
+            // Bytes that belong to nothing, behind arguments and where there are none.
+            for payload in [try stranger.payload(), try stranger.payload(Stranger.totalOfOffice, arguments: [])] {
+                let failure = await stranger.failure(payload + [0])
+                #expect(failure?.error.code == .protocolViolation && failure?.reach == .notStarted)
+            }
+            // A method that is not generic, with types.
+            let typed = await stranger.failure(try stranger.payload(substitutions: [Int.self]))
+            #expect(typed?.error.code == .decodingFailed && typed?.reach == .notStarted)
             for types in [[], [Int.self], [Int.self, NotCodable.self], [NotCodable.self]] as [[any Any.Type]] {
                 let failure = await stranger.failure(try stranger.payload(pair, substitutions: types))
                 #expect(failure?.reach == .notStarted, "\(types)")

@@ -17,7 +17,7 @@ import Testing
             options: CallOptions = CallOptions()
         ) async throws -> Two {
             let two = Two(
-                here: IPCActorSystem(thrownErrors: thrownErrors ? [Refusal.self] : []),
+                here: IPCActorSystem(thrownErrors: thrownErrors ? [Refusal.self, Handover.self] : []),
                 there: IPCActorSystem(genericTypes: [[Int: String].self, [String].self], options: options))
             let (mine, theirs) = try pair ?? SocketChannel.makePair()
             async let other = two.there.connect(over: theirs)
@@ -107,6 +107,10 @@ import Testing
         #expect(hidden.error.code == .taskFailed && hidden.error.message.contains("a private matter"))
         #expect(hidden.progress == .answered)
         #expect(await Self.callError { try await remote.failAsTheLibrary() }?.error.code == .busy)
+        // What an error refers to is known, too.
+        let visitor = Visitor(actorSystem: two.here)
+        let handover = try #require(await Self.failure { try await remote.handOver(visitor) } as? Handover)
+        #expect(handover.visitor === visitor)
         two.here.close()
         // Who does not know the type gets its description.
         let other = try await Two.join(thrownErrors: false)

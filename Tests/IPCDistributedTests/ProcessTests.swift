@@ -95,7 +95,8 @@ import Testing
     }
 
     @Test func serverOnAUnixSocketServesManyClients() async throws {
-        let child = try await Self.start(["calls", "unix:/tmp/ipc-calls-\(ProcessFacts.processID)-s"])
+        let path = "/tmp/ipc-calls-\(ProcessFacts.processID)-s"
+        let child = try await Self.start(["calls", "unix:\(path)"])
         let address = try await Self.address(child)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
@@ -109,6 +110,7 @@ import Testing
             try await group.waitForAll()
         }
         _ = try await child.kill()
+        _ = try? await Command("rm", "-f", path, path + ".lock").run()
     }
 
     /// The server is killed and started again, under a connector: what is idempotent is asked again, the rest says that it may
@@ -153,7 +155,7 @@ import Testing
     }
 
     @Test func actorsOfAnotherMachine() async throws {
-        guard let machines = try await TwoMachines.make() else { return }
+        guard let machines = try await TwoMachines.make("actors") else { return }
         do {
             let server = try await machines.start(on: machines.first, ["actors", "tcp:10.77.1.1:4811"])
             #expect(try await Self.line(server) == "listening at tcp:10.77.1.1:4811")
@@ -166,6 +168,38 @@ import Testing
             throw error
         }
         await machines.remove()
+    }
+
+    /// The cable is pulled while a call without a deadline is under way: nobody says goodbye, and both sides find out.
+    @Test func silentNetworkEndsCallsAndHandlers() async throws {
+        guard let machines = try await TwoMachines.make("cable") else { return }
+        do {
+            let callee = try await machines.start(on: machines.first, ["network-callee", "tcp:10.77.1.1:4812"])
+            #expect(try await Self.line(callee) == "listening at tcp:10.77.1.1:4812")
+            let caller = try await machines.start(on: machines.second, ["network-caller", "tcp:10.77.1.1:4812"])
+            #expect(try await Self.line(callee) == "handles")
+            try await machines.pullCable()
+            #expect(try await Self.line(caller) == "peerClosed, may have been done")
+            #expect(try await Self.line(callee) == "cancelled")
+            #expect(try await caller.exitStatus().isSuccess)
+            _ = try await callee.kill()
+        } catch {
+            await machines.remove()
+            throw error
+        }
+        await machines.remove()
+    }
+
+    /// Callers and callees that are killed, stopped and half-read while they ask each other. `.ci/long.d/calls-storm` is the
+    /// same for longer.
+    @Test(arguments: ["unix", "ring"], ["killed", "orderly"])
+    func stormOfCalls(_ kind: String, _ mode: String) async throws {
+        let folder = "/tmp/ipc-calls-storm-\(ProcessFacts.processID)-\(kind)-\(mode)"
+        _ = try await Command("mkdir", folder).run()
+        let output = try await Command(.path(Self.helper), "calls-storm", folder, "3", "7", kind, mode).output()
+        #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+        #expect(output.text.contains(" 0 faults"), "\(output.text)")
+        _ = try await Command("rm", "-rf", folder).run()
     }
 
     static func line(_ child: ChildProcess) async throws -> String? {
@@ -192,8 +226,8 @@ struct TwoMachines: Sendable {
     let second: String
 
     /// nil where this process may not make them.
-    static func make() async throws -> TwoMachines? {
-        let name = "swift-ipc-calls-\(ProcessFacts.processID)"
+    static func make(_ what: String) async throws -> TwoMachines? {
+        let name = "swift-ipc-\(what)-\(ProcessFacts.processID)"
         let machines = TwoMachines(first: "\(name)-a", second: "\(name)-b")
         let made = try? await Command("sh", "-c", setUp, "sh", machines.first, machines.second).output(
             until: .after(.seconds(30)))
@@ -203,6 +237,12 @@ struct TwoMachines: Sendable {
             return nil
         }
         return machines
+    }
+
+    /// From now on nothing that one sends arrives at the other, and nobody is told.
+    func pullCable() async throws {
+        let pulled = try await Command("ip", "-n", first, "link", "set", "veth1", "down").output()
+        #expect(pulled.status.isSuccess, "\(pulled.errorText)")
     }
 
     func remove() async {

@@ -60,6 +60,14 @@ extension CallWire {
         return body.load(UInt32.self, at: 0)
     }
 
+    /// Of each depth, the number of the last request that the peer took.
+    package static func readGoodbye(_ body: RawSpan) throws(IPCError) -> [UInt64] {
+        guard body.byteCount == (maximumDepth + 1) * 8 else {
+            throw violation("a goodbye of \(body.byteCount) bytes")
+        }
+        return (0...maximumDepth).map { body.load(UInt64.self, at: $0 * 8) }
+    }
+
     package static func readFailure(_ body: RawSpan) throws(IPCError) -> CallFailure {
         guard body.byteCount >= failureFieldsSize else { throw violation("a failure of \(body.byteCount) bytes") }
         let code = Int(body.load(UInt16.self, at: 0))

@@ -52,6 +52,12 @@ extension CallWire {
         append(UInt32(0), to: &buffer)
     }
 
+    /// - Parameter lastIDs: of each depth, the number of the last request that was taken.
+    package static func appendGoodbye(_ lastIDs: [UInt64], to buffer: inout [UInt8]) {
+        appendHeader(.goodbye, id: 0, bodySize: lastIDs.count * 8, to: &buffer)
+        for id in lastIDs { append(id, to: &buffer) }
+    }
+
     /// A failure; `declined` when no handler was started for the request.
     package static func appendFailure(id: UInt64, _ failure: CallFailure, to buffer: inout [UInt8]) {
         let code = Array(failure.error.code.description.utf8)

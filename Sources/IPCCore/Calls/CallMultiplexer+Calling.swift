@@ -85,6 +85,9 @@ extension CallMultiplexer {
     /// Whether no call goes over it any more.
     package var isOver: Bool { state.withLock { $0.ended != nil } }
 
+    /// Whether it is over, or the peer is about to end it and takes no more requests.
+    package var isOverOrEnding: Bool { state.withLock { $0.ended != nil || $0.peerIsLeaving } }
+
     /// Waits until the connection is over: nothing is read or sent any more. Handlers may still run.
     ///
     /// - Throws: why it ended, unless the peer finished, and `.cancelled`.

@@ -52,12 +52,14 @@ extension CallState {
         case .declined:
             var failure = try CallWire.readFailure(body)
             failure.reach = .notStarted
+            // It serves no more, whatever is asked.
+            if failure.error.code == .closed { peerDeclines = true }
             try receiveFinal(id, .failure(failure), &actions)
         case .progress, .replyWithParcel:
             throw CallWire.violation("a kind of frame that has no place here (\(header.kind))")
         case .goodbye:
-            guard body.byteCount == 0 else { throw CallWire.violation("a goodbye of \(body.byteCount) bytes") }
-            try receiveGoodbye(id, &actions)
+            guard id == 0 else { throw CallWire.violation("a goodbye with a number") }
+            try receiveGoodbye(try CallWire.readGoodbye(body), &actions)
         }
     }
 
@@ -153,11 +155,12 @@ extension CallState {
         if !outbox.isFull { actions += wakeSenders(of: id, .credit) }
     }
 
-    /// The peer takes no requests after the one numbered `last`: those that were sent later were not started.
-    private mutating func receiveGoodbye(_ last: UInt64, _ actions: inout [Action]) throws(IPCError) {
+    /// The peer takes no requests of any depth after the last one there: those that were sent later were not started. Deeper
+    /// ones overtake those that wait for room, so one number would not tell.
+    private mutating func receiveGoodbye(_ last: [UInt64], _ actions: inout [Action]) throws(IPCError) {
         guard !peerHasLeft else { throw CallWire.violation("a second goodbye") }
         peerHasLeft = true
-        for id in calls.keys where id > last || calls[id]!.unsent != nil {
+        for id in calls.keys where calls[id]!.unsent != nil || id > last[calls[id]!.depth] {
             guard calls[id]!.final == nil else { continue }
             if calls[id]!.unsent == nil { unanswered[calls[id]!.depth] -= 1 }
             actions += refuse(id, Self.peerServesNoMore)

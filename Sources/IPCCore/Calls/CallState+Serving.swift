@@ -50,8 +50,8 @@ extension CallState {
         guard ended == nil, !hasSaidGoodbye else { return [] }
         isDraining = true
         hasSaidGoodbye = true
-        let last = lastServedID
-        outbox.append { CallWire.append(.goodbye, id: last, to: &$0) }
+        let last = lastServedIDs
+        outbox.append { CallWire.appendGoodbye(last, to: &$0) }
         return [.flush]
     }
 

@@ -152,6 +152,10 @@ package struct CallState<Waiter: Sendable, Job: Sendable>: Sendable {
     var hasSaidGoodbye = false
     /// Whether the peer has said that it takes no more requests.
     var peerHasLeft = false
+    /// Whether the peer has declined a request because it takes no more.
+    var peerDeclines = false
+    /// Whether the peer is known to take no more requests, though the connection lives.
+    package var peerIsLeaving: Bool { peerHasLeft || peerDeclines }
     var waits: [UInt64: Wait] = [:]
     var lastTicket: UInt64 = 0
     /// Calls that are owed credit for items taken while the outbox was full.

@@ -86,14 +86,19 @@ struct ActorInvocation {
         var substitutions: [String] = []
         for _ in 0..<(try reader.number(UInt8.self)) { substitutions.append(try reader.name()) }
         let count = Int(try reader.number(UInt8.self))
+        guard count > 0 || reader.isAtEnd else { throw Self.surplus }
         decoder = ActorInvocationDecoder(
             reader: reader, substitutions: substitutions, argumentCount: count, system: system)
     }
+
+    static var surplus: IPCError { IPCError(.protocolViolation, "a call of an actor with bytes behind its arguments") }
 
     /// Reads a payload from front to back.
     struct Reader: Sendable {
         let bytes: [UInt8]
         var offset = 0
+
+        var isAtEnd: Bool { offset == bytes.count }
 
         mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(
             _: Number.Type = Number.self
@@ -152,6 +157,7 @@ public struct ActorInvocationDecoder: DistributedTargetInvocationDecoder, Sendab
             }
             argumentCount -= 1
             let range = try reader.take(Int(try reader.number(UInt32.self)))
+            guard argumentCount > 0 || reader.isAtEnd else { throw ActorInvocation.surplus }
             let bytes = unsafe reader.bytes.span.bytes.extracting(range)
             return try BinaryCodec.decode(Argument.self, from: bytes, userInfo: system.userInfo)
         } catch {
@@ -171,7 +177,7 @@ private struct ArgumentFailure: Error {
 }
 
 /// Where the Swift runtime leaves what a distributed method returned or threw.
-public struct ActorResultHandler: DistributedTargetInvocationResultHandler {
+public struct ActorResultHandler: DistributedTargetInvocationResultHandler, Sendable {
     public typealias SerializationRequirement = any Codable
 
     final class Result: Sendable {

@@ -198,16 +198,19 @@ public final class IPCActorSystem: DistributedActorSystem, Sendable {
         do {
             let invocation = try ActorInvocation(call.payload, self)
             let actor = try local(invocation.actor)
-            guard targets.allows(invocation.target, on: type(of: actor)) else {
+            guard let method = targets.method(invocation.target, of: type(of: actor)) else {
                 throw IPCError(
                     .typeMismatch, "\(type(of: actor)) has no method \(invocation.target) that other processes may call"
                 )
             }
             var decoder = invocation.decoder
+            guard decoder.argumentCount == method.parameterCount else {
+                throw IPCError(
+                    .decodingFailed,
+                    "the method takes \(method.parameterCount) arguments, and the call has \(decoder.argumentCount)")
+            }
             try await Self.$deadline.withValue(call.deadline) {
-                try await executeDistributedTarget(
-                    on: actor, target: RemoteCallTarget(invocation.target), invocationDecoder: &decoder,
-                    handler: handler)
+                try await method.call(on: actor, &decoder, handler, self)
             }
         } catch {
             // The runtime hands over what a method throws; what it throws itself kept it from calling the method.

@@ -1,6 +1,6 @@
 import IPCSystem
 
-/// Whether a method that a peer names belongs to the type of the actor that it is to be called on.
+/// Finds the method that a peer names, if it belongs to the type of the actor that it is to be called on.
 ///
 /// The runtime finds a distributed method by its name alone and does not look whether the actor is of the type that has it: a
 /// call of another type's method would read the actor's memory as something else. It also makes the types that a name speaks of
@@ -12,19 +12,25 @@ final class TargetCheck: Sendable {
         let target: String
     }
 
-    /// What was found out about methods that exist: there are no more entries than the program has methods and actors.
-    private let answers = Lock<[Question: Bool]>([:])
+    /// The methods that were found: there are no more than the program has.
+    private let found = Lock<[Question: DistributedMethod]>([:])
 
-    func allows(_ target: String, on type: any Any.Type) -> Bool {
+    /// The method of this name of an actor's type; nil where there is none, or it is another type's.
+    func method(_ target: String, of type: any Any.Type) -> DistributedMethod? {
         let question = Question(type: ObjectIdentifier(type), target: target)
-        if let known = answers.withLock({ $0[question] }) { return known }
+        if let known = found.withLock({ $0[question] }) { return known }
         guard let prefix = Self.prefix(of: type), target.utf8.starts(with: prefix.utf8), Self.exists(target) else {
-            return false
+            return nil
         }
         var rest = MangledName(Array(target.utf8.dropFirst(prefix.utf8.count)))
-        let answer = rest.isMember() && !Self.isWithinFunction(target)
-        answers.withLock { $0[question] = answer }
-        return answer
+        guard rest.isMember(), !Self.isWithinFunction(target) else { return nil }
+        // Of two tasks that come here, the first one's is everybody's.
+        guard let method = DistributedMethod(target) else { return nil }
+        return found.withLock { found in
+            if let known = found[question] { return known }
+            found[question] = method
+            return method
+        }
     }
 
     /// Whether the program has a distributed method of this name.

@@ -74,6 +74,7 @@ public final class CallConnection: Sendable {
                 .invalidArgument,
                 "the name of the interface makes a hello of \(helloSize) bytes; the channel takes \(room)")
         }
+        if let keepAlive = options.keepAlive { try (channel as? SocketChannel)?.keepAlive(by: keepAlive) }
         let interface = options.interface
         settings.judgeGreeting = { CallConnection.judge($0, interface) }
         settings.startsImmediately = { handlers.isShort($0) }
@@ -101,6 +102,9 @@ public final class CallConnection: Sendable {
 
     /// Whether no call goes over it any more.
     var isOver: Bool { multiplexer.isOver }
+
+    /// Whether a request over it is in vain: it is over, or the peer takes no more.
+    var isOverOrEnding: Bool { multiplexer.isOverOrEnding }
 
     /// Whether the peer has said hello.
     var hasGreeted: Bool { multiplexer.peerGreeting != nil }

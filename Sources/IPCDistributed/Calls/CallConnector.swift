@@ -38,50 +38,46 @@ public final class CallConnector: Sendable {
     /// Where no connection can be made (`.connectionRefused`, `.notFound`, `.peerClosed`, `.unreachable`) it tries again, more
     /// slowly each time up to once a second, until `deadline`.
     ///
-    /// - Throws: as ``CallConnection/call(_:until:)`` does, and what else the closure throws, as not started.
+    /// - Throws: as ``CallConnection/call(_:until:)`` does, and what else the closure throws. The progress is that of all
+    ///   attempts: a request that may have been done stays one, however the last attempt failed.
     @discardableResult
     public func call<Request: CallRequest>(
         _ request: Request, until deadline: Deadline = .never
     ) async throws(CallError<Request.Failure>) -> Request.Reply {
-        var pause = Duration.milliseconds(10)
+        var attempts = Attempts(deadline)
         while true {
+            let connection = try await connection(&attempts, for: Request.Failure.self)
             do throws(CallError<Request.Failure>) {
-                return try await attempt(request, until: deadline)
+                return try await connection.call(request, until: deadline)
             } catch {
-                guard mayRepeat(error, Request.isIdempotent), !deadline.hasPassed else { throw error }
-                let rest = deadline.remaining.map { min($0, pause) } ?? pause
-                guard (try? await Task.sleep(for: rest)) != nil else {
-                    throw .failed(IPCError.cancelled("call"), error.progress)
+                let mayRepeat = error.progress == .notStarted || (error.progress == .unknown && Request.isIdempotent)
+                guard mayRepeat, isRestarting(connection, error), await attempts.pause(after: error.progress) else {
+                    throw attempts.failure(error)
                 }
-                pause = min(pause * 2, .seconds(1))
             }
         }
     }
 
-    private func attempt<Request: CallRequest>(
-        _ request: Request, until deadline: Deadline
-    ) async throws(CallError<Request.Failure>) -> Request.Reply {
-        let connection: CallConnection
-        do throws(IPCError) {
-            connection = try await current(until: deadline)
-        } catch {
-            throw .failed(error, .notStarted)
+    /// Asks the server for a stream of items. See ``CallConnection/stream(_:window:until:)``.
+    ///
+    /// It waits for a connection as ``call(_:until:)`` does. Once the request is on its way it is not made again: the sequence ends
+    /// with the connection, and whoever has read it so far knows what to ask for next.
+    ///
+    /// - Throws: ``CallError/failed(_:_:)`` when the request cannot be made. What fails later, the sequence throws.
+    public func stream<Request: StreamRequest>(
+        _ request: Request, window: Int = 64, until deadline: Deadline = .never
+    ) async throws(CallError<Request.Failure>) -> ItemStream<Request.Item, Request.Failure> {
+        var attempts = Attempts(deadline)
+        while true {
+            let connection = try await connection(&attempts, for: Request.Failure.self)
+            do throws(CallError<Request.Failure>) {
+                return try connection.stream(request, window: window, until: deadline)
+            } catch {
+                guard isRestarting(connection, error), await attempts.pause(after: error.progress) else {
+                    throw attempts.failure(error)
+                }
+            }
         }
-        do throws(CallError<Request.Failure>) {
-            return try await connection.call(request, until: deadline)
-        } catch {
-            // A peer that declines because it is ending is as good as gone.
-            if error.progress == .notStarted && error.error?.code == .closed { forget(connection) }
-            throw error
-        }
-    }
-
-    /// Whether a failure may pass with another connection, and nothing is done twice by trying.
-    private func mayRepeat<Thrown>(_ error: CallError<Thrown>, _ isIdempotent: Bool) -> Bool {
-        guard error.progress == .notStarted || (error.progress == .unknown && isIdempotent),
-            let code = error.error?.code, !state.withLock({ $0.isClosed })
-        else { return false }
-        return [.connectionRefused, .notFound, .peerClosed, .unreachable, .truncated, .closed].contains(code)
     }
 
     /// Closes the connection; calls fail with `.closed` from now on. Idempotent.
@@ -93,9 +89,57 @@ public final class CallConnector: Sendable {
         connection?.close()
     }
 
-    private func forget(_ connection: CallConnection) {
-        state.withLock { state in
-            if state.connection === connection { state.connection = nil }
+    /// How often a request was tried, and what is known of it.
+    private struct Attempts {
+        let deadline: Deadline
+        private var length = Duration.milliseconds(10)
+        /// Whether an earlier attempt may have been done.
+        private var mayHaveBeenDone = false
+        private var isCancelled = false
+
+        init(_ deadline: Deadline) {
+            self.deadline = deadline
+        }
+
+        /// Waits before the next attempt.
+        ///
+        /// - Returns: false when there is none: it is too late, or the task is cancelled.
+        mutating func pause(after progress: CallProgress) async -> Bool {
+            if progress == .unknown { mayHaveBeenDone = true }
+            guard !deadline.hasPassed else { return false }
+            let rest = deadline.remaining.map { min($0, length) } ?? length
+            length = min(length * 2, .seconds(1))
+            isCancelled = (try? await Task.sleep(for: rest)) == nil
+            return !isCancelled
+        }
+
+        /// The error of the last attempt, as that of all of them.
+        func failure<Thrown>(_ error: CallError<Thrown>) -> CallError<Thrown> {
+            guard case .failed(let last, let progress) = error, progress != .answered else { return error }
+            let isUnknown = mayHaveBeenDone || progress == .unknown
+            return .failed(isCancelled ? IPCError.cancelled("call") : last, isUnknown ? .unknown : .notStarted)
+        }
+    }
+
+    /// Whether the failure of a call is that of its connection, and another one may do better.
+    private func isRestarting<Thrown>(_ connection: CallConnection, _ error: CallError<Thrown>) -> Bool {
+        guard let code = error.error?.code, [.peerClosed, .truncated, .closed].contains(code) else { return false }
+        return connection.isOverOrEnding && !state.withLock { $0.isClosed }
+    }
+
+    /// The connection, made again and again until there is one.
+    private func connection<Thrown>(
+        _ attempts: inout Attempts, for _: Thrown.Type
+    ) async throws(CallError<Thrown>) -> CallConnection {
+        while true {
+            do throws(IPCError) {
+                return try await current(until: attempts.deadline)
+            } catch {
+                let mayCome = [.connectionRefused, .notFound, .peerClosed, .unreachable].contains(error.code)
+                guard mayCome, await attempts.pause(after: .notStarted) else {
+                    throw attempts.failure(.failed(error, .notStarted))
+                }
+            }
         }
     }
 
@@ -120,7 +164,7 @@ public final class CallConnector: Sendable {
     private func present() throws(IPCError) -> CallConnection? {
         try state.withLock { state throws(IPCError) in
             guard !state.isClosed else { throw .closed("call") }
-            guard let connection = state.connection, !connection.isOver else { return nil }
+            guard let connection = state.connection, !connection.isOverOrEnding else { return nil }
             return connection
         }
     }

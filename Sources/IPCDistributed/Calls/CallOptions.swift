@@ -1,3 +1,5 @@
+public import IPCSockets
+
 /// How a connection carries calls.
 public struct CallOptions: Sendable {
     /// How many requests of the peer are served at once, 1 to 65,536. The peer is told, and its callers wait for room.
@@ -11,11 +13,17 @@ public struct CallOptions: Sendable {
     /// How long whoever connects to a server of this module may take to say hello.
     public var greetingTimeout: Duration
 
+    /// How a network that has fallen silent is noticed, over TCP: its connections end within a minute, unless said otherwise. What
+    /// the channel's own `SocketOptions.keepAlive` says goes before it; nil, and nobody looks. Nothing for other channels, whose
+    /// kernel knows of every death.
+    public var keepAlive: SocketKeepAlive?
+
     /// Options; change what differs.
     public init(
         requestLimit: Int = 64, interface: String = "", gracePeriod: Duration = .seconds(10),
-        greetingTimeout: Duration = .seconds(30)
+        greetingTimeout: Duration = .seconds(30), keepAlive: SocketKeepAlive? = SocketKeepAlive()
     ) {
+        self.keepAlive = keepAlive
         self.greetingTimeout = greetingTimeout
         self.requestLimit = requestLimit
         self.interface = interface

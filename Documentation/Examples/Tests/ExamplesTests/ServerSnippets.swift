@@ -1,0 +1,41 @@
+// The lines are those of the guides.
+// swift-format-ignore-file
+import IPCSync
+import IPCWorkers
+
+// The pieces of Swift in `Documentation/MultiProcessServers.md`, so that they compile. `DocumentationTests` compares them.
+
+struct Echo {
+    static func main() async throws {
+        try await MultiProcessServer.serveIfWorker { worker in
+            try await worker.forEachConnection { connection in
+                while let bytes = try await connection.read() {
+                    try await connection.write(bytes)
+                    worker.countRequest()
+                    if worker.isLeaving { break }
+                }
+            }
+        }
+        let options = MultiProcessServerOptions(name: "echo")
+        try await withMultiProcessServer(at: .unix(path: "/run/echo.sock"), options: options) { server in
+            try await server.run()
+        }
+    }
+}
+
+private func share(_ options: inout MultiProcessServerOptions) async throws {
+    let region = try await SyncRegion()
+    options.sharing = { [region.memory] }
+}
+
+private func supervise() async throws {
+    try await withSupervisor(options: SupervisorOptions(strategy: .restForOne), [
+        .program("store", "/usr/libexec/store", readyWhen: .announced(within: .seconds(30))),
+        .supervisor("web", [
+            .program("front", "/usr/libexec/front", healthCheck: .watchdog(every: .seconds(10))),
+            .program("mailer", "/usr/libexec/mailer", restart: .transient),
+        ]),
+    ]) { supervisor in
+        try await supervisor.run()
+    }
+}
