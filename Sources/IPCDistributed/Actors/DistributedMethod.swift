@@ -35,7 +35,12 @@ final class DistributedMethod: @unchecked Sendable {
         parameterCount = Int(count)
         self.target = RemoteCallTarget(target)
         unsafe self.name = name
-        unsafe signature = Self.signature(start, size, parameterCount)
+        #if compiler(<6.4)
+            unsafe signature = Self.signature(start, size, parameterCount)
+        #else
+            // What the entry points below take is known of the compilers before this one; others go the public way.
+            signature = nil
+        #endif
     }
 
     deinit {
