@@ -11,7 +11,7 @@ func serverOptions(_ name: String?, _ mode: [String]) -> MultiProcessServerOptio
     MultiProcessServerOptions(
         name: name, arguments: ["server-worker"] + mode,
         environment: .inherit.updating(["SWIFT_BACKTRACE": "enable=no"]),
-        readyTimeout: .seconds(600))
+        readyTimeout: .seconds(600), grace: .seconds(600))
 }
 
 /// `server PATH NAME COUNT MODE...`: serves until it is told to end, and says the process ids of its workers when they

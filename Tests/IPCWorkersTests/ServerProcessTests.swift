@@ -123,6 +123,27 @@ import Testing
         }
     }
 
+    @Test func secondSignalKillsWhatIsLeft() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let name = freshName()
+            let (server, workers, _) = try await start(folder, name, "stubborn")
+            let client = try await Client(.unix(path: "\(folder)/server"))
+            defer { client.connection.close() }
+            #expect(workers.contains(try await client.ask() ?? 0))
+            try server.send(.terminate)
+            try await eventually {
+                try ServerStatistics.read(named: name).workers.contains { $0.phase == .leaving }
+            }
+            // The same one at once would be taken for an echo of the first.
+            try await Task.sleep(for: .milliseconds(200))
+            try server.send(.terminate)
+            let status = try await server.exitStatus()
+            #expect(status == .exited(1))
+            for worker in workers { #expect(try await !isAlive(worker)) }
+            #expect(try await Command("ls", "-A", folder).output().lines.isEmpty)
+        }
+    }
+
     @Test func signalToAWorkerReplacesIt() async throws {
         try await withTemporaryDirectory { folder async throws in
             let name = freshName()

@@ -64,7 +64,7 @@ import Testing
             var options = MultiProcessServerOptions.helper("answer")
             options.distribution = distribution
             let second: SocketAddress =
-                distribution == .oneQueue ? try .unix(path: "\(folder)/server") : .tcp(port: 0)
+                try distribution == .oneQueue ? .unix(path: "\(folder)/server") : .tcp(port: 0)
             try await withMultiProcessServer(
                 at: [.tcp(port: 0), second], workers: .exactly(2), options: options
             ) { server in
