@@ -91,24 +91,26 @@ public final class ServerWorker: Sendable {
     }
 
     private func take(_ order: ServerControl.Order, _ sockets: [PassedDescriptor]) {
-        let farewells = state.withLock { state -> [@Sendable () -> Void] in
+        let (farewells, isServing) = state.withLock { state -> ([@Sendable () -> Void], Bool) in
             switch order {
             case .welcome:
-                return []
+                return ([], true)
             case .queues(let queues):
                 state.queues = queues
                 state.queuesVersion += 1
                 for (queue, socket) in zip(queues, sockets) { state.sockets[queue] = socket }
-                return []
+                return ([], true)
             case .leave(let grace, let emptiesQueue):
                 let deadline = Deadline.after(nanoseconds: grace)
                 let before = state.leaving
                 state.leaving = Leaving(
                     deadline: min(deadline, before?.deadline ?? .never), emptiesQueue: emptiesQueue)
                 defer { state.farewells = [:] }
-                return Array(state.farewells.values)
+                return (Array(state.farewells.values), state.isServing)
             }
         }
+        // Nobody is served, and nobody shall wait for what is being prepared.
+        if !isServing { ProcessExit.leaveAtOnce(0) }
         for farewell in farewells { farewell() }
         bell.ring()
     }
