@@ -162,6 +162,23 @@ public final class SocketConnection: Sendable {
         }
     }
 
+    /// Waits until there is something to receive, whatever the connection carries: bytes, an end or an error. Nothing is taken.
+    ///
+    /// - Returns: false when there is nothing and ``endIdling()`` was called. True at once before anything was received.
+    package func waitWhileIdle(until deadline: Deadline) async throws(IPCError) -> Bool {
+        let channel: SocketChannel? = try state.withLock { state throws(IPCError) in
+            switch state {
+            case .fresh: nil
+            case .bytes(let channel), .channel(let channel): channel
+            case .closed: throw .closed("wait for a message")
+            }
+        }
+        return try await channel?.receiver.waitWhileIdle(until: deadline) ?? true
+    }
+
+    /// Ends ``waitWhileIdle(until:)``, now and from now on.
+    package func endIdling() { stream.endIdling() }
+
     /// The socket with both its uses, for another mechanism that stands on it; this connection is over. Once, before
     /// anything else.
     package func takeStream(_ doing: String) throws(IPCError) -> StreamDescriptor {

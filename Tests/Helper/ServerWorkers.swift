@@ -19,6 +19,21 @@ func serveAsServerWorker() async throws {
                 exit(7)
             }
             try await answer(worker)
+        case "gate":
+            // Is ready when the file is there.
+            while unsafe access(arguments[1], F_OK) != 0 { try await Task.sleep(for: .milliseconds(5)) }
+            try await answer(worker)
+        case "answer-lines":
+            // All that has come, in as many writes as there are lines.
+            try await worker.forEachConnection(options: SocketListenerOptions(handshakeDeadline: nil)) { connection in
+                while try await worker.waitForRequest(on: connection), let requests = try await connection.read() {
+                    for line in requests.split(separator: UInt8(ascii: "\n")) {
+                        worker.countRequest()
+                        try await connection.write(line + [UInt8(ascii: "\n")])
+                        await Task.yield()
+                    }
+                }
+            }
         case "never-ready":
             try await Task.sleep(for: .seconds(600))
         case "leave-at-once":
@@ -43,17 +58,15 @@ func serveAsServerWorker() async throws {
     }
 }
 
-/// Answers each request, a line, with the process id and that line. Between two requests of a client it leaves when it is to;
-/// the first one it waits for in any case, since the client has been accepted.
+/// Answers each request, a line, with the process id and that line. Between two requests of a client it leaves when it is to.
 private func answer(_ worker: ServerWorker, also: @escaping @Sendable () async throws -> Void = {}) async throws {
-    try await worker.forEachConnection { connection in
-        var next = try await connection.read()
-        while let request = next {
+    // On a machine that stands still a client may take long to say its first word.
+    try await worker.forEachConnection(options: SocketListenerOptions(handshakeDeadline: nil)) { connection in
+        while try await worker.waitForRequest(on: connection), let request = try await connection.read() {
             try await also()
             // Counted before the client hears of it, so that a test finds it counted.
             worker.countRequest()
             try await connection.write(Array("\(getpid()) ".utf8) + request)
-            next = try await worker.untilLeaving { try await connection.read() } ?? nil
         }
     }
 }

@@ -1,11 +1,10 @@
 import Glibc
 import IPCSignals
-import IPCSystem
 import IPCWorkers
 
 let supervisedScenarios: [String: Scenario] = [
     "supervised": supervised,
-    "supervisor": runSupervisor,
+    "supervisor": superviseUntilSignal,
 ]
 
 /// `supervised MODE LOG NAME`: a child of a supervisor, which writes down what it does.
@@ -38,18 +37,24 @@ private func note(_ text: String, _ path: String) {
     close(file)
 }
 
-/// A supervisor that says the process ids of its children and stays until it is told to end.
-private func runSupervisor(_ arguments: [String]) async throws -> Int32 {
-    try await withSupervisor([
-        .program("a", "sleep", arguments: ["600"]), .supervisor("inner", [.program("b", "sleep", arguments: ["600"])]),
-    ]) { supervisor in
-        do {
-            async let running: Void = supervisor.run()
-            // A signal that came before would end this process.
-            while !SignalCalls.isInstalled(Signal.terminate.rawValue) { try await Task.sleep(for: .milliseconds(1)) }
-            say(supervisor.children.compactMap { $0.processID.map(String.init) }.joined(separator: " "))
-            try await running
-        } catch let error as IPCError where error.isCancellation {}
+/// `supervisor`: says the process ids of its children when they are ready, and stays until it is told to end.
+/// `supervisor FILE`: has a child that writes its process id to the file, and one that never is ready.
+private func superviseUntilSignal(_ arguments: [String]) async throws -> Int32 {
+    let children: [SupervisedChild] =
+        if let file = arguments.first {
+            [
+                .program(
+                    "a", "sh", arguments: ["-c", "echo $$ > \(file).new; mv \(file).new \(file); exec sleep 600"]),
+                .program("b", "sleep", arguments: ["600"], readyWhen: .announced(within: .seconds(600))),
+            ]
+        } else {
+            [
+                .program("a", "sleep", arguments: ["600"]),
+                .supervisor("inner", [.program("b", "sleep", arguments: ["600"])]),
+            ]
+        }
+    try await runSupervisor(children) { supervisor in
+        say(supervisor.children.compactMap { $0.processID.map(String.init) }.joined(separator: " "))
     }
     return 0
 }

@@ -1,4 +1,5 @@
 import IPCPipes
+import IPCSharedMemory
 import IPCSockets
 import IPCSystem
 import IPCWorkers
@@ -55,6 +56,90 @@ import Testing
             try server.send(.terminate)
             #expect(try await server.exitStatus() == .exited(0))
             #expect(try await !isAlive(now))
+            #expect(try await Command("ls", "-A", folder).output().lines.isEmpty)
+        }
+    }
+
+    /// A server whose workers are ready when the file is there, and its workers, of which there is one at least.
+    private func startBehindGate(_ folder: String, _ name: String) async throws -> (ChildProcess, [Int32]) {
+        let server = try await ChildProcess.spawn(
+            .path(helperPath), arguments: ["server", "\(folder)/server", name, "2", "gate", "\(folder)/gate"],
+            options: .init(standardOutput: .null))
+        var workers: [Int32] = []
+        try await eventually {
+            workers = ((try? ServerStatistics.read(named: name))?.workers ?? []).map(\.processID)
+            return workers.count == 2
+        }
+        return (server, workers)
+    }
+
+    @Test func signalBeforeItIsReadyEndsItInGoodOrder() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let name = freshName()
+            let (server, workers) = try await startBehindGate(folder, name)
+            try server.send(.terminate)
+            #expect(try await server.exitStatus() == .exited(0))
+            for worker in workers { #expect(try await !isAlive(worker)) }
+            // Nothing that a server leaves which is killed.
+            #expect(try await Command("ls", "-A", folder).output().lines.isEmpty)
+            #expect(await code { try ServerStatistics.read(named: name) } == .notFound)
+            #expect(try SharedMemory.list().allSatisfy { !$0.name.hasSuffix(name) })
+        }
+    }
+
+    @Test func reloadBeforeItIsReadyReplacesTheWorkers() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let name = freshName()
+            let (server, workers) = try await startBehindGate(folder, name)
+            try server.send(.hangUp)
+            try await eventually { (try ServerStatistics.read(named: name)).rollingRestarts == 1 }
+            _ = try await Command("touch", "\(folder)/gate").output().checked()
+            try await eventually {
+                let now = try ServerStatistics.read(named: name).workers
+                return now.filter { $0.phase == .ready }.count == 2
+                    && Set(now.map(\.processID)).isDisjoint(with: workers)
+            }
+            #expect(try ServerStatistics.read(named: name).crashRestarts == 0)
+            #expect(try await server.terminate(grace: .seconds(120)) == .exited(0))
+        }
+    }
+
+    @Test func serverTellsItsManagerWhenItsWorkersAccept() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let gate = "\(folder)/gate"
+            let child = SupervisedChild.program(
+                "server", .path(helperPath),
+                arguments: ["server", "\(folder)/server", freshName(), "2", "gate", gate],
+                readyWhen: .announced(within: .seconds(600)), grace: .seconds(120), output: .discarded)
+            let opening = Task {
+                // The supervisor waits for it.
+                _ = try await Command("touch", gate).output().checked()
+            }
+            try await withSupervisor([child]) { supervisor in
+                try await opening.value
+                #expect(supervisor.children.map(\.isReady) == [true])
+                #expect(try await Client.ask(.unix(path: "\(folder)/server")) != nil)
+            }
+        }
+    }
+
+    @Test func secondSignalKillsWhatIsLeft() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let name = freshName()
+            let (server, workers, _) = try await start(folder, name, "stubborn")
+            let client = try await Client(.unix(path: "\(folder)/server"))
+            defer { client.connection.close() }
+            #expect(workers.contains(try await client.ask() ?? 0))
+            try server.send(.terminate)
+            try await eventually {
+                try ServerStatistics.read(named: name).workers.contains { $0.phase == .leaving }
+            }
+            // The same one at once would be taken for an echo of the first.
+            try await Task.sleep(for: .milliseconds(200))
+            try server.send(.terminate)
+            let status = try await server.exitStatus()
+            #expect(status == .exited(1))
+            for worker in workers { #expect(try await !isAlive(worker)) }
             #expect(try await Command("ls", "-A", folder).output().lines.isEmpty)
         }
     }

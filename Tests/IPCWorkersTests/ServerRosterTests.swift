@@ -113,10 +113,114 @@ import Testing
 
     @Test mutating func oneThatWantsToBeReplacedServesUntilThen() {
         fill()
-        let steps = roster.replace(2)
+        let steps = roster.replace(2, at: now)
         #expect(starts(steps).map(\.place) == [1])
         #expect(leaves(steps).isEmpty)
         #expect(leaves(roster.ready(3, at: now)) == [2])
+    }
+
+    @Test mutating func requestToBeReplacedOutlivesFailedSuccessors() {
+        fill()
+        #expect(starts(roster.replace(2, at: now)).map(\.delay) == [.zero])
+        for (successor, delay) in [(3, 10), (4, 20)] {
+            let again = roster.died(successor, crash, at: now)
+            #expect(starts(again).map(\.place) == [1])
+            #expect(starts(again).map(\.delay) == [.milliseconds(delay)])
+            #expect(leaves(again).isEmpty && roster.isComplete)
+        }
+        #expect(leaves(roster.ready(5, at: now)) == [2])
+        // Those were no losses, and nobody has rolled.
+        #expect(roster.crashRestarts == 0)
+        #expect(roster.lastFailedRoll == nil)
+    }
+
+    @Test mutating func requestToBeReplacedOutlivesAFailedRoll() {
+        fill()
+        let (version, steps) = roster.roll()
+        #expect(starts(steps).map(\.place) == [0])
+        #expect(starts(roster.replace(2, at: now)).isEmpty)
+        let failed = roster.died(3, crash, at: now)
+        #expect(roster.lastFailedRoll?.version == version)
+        #expect(starts(failed).map(\.place) == [1])
+    }
+
+    @Test mutating func requestBeforeItIsReadyCounts() {
+        let first = starts(roster.open())
+        #expect(starts(roster.replace(first[0].id, at: now)).map(\.place) == [0])
+        #expect(leaves(roster.ready(3, at: now)) == [first[0].id])
+    }
+
+    @Test mutating func whoWantsToBeReplacedAtOnceWaitsLongerEachTime() {
+        fill()
+        var id = 2
+        for delay in [0, 10, 20, 40, 80, 160, 320, 640, 1000, 1000] {
+            let next = starts(roster.replace(id, at: now))
+            #expect(next.map(\.delay) == [.milliseconds(delay)])
+            // Asking again changes nothing.
+            #expect(starts(roster.replace(id, at: now)).isEmpty)
+            #expect(leaves(roster.ready(next[0].id, at: now)) == [id])
+            _ = roster.left(id, telling: nil)
+            id = next[0].id
+        }
+        // Who serves well and long is no reason to give up, nor to wait.
+        #expect(roster.failure == nil)
+        #expect(starts(roster.replace(id, at: now + .seconds(2))).map(\.delay) == [.zero])
+    }
+
+    @Test mutating func successorsThatFailAgainAndAgainEndIt() {
+        fill()
+        _ = roster.replace(2, at: now)
+        for successor in 3...5 { #expect(starts(roster.died(successor, crash, at: now)).count == 1) }
+        #expect(leaves(roster.died(6, crash, at: now)).sorted() == [1, 2])
+        #expect(roster.failure?.code == .restartLimitReached)
+    }
+
+    @Test mutating func faultsAgainAndAgainEndIt() {
+        fill()
+        var id = 2
+        for _ in 0..<3 {
+            let next = starts(roster.replace(id, fault: crash.error, at: now))
+            _ = roster.ready(next[0].id, at: now)
+            id = next[0].id
+        }
+        #expect(roster.failure == nil)
+        _ = roster.replace(id, fault: crash.error, at: now)
+        #expect(roster.failure?.code == .restartLimitReached)
+    }
+
+    @Test mutating func successorOfOneThatIsNotReadyYetWaits() {
+        #expect(starts(roster.open()).map(\.id) == [1, 2])
+        #expect(starts(roster.roll().steps).map(\.id) == [3])
+        #expect(starts(roster.died(3, crash, at: now)).map(\.delay) == [.zero])
+        #expect(starts(roster.died(4, crash, at: now)).map(\.delay) == [.milliseconds(10)])
+    }
+
+    @Test mutating func whatComesAfterARollDoesNotUndoIt() {
+        fill()
+        let (version, _) = roster.roll()
+        for id in [3, 4] { _ = roster.ready(id, at: now) }
+        for id in [1, 2] { _ = roster.left(id, telling: nil) }
+        #expect(roster.hasRolled(to: version))
+        _ = roster.replace(4, at: now)
+        _ = roster.died(5, crash, at: now)
+        _ = roster.died(3, crash, at: now)
+        #expect(roster.hasRolled(to: version))
+        #expect(roster.lastFailedRoll == nil)
+        // Nor does a later one that fails.
+        _ = roster.roll()
+        _ = roster.died(7, crash, at: now)
+        #expect(roster.hasRolled(to: version))
+    }
+
+    @Test(arguments: [Duration.seconds(Int64.max), .seconds(100_000_000_000)])
+    func hugeDurationsTrapNobody(_ huge: Duration) {
+        let backoff = MultiProcessServerOptions.RestartBackoff(initial: huge / 2, maximum: huge)
+        #expect(backoff.delay(afterDeaths: 1000) <= huge)
+        var options = MultiProcessServerOptions(grace: huge)
+        #expect(options.grace < huge)
+        options.grace = huge
+        #expect(options.grace < huge && options.grace.nanosecondsClamped > 0)
+        #expect(huge.nanosecondsClamped == .max)
     }
 
     @Test mutating func whoCannotBeStartedAtFirstEndsIt() {

@@ -63,6 +63,26 @@ struct Client: Sendable {
         return number
     }
 
+    /// Sends many requests in one write.
+    ///
+    /// - Returns: how many were answered.
+    func lines(_ count: Int, _ text: String) async throws -> Int {
+        var answers: [UInt8] = []
+        var found = 0
+        do throws(IPCError) {
+            let requests = Array(String(repeating: "\(text)\n", count: count).utf8)
+            try await connection.write(requests, until: .after(.seconds(120)))
+            while found < count, let part = try await connection.read(until: .after(.seconds(120))) {
+                answers += part
+                found += part.count { $0 == UInt8(ascii: "\n") }
+            }
+        } catch {
+            guard error.code == .peerClosed else { throw error }
+        }
+        #expect(String(decoding: answers, as: UTF8.self) == String(repeating: "\(text)\n", count: found))
+        return found
+    }
+
     /// Who answers a new connection.
     static func ask(_ address: SocketAddress, _ text: String = "who") async throws -> Int32? {
         let client = try await Client(address)

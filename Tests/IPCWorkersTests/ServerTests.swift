@@ -57,6 +57,93 @@ import Testing
         }
     }
 
+    /// Two addresses; one queue each, or one for each worker.
+    @Test(arguments: [MultiProcessServerOptions.Distribution.oneQueue, .queuePerWorker])
+    func severalAddressesAreServedByAllWorkers(_ distribution: MultiProcessServerOptions.Distribution) async throws {
+        try await withTemporaryDirectory { folder async throws in
+            var options = MultiProcessServerOptions.helper("answer")
+            options.distribution = distribution
+            let second: SocketAddress =
+                try distribution == .oneQueue ? .unix(path: "\(folder)/server") : .tcp(port: 0)
+            try await withMultiProcessServer(
+                at: [.tcp(port: 0), second], workers: .exactly(2), options: options
+            ) { server in
+                #expect(server.addresses.count == 2)
+                #expect(server.address == server.addresses[0])
+                #expect(try server.statistics.address == server.addresses.map(\.description).joined(separator: ", "))
+                let clients = server.addresses.map { _ in Clients() }
+                let asking = zip(server.addresses, clients).map { address, clients in keepAsking(address, 2, clients) }
+                for count in [3, 1, 2] {
+                    try await server.rollingRestart()
+                    try await server.scale(to: count)
+                }
+                for clients in clients { clients.isOver.store(true, ordering: .relaxed) }
+                for client in asking.joined() { try await client.value }
+                for clients in clients {
+                    #expect(clients.lost.load(ordering: .relaxed) == 0)
+                    #expect(clients.answered.load(ordering: .relaxed) > 0)
+                }
+            }
+            #expect(try await Command("ls", "-A", folder).output().lines.isEmpty)
+        }
+    }
+
+    @Test func impossibleAddressesAreRefused() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let free = try SocketAddress.unix(path: "\(folder)/free")
+            #expect(
+                await code { try await withMultiProcessServer(at: [SocketAddress]()) { _ in } } == .invalidArgument)
+            #expect(
+                await code {
+                    try await withMultiProcessServer(at: Array(repeating: free, count: 17)) { _ in }
+                } == .invalidArgument)
+            // What was open already is closed, and its name gone.
+            #expect(
+                await code {
+                    try await withMultiProcessServer(at: [free, .unix(path: "\(folder)/none/x")]) { _ in }
+                } == .notFound)
+            #expect(try await Command("ls", "-A", folder).output().lines.isEmpty)
+        }
+    }
+
+    /// A client on one connection that sends many requests at once is answered all of them or, when its worker has left
+    /// before, none.
+    @Test func requestsThatWereBegunAreAnswered() async throws {
+        let batch = 50
+        try await withHelperServer(2, .helper("answer-lines")) { server in
+            let address = server.address
+            let clients = Clients()
+            let asking = (0..<4).map { number in
+                Task {
+                    while !clients.isOver.load(ordering: .relaxed) {
+                        let client = try await Client(address)
+                        defer { client.connection.close() }
+                        var round = 0
+                        while !clients.isOver.load(ordering: .relaxed) {
+                            let answers = try await client.lines(batch, "\(number)-\(round)")
+                            if answers != batch {
+                                // The first batch of a connection is always answered.
+                                #expect(answers == 0 && round > 0, "\(answers) answers in round \(round)")
+                                break
+                            }
+                            round += 1
+                            clients.answered.wrappingAdd(batch, ordering: .relaxed)
+                        }
+                    }
+                }
+            }
+            for _ in 0..<10 {
+                let before = clients.answered.load(ordering: .relaxed)
+                try await server.rollingRestart()
+                try await eventually { clients.answered.load(ordering: .relaxed) > before }
+            }
+            clients.isOver.store(true, ordering: .relaxed)
+            for client in asking { try await client.value }
+            // Nothing was done that nobody heard of.
+            #expect(try server.statistics.requests == clients.answered.load(ordering: .relaxed))
+        }
+    }
+
     @Test func deathOfAWorkerEndsItsConnectionsAlone() async throws {
         try await withHelperServer(2) { server in
             let address = server.address

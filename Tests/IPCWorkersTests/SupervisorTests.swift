@@ -201,6 +201,64 @@ import Testing
         for child in children { #expect(try await !isAlive(child)) }
     }
 
+    @Test func signalBeforeAllAreReadyEndsItInGoodOrder() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            let file = "\(folder)/child"
+            let supervisor = try await ChildProcess.spawn(.path(helperPath), arguments: ["supervisor", file])
+            try await eventually {
+                try await !Command("ls", "-A", folder).output().lines.filter { $0 == "child" }.isEmpty
+            }
+            let child = try #require(Int32(try await Command("cat", file).output().lines[0]))
+            #expect(try await isAlive(child))
+            try supervisor.send(.terminate)
+            #expect(try await supervisor.exitStatus() == .exited(0))
+            #expect(try await !isAlive(child))
+        }
+    }
+
+    /// A child that ends well by itself while others are being restarted stays over.
+    @Test func neighbourThatIsOverStaysSo() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            // The last one is stopped first; it lets the first one end, and itself takes as long as the test likes.
+            let wait = { (name: String) in "while [ ! -e \(folder)/\(name) ]; do sleep 0.02; done" }
+            let children: [SupervisedChild] = [
+                .program("a", "sh", arguments: ["-c", wait("end-a")], restart: .transient, grace: .seconds(120)),
+                sleeper("b"),
+                .program(
+                    "c", "sh",
+                    arguments: [
+                        "-c",
+                        "trap 'touch \(folder)/end-a; \(wait("end-c")); exit 0' TERM; touch \(folder)/ready; "
+                            + wait("never"),
+                    ], grace: .seconds(120)),
+            ]
+            try await withSupervisor(options: .init(strategy: .oneForAll), children) { supervisor in
+                let before = processes(supervisor)
+                try await eventually { try await Command("ls", folder).output().lines.contains("ready") }
+                var events = supervisor.events.makeAsyncIterator()
+                try await kill(before["b"])
+                while let event = await events.next() {
+                    if case .finished("a") = event { break }
+                }
+                _ = try await Command("touch", "\(folder)/end-c").output().checked()
+                while let event = await events.next() {
+                    if case .ready("c") = event { break }
+                }
+                #expect(supervisor.children.map(\.restarts) == [0, 1, 1])
+                #expect(processes(supervisor)["a"] == nil)
+                // Else its stop would wait for the test again.
+                _ = try await Command("rm", "-f", "\(folder)/end-a").output().checked()
+            }
+        }
+    }
+
+    @Test func nobodyIsReadyAfterTheEnd() async throws {
+        try await withSupervisor([sleeper("a")]) { supervisor in
+            await supervisor.shutDown()
+            #expect(await code { try await supervisor.waitUntilReady() } == .closed)
+        }
+    }
+
     @Test func childrenOfOneSupervisorHaveDifferentNames() async throws {
         #expect(await code { try await withSupervisor([sleeper("a"), sleeper("a")]) { _ in } } == .invalidArgument)
     }

@@ -33,6 +33,7 @@ package final class StreamDescriptor: Sendable {
     /// Whether the observer was told that the stream broke.
     let hasReported = Atomic(false)
     private let onClose: (@Sendable () -> Void)?
+    private let endsIdling = Atomic(false)
 
     /// Takes over `descriptor`, which must be non-blocking, for `uses` ends. `onClose` runs once the descriptor is closed.
     package init(
@@ -69,6 +70,15 @@ package final class StreamDescriptor: Sendable {
             closeDescriptor(number)
             onClose?()
         }
+    }
+
+    /// Whether nobody is to wait any more for a message of which nothing has come.
+    var isIdlingOver: Bool { endsIdling.load(ordering: .sequentiallyConsistent) }
+
+    /// Ends ``StreamReceiver/waitWhileIdle(until:)``, now and from now on.
+    package func endIdling() {
+        endsIdling.store(true, ordering: .sequentiallyConsistent)
+        registration.readable.signal()
     }
 
     /// Ends one or both directions of a socket, so that the peer sees it at once. Nothing on a pipe.

@@ -26,13 +26,15 @@ package final class StreamReceiver: @unchecked Sendable {
     let shortReadMeansEmpty: Bool
     let lock = TaskLock()
     /// Bytes were left behind the last message. A hint, for who does not have the lock.
-    private let mayHoldMessage = Atomic(false)
+    let mayHoldMessage = Atomic(false)
 
     // Protected by the lock.
     var buffer = ReceiveBuffer()
     var ending: Ending?
     var spinning = SpinPolicy()
     private var hasEndedUse = false
+    /// Whether a message has been consumed.
+    private(set) var hasBegun = false
     /// The stream has just broken, and the observer does not know yet.
     var isBreakUnreported = false
     var lastReadWasShort = false
@@ -162,6 +164,7 @@ package final class StreamReceiver: @unchecked Sendable {
     }
 
     private func consume() {
+        hasBegun = true
         if !messageDescriptors.isEmpty { closeMessageDescriptors() }
         buffer.drop(messageOffset + messageCount)
         messageOffset = 0
@@ -173,7 +176,7 @@ package final class StreamReceiver: @unchecked Sendable {
 
     /// Whether a read would find nothing, as far as is known, and it pays to wait for the poller instead: the last read
     /// took all there was, and other descriptors are busy too. What has come since is an event at the poller.
-    private var isKnownToBeEmpty: Bool {
+    var isKnownToBeEmpty: Bool {
         lastReadWasShort && buffer.count == 0 && stream.engine.scheduler.isCrowded
     }
 
@@ -271,7 +274,7 @@ package final class StreamReceiver: @unchecked Sendable {
         if lock.release() { tearDown() }
     }
 
-    private func release(after error: IPCError) {
+    func release(after error: IPCError) {
         let isNews = isBreakUnreported
         isBreakUnreported = false
         release()

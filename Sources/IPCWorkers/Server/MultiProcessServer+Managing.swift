@@ -27,9 +27,11 @@ extension MultiProcessServer {
                     }
                 case .leave(let id):
                     group.addTask(executorPreference: IPCExecutor.shared) { await self.dismiss(id) }
-                case .assignQueues(let id):
-                    // In the order of the steps, so that a worker hears last what is right now.
-                    await sendQueues(to: id)
+                case .assignQueues(let one):
+                    for id in one.map({ [$0] }) ?? state.withLock({ Array($0.processes.keys) })
+                    where beginsAssigning(id) {
+                        group.addTask(executorPreference: IPCExecutor.shared) { await self.assignQueues(to: id) }
+                    }
                 case .tell:
                     break
                 }
@@ -85,13 +87,16 @@ extension MultiProcessServer {
         }
         let processID = process.child.processID
         let start = ProcessGlance.look(at: processID)?.start ?? 0
-        state.withLock { state in
+        let isLate = state.withLock { state in
             state.roster.started(id, processID: processID)
             state.processes[id] = process
             board.enter(
                 row: row, processID: processID, start: start, place: place,
                 restarts: state.roster.restarts[place] ?? 0)
+            return state.killed.contains(id)
         }
+        // Its time to leave was over before it was there: nobody waits for it any more.
+        if isLate { _ = try? await process.child.kill() }
         perform([.assignQueues(id)])
         let watch = Task(executorPreference: IPCExecutor.shared) {
             // Also when something that the worker started holds its end of the channel.
@@ -135,8 +140,13 @@ extension MultiProcessServer {
                 case .ready:
                     deadline = .never
                     advance { $0.roster.ready(id, at: .now) }
-                case .replace:
-                    advance { $0.roster.replace(id) }
+                case .replace(let fault):
+                    let error = fault.map {
+                        IPCError(
+                            .workerCrashed, "worker \(process.place) cannot serve any more: \($0)",
+                            object: "process \(process.child.processID)")
+                    }
+                    advance { $0.roster.replace(id, fault: error, at: .now) }
                 }
             }
             return nil
@@ -187,10 +197,8 @@ extension MultiProcessServer {
             let (process, grace, isLast) = state.withLock { ($0.processes[id], $0.grace, $0.roster.isEnding) }
             if let process {
                 let left = max(.zero, grace - (ContinuousClock.now - start))
-                let nanoseconds =
-                    UInt64(clamping: left.components.seconds) * 1_000_000_000
-                    + UInt64(left.components.attoseconds / 1_000_000_000)
-                try? await ServerControl.send(.leave(grace: nanoseconds, emptiesQueue: isLast), to: process.control)
+                try? await ServerControl.send(
+                    .leave(grace: left.nanosecondsClamped, emptiesQueue: isLast), to: process.control)
             }
             let hasProcess = process != nil
             do throws(IPCError) {
@@ -216,18 +224,36 @@ extension MultiProcessServer {
 
     // MARK: Queues
 
-    /// Tells a worker which queues are its own, or each.
-    private func sendQueues(to one: ServerRoster.ID?) async {
-        let (listeners, target, processes, members) = state.withLock {
-            ($0.listeners, $0.roster.target, $0.processes, $0.roster.members)
+    /// Whether somebody has to begin to tell this worker of its queues. Who is at it already does it once more.
+    private func beginsAssigning(_ id: ServerRoster.ID) -> Bool {
+        state.withLock { state in
+            guard state.processes[id] != nil else { return false }
+            return state.assigning.updateValue(true, forKey: id) == nil
         }
-        for (id, process) in processes {
-            guard one == nil || id == one, let member = members[id], !member.phase.isLeaving else { continue }
-            let queues = listeners.indices.filter { listeners.count == 1 || $0 % target == process.place }
+    }
+
+    /// Tells a worker which queues are its own, until it has heard last what is right now. Each worker has a task for it, so
+    /// that one that does not read holds up nobody.
+    private func assignQueues(to id: ServerRoster.ID) async {
+        while let (process, queues) = nextAssignment(id) {
             // A listener that is closed already is one of a server that ends.
-            guard let sockets = try? queues.map({ index throws(IPCError) in try listeners[index].duplicateSocket() })
+            guard let sockets = try? queues.map({ queue throws(IPCError) in try queue.listener.duplicateSocket() })
             else { continue }
-            try? await ServerControl.send(.queues(queues), sockets, to: process.control)
+            try? await ServerControl.send(.queues(queues.map(\.number)), sockets, to: process.control)
+        }
+    }
+
+    /// What a worker is to be told now; nil when it has been told.
+    private func nextAssignment(_ id: ServerRoster.ID) -> (ServerProcess, [ServerQueues.Queue])? {
+        state.withLock { state in
+            guard state.assigning[id] == true, let process = state.processes[id], let member = state.roster.members[id],
+                !member.phase.isLeaving
+            else {
+                state.assigning[id] = nil
+                return nil
+            }
+            state.assigning[id] = false
+            return (process, state.queues.of(place: process.place, target: state.roster.target))
         }
     }
 }

@@ -11,7 +11,7 @@ extension MultiProcessServer {
     /// worker goes at once.
     ///
     /// What a worker needs to prepare, `body` does before it serves: until then the worker is not ready, and in a rolling
-    /// restart the old one stays.
+    /// restart the old one stays. A worker that is to leave before it has begun to serve exits at once with 0.
     ///
     /// SIGTERM, SIGINT and SIGHUP, sent to a worker alone, ask for its replacement: it serves until a new one does, and then
     /// leaves as in a rolling restart. So a service manager that signals all processes of a service does not cut connections

@@ -2,7 +2,8 @@ public import IPCSockets
 import IPCSystem
 import Synchronization
 
-/// Processes that serve one address together. Made by ``withMultiProcessServer(at:workers:options:_:)``.
+/// Processes that serve one address, or several, together. Made by ``withMultiProcessServer(at:workers:options:_:)-(SocketAddress,_,_,_)`` and
+/// ``runMultiProcessServer(at:workers:options:endingOn:reloadingOn:_:)-(SocketAddress,_,_,_,_,_)``.
 ///
 /// The server listens and starts the workers; the workers accept. The server itself never touches a connection, so nothing
 /// that a client sends can bring it down. What each side sees when a process is killed:
@@ -28,12 +29,15 @@ public final class MultiProcessServer: Sendable {
         var rolls = 0
         /// Until when those who leave may take, once the server is over.
         var grace: Duration
-        /// One socket, or one for each place that there ever was.
-        var listeners: [SocketListener]
+        var queues: ServerQueues
+        /// Who is being told of its queues; whether that is to be done once more.
+        var assigning: [ServerRoster.ID: Bool] = [:]
     }
 
-    /// Where it serves: with the port that the kernel chose, if it was to choose one.
-    public let address: SocketAddress
+    /// Where it serves: with the port that the kernel chose, if it was to choose one. The first address where it has several.
+    public var address: SocketAddress { addresses[0] }
+    /// All addresses where it serves, in the order in which they were given.
+    public let addresses: [SocketAddress]
     /// What it was opened with.
     public let options: MultiProcessServerOptions
     let board: ServerBoard
@@ -43,14 +47,14 @@ public final class MultiProcessServer: Sendable {
     let steps: AsyncStream<ServerRoster.Step>
     let stepSink: AsyncStream<ServerRoster.Step>.Continuation
 
-    init(_ listeners: [SocketListener], _ board: ServerBoard, workers: Int, _ options: MultiProcessServerOptions) {
-        address = listeners[0].address
+    init(_ queues: ServerQueues, _ board: ServerBoard, workers: Int, _ options: MultiProcessServerOptions) {
+        addresses = queues.addresses
         self.options = options
         self.board = board
         let roster = ServerRoster(
             target: workers, maximumWorkers: options.maximumWorkers, limit: options.restartLimit,
             backoff: options.restartBackoff)
-        state = Lock(State(roster: roster, grace: options.grace, listeners: listeners))
+        state = Lock(State(roster: roster, grace: options.grace, queues: queues))
         (steps, stepSink) = AsyncStream<ServerRoster.Step>.makeStream()
     }
 
@@ -93,14 +97,23 @@ public final class MultiProcessServer: Sendable {
     ///   and nobody is tried again. `.restartLimitReached`, `.closed`. `.timedOut` and `.cancelled` end the wait, not the
     ///   restart.
     public func rollingRestart(until deadline: Deadline = .never) async throws(IPCError) {
-        let version = try act { (state: inout State) throws(IPCError) in
-            state.rolls += 1
-            return state.roster.roll()
-        }
+        let version = try act(Self.roll)
         try await wait(until: deadline, "restart the workers") { (roster: ServerRoster) throws(IPCError) in
+            if roster.hasRolled(to: version) { return true }
             if let failed = roster.lastFailedRoll, failed.version >= version { throw failed.error }
-            return roster.hasRolled(to: version)
+            return false
         }
+    }
+
+    private static func roll(_ state: inout State) throws(IPCError) -> (Int, [ServerRoster.Step]) {
+        state.rolls += 1
+        return state.roster.roll()
+    }
+
+    /// The same without waiting for it.
+    func beginRollingRestart() {
+        // A server that is over restarts nobody.
+        _ = try? act(Self.roll)
     }
 
     /// Changes the number of workers, without refusing or losing a connection. Those who go finish theirs as in a rolling
@@ -112,11 +125,9 @@ public final class MultiProcessServer: Sendable {
     ///   `.resourceExhausted` without descriptors for more queues; `.restartLimitReached`, `.closed`; `.timedOut` and
     ///   `.cancelled` end the wait, not the change.
     public func scale(to count: Int, until deadline: Deadline = .never) async throws(IPCError) {
-        try options.check(address, workers: count)
+        try options.check(addresses, workers: count)
         try act { (state: inout State) throws(IPCError) in
-            while options.distribution == .queuePerWorker && state.listeners.count < count {
-                state.listeners.append(try Self.listen(at: address, options))
-            }
+            if options.distribution == .queuePerWorker { try state.queues.grow(to: count, options) }
             return ((), state.roster.scale(to: count))
         }
         try await wait(until: deadline, "change the number of workers") { $0.isComplete }
@@ -130,7 +141,7 @@ public final class MultiProcessServer: Sendable {
     }
 
     /// Asks all workers to finish and leave within `grace`, and returns when they are gone. After this the server is over;
-    /// the end of ``withMultiProcessServer(at:workers:options:_:)`` does the same. Cancellation does not cut it short; calling it again
+    /// the end of `withMultiProcessServer` does the same. Cancellation does not cut it short; calling it again
     /// with less grace does.
     ///
     /// - Parameter grace: nil for ``MultiProcessServerOptions/grace``.
@@ -151,7 +162,7 @@ public final class MultiProcessServer: Sendable {
 
     /// Nobody connects any more, and the address is free for others.
     func closeListeners() {
-        for listener in state.withLock({ $0.listeners }) { listener.close() }
+        for listener in state.withLock({ $0.queues }).listeners { listener.close() }
     }
 
     // MARK: For the rest of it
@@ -179,12 +190,5 @@ public final class MultiProcessServer: Sendable {
         }
         perform(steps)
         return result
-    }
-
-    /// One more socket at the same port.
-    static func listen(
-        at address: SocketAddress, _ options: MultiProcessServerOptions
-    ) throws(IPCError) -> SocketListener {
-        try SocketListener(at: address, options: options.listenerOptions)
     }
 }

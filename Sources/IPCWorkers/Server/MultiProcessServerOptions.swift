@@ -70,7 +70,8 @@ public struct MultiProcessServerOptions: Sendable {
 
     /// How long a place of a server, or a child of a ``Supervisor``, waits for its next process when the last ones died
     /// soon: not at all after the first death, then `initial`, and twice as long each time up to `maximum`. A process that
-    /// has lived for longer than `maximum` starts the count anew.
+    /// has lived for longer than `maximum` starts the count anew. A worker that asks to be replaced soon after its start waits
+    /// in the same way.
     public struct RestartBackoff: Sendable, Hashable {
         /// The wait after the second death in a row.
         public var initial: Duration
@@ -88,8 +89,10 @@ public struct MultiProcessServerOptions: Sendable {
 
         /// How long to wait after so many deaths in a row.
         func delay(afterDeaths count: Int) -> Duration {
-            guard count > 1 else { return .zero }
-            return min(maximum, initial * (1 << min(count - 2, 20)))
+            guard count > 1, initial > .zero else { return .zero }
+            var delay = initial
+            for _ in 2..<count where delay < maximum { delay *= 2 }
+            return min(delay, maximum)
         }
     }
 
@@ -144,7 +147,12 @@ public struct MultiProcessServerOptions: Sendable {
     private static func bounded(_ grace: Duration) -> Duration { max(.zero, min(grace, .seconds(3_200_000_000))) }
 
     /// Refuses what cannot be.
-    func check(_ address: SocketAddress?, workers: Int) throws(IPCError) {
+    func check(_ addresses: [SocketAddress], workers: Int) throws(IPCError) {
+        guard (1...ServerQueues.maximumAddresses).contains(addresses.count) else {
+            throw IPCError(
+                .invalidArgument,
+                "open a server: it has 1 to \(ServerQueues.maximumAddresses) addresses, not \(addresses.count)")
+        }
         guard (1...240).contains(maximumWorkers), (1...maximumWorkers).contains(workers) else {
             throw IPCError(
                 .invalidArgument,
@@ -157,10 +165,18 @@ public struct MultiProcessServerOptions: Sendable {
         if let name, name.utf8.count > 200 || name.isEmpty {
             throw IPCError(.invalidName, "open a server: its name has 1 to 200 bytes", object: name)
         }
-        guard distribution == .oneQueue || address?.port != nil else {
+        guard distribution == .queuePerWorker else { return }
+        for address in addresses where address.port == nil {
             throw IPCError(
                 .invalidArgument, "open a server: only TCP ports can have a queue for each worker",
-                object: address?.description)
+                object: address.description)
+        }
+        // All queues may be one worker's, which gets them in one message.
+        guard addresses.count * maximumWorkers <= PassedDescriptor.maximumPerMessage else {
+            throw IPCError(
+                .invalidArgument,
+                "open a server: \(maximumWorkers) workers with a queue of their own at each of \(addresses.count) addresses "
+                    + "are too many; lower maximumWorkers")
         }
     }
 }

@@ -3,7 +3,7 @@ import IPCSystem
 
 /// What a server and its worker say to each other, over a pair of sockets that the worker inherits.
 enum ServerControl {
-    static let version = 1
+    static let version = 2
 
     /// What the server says. The first is a welcome.
     enum Order: Codable, Sendable {
@@ -28,8 +28,8 @@ enum ServerControl {
     enum Report: Codable, Sendable {
         /// It accepts connections.
         case ready
-        /// It wants to be replaced, and serves on until then.
-        case replace
+        /// It wants to be replaced, and serves on until then: because its program says so, or because of a fault.
+        case replace(fault: String?)
     }
 
     /// The worker's end takes sockets; ours is for a trusted child.

@@ -2,7 +2,9 @@
 ///
 /// Each *place* below ``target`` is to have one process of the current *version* that is ready. A rolling restart raises
 /// the version; a place whose processes are all older gets a new one, one place at a time, and the older ones go when it is
-/// ready. So there are never fewer that accept than before, and a version that does not come up replaces nobody.
+/// ready. So there are never fewer that accept than before, and a version that does not come up replaces nobody. The place of
+/// a process that has asked to be replaced gets a new one in the same way, again and again until one comes up, after a wait
+/// that grows as after deaths.
 struct ServerRoster: Sendable {
     typealias ID = Int
 
@@ -28,6 +30,8 @@ struct ServerRoster: Sendable {
         var phase = Phase.starting
         /// Whether it comes to replace one that serves.
         let isSuccessor: Bool
+        /// Whether it has asked to be replaced. That stays so until one is ready that does.
+        var wantsReplacement = false
         var processID: Int32 = 0
     }
 
@@ -56,12 +60,14 @@ struct ServerRoster: Sendable {
     private(set) var failure: IPCError?
     private(set) var crashRestarts = 0
     private(set) var lastFailedRoll: (version: Int, error: IPCError)?
+    /// The last version to which all were brought.
+    private var rolledVersion = 0
     private let limit: WorkerPoolOptions.RestartLimit
     private let backoff: MultiProcessServerOptions.RestartBackoff
     private var tally: RestartTally
     private var lastID = 0
     private var freeRows: [Int]
-    /// Deaths in a row of each place.
+    /// Deaths in a row of each place, and requests to be replaced that came soon after the start.
     private var deaths: [Int: Int] = [:]
     /// How often each place had to be filled again.
     private(set) var restarts: [Int: Int] = [:]
@@ -90,10 +96,9 @@ struct ServerRoster: Sendable {
             && members.values.allSatisfy { $0.place < target || $0.phase.isLeaving }
     }
 
-    /// Whether nobody is left who is older than `version`, and each place is filled.
-    func hasRolled(to version: Int) -> Bool {
-        isComplete && members.values.allSatisfy { $0.version >= version }
-    }
+    /// Whether there was a moment when nobody was left who is older than `version`, and each place was filled. What happens
+    /// later does not change that.
+    func hasRolled(to version: Int) -> Bool { rolledVersion >= version }
 
     /// Whether all are to go and nobody is to come.
     var isEnding: Bool { isClosing || failure != nil }
@@ -135,10 +140,15 @@ struct ServerRoster: Sendable {
     }
 
     /// A process wants to be replaced.
-    mutating func replace(_ id: ID) -> [Step] {
-        guard let member = members[id], member.phase.isReady else { return [] }
-        members[id]!.version = -1
-        return settle()
+    ///
+    /// - Parameter fault: what is wrong with it; nil when it serves well. A fault counts as a death does.
+    mutating func replace(_ id: ID, fault: IPCError? = nil, at now: ContinuousClock.Instant) -> [Step] {
+        guard let member = members[id], !member.phase.isLeaving, !member.wantsReplacement else { return [] }
+        members[id]!.wantsReplacement = true
+        countDeath(member, at: now)
+        var steps: [Step] = []
+        if let fault, !tally.permits(at: now) { fail(limitError(fault), &steps) }
+        return steps + settle()
     }
 
     /// A process that was to leave is gone, or was never started.
@@ -151,11 +161,17 @@ struct ServerRoster: Sendable {
     mutating func died(_ id: ID, _ death: Death, at now: ContinuousClock.Instant) -> [Step] {
         guard let member = remove(id) else { return [] }
         var steps: [Step] = [.tell(death.event)]
-        if member.isSuccessor, !member.phase.isReady, isServed(member.place) {
+        if member.isSuccessor, !member.phase.isReady, let served = server(of: member.place) {
             steps += giveUpRolling(death.error)
+            if served.wantsReplacement {
+                countDeath(member, at: now)
+                if !tally.permits(at: now) { fail(limitError(death.error), &steps) }
+            }
             return steps + settle()
         }
-        note(member, at: now)
+        crashRestarts += 1
+        restarts[member.place, default: 0] += 1
+        countDeath(member, at: now)
         if death.couldNotRun && !hasEverBeenReady {
             fail(death.error, &steps)
         } else if !tally.permits(at: now) {
@@ -164,8 +180,9 @@ struct ServerRoster: Sendable {
         return steps + settle()
     }
 
-    private func isServed(_ place: Int) -> Bool {
-        members.values.contains { $0.place == place && $0.phase.isReady }
+    /// Who accepts at a place.
+    private func server(of place: Int) -> Member? {
+        members.values.first { $0.place == place && $0.phase.isReady }
     }
 
     private mutating func remove(_ id: ID) -> Member? {
@@ -174,19 +191,18 @@ struct ServerRoster: Sendable {
         return member
     }
 
-    private mutating func note(_ member: Member, at now: ContinuousClock.Instant) {
-        crashRestarts += 1
-        restarts[member.place, default: 0] += 1
+    private mutating func countDeath(_ member: Member, at now: ContinuousClock.Instant) {
         if case .ready(let since) = member.phase, now - since >= backoff.maximum { deaths[member.place] = 0 }
         deaths[member.place, default: 0] += 1
     }
 
     /// A new version does not come up: who serves goes on.
     private mutating func giveUpRolling(_ error: IPCError) -> [Step] {
+        guard isRolling else { return [] }
+        isRolling = false
         lastFailedRoll = (version, error)
         for id in members.keys { members[id]!.version = version }
-        defer { isRolling = false }
-        return isRolling ? [.tell(.rollingRestartFailed(error))] : []
+        return [.tell(.rollingRestartFailed(error))]
     }
 
     private mutating func fail(_ error: IPCError, _ steps: inout [Step]) {
@@ -211,24 +227,28 @@ struct ServerRoster: Sendable {
             return steps
         }
         for (id, member) in members.sorted(by: { $0.key < $1.key }) where member.place >= target { leave(id, &steps) }
-        var outdated: [Int] = []
+        var outdated: [(place: Int, delay: Duration)] = []
         for place in 0..<target {
             let living = members.filter { $0.value.place == place && !$0.value.phase.isLeaving }
-            if let current = living.first(where: { $0.value.version == version }) {
+            let delay = backoff.delay(afterDeaths: deaths[place] ?? 0)
+            if let current = living.first(where: { $0.value.version == version && !$0.value.wantsReplacement }) {
                 guard current.value.phase.isReady else { continue }
                 for id in living.keys.sorted() where id != current.key { leave(id, &steps) }
             } else if living.isEmpty {
-                start(place, isSuccessor: false, delay: backoff.delay(afterDeaths: deaths[place] ?? 0), &steps)
+                start(place, isSuccessor: false, delay: delay, &steps)
             } else {
-                outdated.append(place)
+                // Who asked for a rolling restart is not kept waiting for what a worker does.
+                let isWell = living.values.contains { $0.phase.isReady && !$0.wantsReplacement }
+                outdated.append((place, isWell ? .zero : delay))
             }
         }
         let isBusy = members.values.contains { member in
             if case .starting = member.phase { member.isSuccessor } else { false }
         }
-        if let place = outdated.first, !isBusy { start(place, isSuccessor: true, delay: .zero, &steps) }
-        if isRolling, hasRolled(to: version) {
+        if let next = outdated.first, !isBusy { start(next.place, isSuccessor: true, delay: next.delay, &steps) }
+        if isRolling, isComplete, members.values.allSatisfy({ $0.version >= version }) {
             isRolling = false
+            rolledVersion = version
             steps.append(.tell(.rollingRestartEnded))
         }
         return steps

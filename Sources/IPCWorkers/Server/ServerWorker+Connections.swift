@@ -7,12 +7,13 @@ extension ServerWorker {
     /// `body` runs for each connection in a task of its own, on the library's executor. When it returns or throws, its
     /// connection is closed; an error concerns that connection alone and goes to the observer as a log message.
     ///
-    /// When the worker is to leave, it accepts no more and waits for the bodies that run. Those that are not done when the
-    /// grace of the server is over are cancelled. Then this returns.
+    /// When the worker is to leave, it accepts no more and waits for the bodies that run; ``waitForRequest(on:until:)`` is how
+    /// they find out between two requests. Those that are not done when the grace of the server is over are cancelled. Then
+    /// this returns.
     ///
     /// - Parameters:
-    ///   - options: whom to let in and how many at once: `authorization`, `maximumConnections`, `takesDescriptors`. The rest is
-    ///     what the server said.
+    ///   - options: whom to let in and how many at once: `authorization`, `maximumConnections` at each address,
+    ///     `takesDescriptors`, `handshakeDeadline`. The rest is what the server said.
     ///   - body: what to do with a connection.
     /// - Throws: `.invalidArgument` when it was called before; when the socket is broken, what the system says. `.cancelled`
     ///   when the task is, after all bodies have ended.
@@ -130,7 +131,7 @@ extension ServerWorker {
                 // A worker whose socket is broken is of no use: the server replaces it.
                 if !error.isCancellation {
                     StandardErrorLine.write("worker \(self.place) of a server: \(error)")
-                    requestReplacement()
+                    requestReplacement(because: "\(error)")
                 }
             }
             listener.close()
@@ -140,11 +141,13 @@ extension ServerWorker {
     private func serve(
         _ connection: SocketConnection, _ body: @Sendable (SocketConnection) async throws -> Void
     ) async {
+        let farewell = atLeaving { connection.endIdling() }
         do {
             try await body(connection)
         } catch {
             IPCObservation.emit(.log(level: .debug, message: "serve a connection: \(error)"))
         }
+        forget(farewell)
         connection.close()
         add(-1, .active)
     }

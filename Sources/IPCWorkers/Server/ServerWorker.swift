@@ -91,24 +91,26 @@ public final class ServerWorker: Sendable {
     }
 
     private func take(_ order: ServerControl.Order, _ sockets: [PassedDescriptor]) {
-        let farewells = state.withLock { state -> [@Sendable () -> Void] in
+        let (farewells, isServing) = state.withLock { state -> ([@Sendable () -> Void], Bool) in
             switch order {
             case .welcome:
-                return []
+                return ([], true)
             case .queues(let queues):
                 state.queues = queues
                 state.queuesVersion += 1
                 for (queue, socket) in zip(queues, sockets) { state.sockets[queue] = socket }
-                return []
+                return ([], true)
             case .leave(let grace, let emptiesQueue):
                 let deadline = Deadline.after(nanoseconds: grace)
                 let before = state.leaving
                 state.leaving = Leaving(
                     deadline: min(deadline, before?.deadline ?? .never), emptiesQueue: emptiesQueue)
                 defer { state.farewells = [:] }
-                return Array(state.farewells.values)
+                return (Array(state.farewells.values), state.isServing)
             }
         }
+        // Nobody is served, and nobody shall wait for what is being prepared.
+        if !isServing { ProcessExit.leaveAtOnce(0) }
         for farewell in farewells { farewell() }
         bell.ring()
     }
@@ -139,32 +141,71 @@ public final class ServerWorker: Sendable {
 
     /// Asks the server to replace this worker, for example after so many requests: it serves on until a new one does, and
     /// leaves then. Does not wait; asking again changes nothing.
-    public func requestReplacement() {
+    public func requestReplacement() { requestReplacement(because: nil) }
+
+    /// The same because of a fault, with which it should not go on for long.
+    func requestReplacement(because fault: String?) {
         let isFirst = state.withLock { state in
             defer { state.hasAskedForReplacement = true }
             return !state.hasAskedForReplacement && state.leaving == nil
         }
-        guard isFirst, let message = try? BinaryCodec.encode(ServerControl.Report.replace) else { return }
+        guard isFirst, let message = try? BinaryCodec.encode(ServerControl.Report.replace(fault: fault)) else { return }
         // There is room: a worker says two things in its life.
         _ = try? control.trySend(message)
     }
 
-    /// Runs `body` as long as this worker is not to leave: for waits that nobody misses, such as that for a client's next
-    /// request.
+    /// Waits for the next request of a client, and no longer than this worker stays: what a handler does between two requests.
     ///
     /// ```swift
-    /// var next = try await channel.receive()
-    /// while let request = next {
-    ///     try await answer(request)
-    ///     next = try await worker.untilLeaving { try await channel.receive() } ?? nil
+    /// while try await worker.waitForRequest(on: connection), let bytes = try await connection.read() {
+    ///     try await connection.write(answer(to: bytes))
     /// }
     /// ```
     ///
-    /// The first request of a connection is waited for without it: that client was accepted here, perhaps in the last instant,
-    /// and has nobody else.
+    /// It takes nothing: the bytes are there for whatever reads them, `connection.read`, or `receive` of the channel that was
+    /// made of it. The first request is not waited for here but by that, since that client was accepted by this worker,
+    /// perhaps in its last instant, and has nobody else. Where a request has come in part, read on without this. It costs no
+    /// task; the waiting is ended from outside.
     ///
-    /// When the worker is to leave, `body` is cancelled. The library's own calls have then either happened or not: a request
-    /// that was received is returned.
+    /// - Parameters:
+    ///   - connection: one that ``forEachConnection(options:_:)`` of this worker gave.
+    ///   - deadline: when to give up.
+    /// - Returns: true when there is something to read, also the end or an error; false when there is nothing and this worker
+    ///   is to leave.
+    /// - Throws: `.timedOut`, `.cancelled`; `.closed`.
+    public func waitForRequest(
+        on connection: SocketConnection, until deadline: Deadline = .never
+    ) async throws(IPCError) -> Bool {
+        try await connection.waitWhileIdle(until: deadline)
+    }
+
+    /// Calls `farewell` when this worker is to leave, at once if it is to leave already, until the result is given to
+    /// ``forget(_:)``.
+    func atLeaving(_ farewell: @escaping @Sendable () -> Void) -> Int? {
+        let id = state.withLock { state -> Int? in
+            guard state.leaving == nil else { return nil }
+            state.lastFarewell += 1
+            state.farewells[state.lastFarewell] = farewell
+            return state.lastFarewell
+        }
+        if id == nil { farewell() }
+        return id
+    }
+
+    func forget(_ farewell: Int?) {
+        guard let farewell else { return }
+        _ = state.withLock { $0.farewells.removeValue(forKey: farewell) }
+    }
+
+    /// Runs `body` as long as this worker is not to leave: for waits that nobody misses, other than those for a request, for
+    /// which there is ``waitForRequest(on:until:)``.
+    ///
+    /// ```swift
+    /// let news = try await worker.untilLeaving { try await subscription.next() }
+    /// ```
+    ///
+    /// When the worker is to leave, `body` is cancelled. The library's own calls have then either happened or not: a message
+    /// that was received is returned. What is to be finished does not belong into `body`. It costs a task for each call.
     ///
     /// - Returns: what `body` returned; nil when it was cancelled because the worker leaves.
     /// - Throws: what `body` throws.
@@ -172,14 +213,8 @@ public final class ServerWorker: Sendable {
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result? {
         let work = Task(executorPreference: IPCExecutor.shared) { try await body() }
-        let id = state.withLock { state -> Int? in
-            guard state.leaving == nil else { return nil }
-            state.lastFarewell += 1
-            state.farewells[state.lastFarewell] = { work.cancel() }
-            return state.lastFarewell
-        }
-        if id == nil { work.cancel() }
-        defer { if let id { state.withLock { $0.farewells[id] = nil } } }
+        let farewell = atLeaving { work.cancel() }
+        defer { forget(farewell) }
         do {
             return try await withTaskCancellationHandler {
                 try await work.value

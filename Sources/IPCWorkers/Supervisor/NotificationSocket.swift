@@ -1,8 +1,7 @@
 import IPCSystem
 
 /// Where one child says that it is ready and well. The name is the kernel's alone, so nothing stays behind; and because
-/// anybody could send to it, only what comes from the child's own process, or for a program that starts others from its
-/// user as well, counts.
+/// anybody could send to it, only what comes from the child's own process counts.
 final class NotificationSocket: Sendable {
     /// What a child said in one message.
     struct Notice: Sendable, Hashable {

@@ -24,6 +24,15 @@ public enum Readiness {
         try await send("READY=1" + (status.map { "\nSTATUS=\(firstLine($0))" } ?? ""))
     }
 
+    /// The same where it is no reason to end that the manager cannot be told: the observer is.
+    static func announceIfPossible() async {
+        do throws(IPCError) {
+            try await announce()
+        } catch {
+            IPCObservation.emit(.log(level: .warning, message: "\(error)"))
+        }
+    }
+
     /// Says what this process does, on one line: STATUS=. Returns and throws as ``announce(_:)``.
     @discardableResult
     public static func report(_ status: String) async throws(IPCError) -> Bool {

@@ -186,7 +186,6 @@ extension SupervisedChild {
     /// What a watchdog allows.
     fileprivate var watchdogMicroseconds: Int64? {
         guard let healthCheck, case .watchdog = healthCheck.kind else { return nil }
-        let (seconds, attoseconds) = healthCheck.interval.components
-        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+        return Int64(healthCheck.interval.nanosecondsClamped / 1000)
     }
 }

@@ -202,13 +202,20 @@ final class SupervisionNode: Sendable {
     }
 
     /// Stops a child and waits until it and what it has started are gone.
-    private func stop(_ index: Int) async {
-        let running = state.withLock { state -> Running? in
+    ///
+    /// - Returns: whether it is to run again if its neighbours do. Who is over stays so, also when nobody has looked at its end
+    ///   yet.
+    @discardableResult
+    private func stop(_ index: Int) async -> Bool {
+        let (running, isWanted) = state.withLock { state -> (Running?, Bool) in
+            var isWanted = children[index].restart != .temporary
             switch state.slots[index].phase {
             case .starting, .ready: state.slots[index].phase = .stopping
-            default: break
+            case .ended(let error): isWanted = children[index].isWanted(after: error)
+            case .over: isWanted = false
+            case .idle, .stopping: break
             }
-            return state.slots[index].running.take()
+            return (state.slots[index].running.take(), isWanted)
         }
         switch running {
         case .process(let process):
@@ -221,6 +228,7 @@ final class SupervisionNode: Sendable {
         }
         state.withLock { $0.slots[index].phase = .over }
         if running != nil { shared.tell(.stopped(path: path(of: index))) }
+        return isWanted
     }
 
     // MARK: Crashes
@@ -228,14 +236,7 @@ final class SupervisionNode: Sendable {
     /// A child has ended: starts it again, with others as the strategy says, or gives up, or leaves it at that.
     private func recover(_ index: Int, _ error: IPCError?) async {
         let child = children[index]
-        let mayRestart =
-            switch child.restart {
-            case .permanent: true
-            case .transient: error != nil
-            case .temporary: false
-            }
-        let isWanted = mayRestart && !isFinished(child, error)
-        guard isWanted else { return state.withLock { $0.slots[index].phase = .over } }
+        guard child.isWanted(after: error) else { return state.withLock { $0.slots[index].phase = .over } }
         guard state.withLock({ $0.tally.permits(at: .now) }) else { return giveUp(child, error) }
         let affected =
             switch options.strategy {
@@ -243,13 +244,10 @@ final class SupervisionNode: Sendable {
             case .oneForAll: 0..<children.count
             case .restForOne: index..<children.count
             }
-        // Who was over already stays so; who is never started again is over from now on.
-        let waking = affected.filter { other in
-            other == index
-                || state.withLock { if case .over = $0.slots[other].phase { false } else { true } }
-                    && children[other].restart != .temporary
+        var waking = [index]
+        for other in affected.reversed() where other != index {
+            if await stop(other) { waking.append(other) }
         }
-        for other in affected.reversed() where other != index { await stop(other) }
         let delay = state.withLock { state in
             state.slots[index].deaths += 1
             let delay = options.restartBackoff.delay(afterDeaths: state.slots[index].deaths)
@@ -261,11 +259,6 @@ final class SupervisionNode: Sendable {
             return delay
         }
         shared.tell(.restarting(path: path(of: index), after: delay))
-    }
-
-    /// A supervisor whose children are all over for good is over itself.
-    private func isFinished(_ child: SupervisedChild, _ error: IPCError?) -> Bool {
-        if case .supervisor = child.kind { error == nil } else { false }
     }
 
     private func giveUp(_ child: SupervisedChild, _ last: IPCError?) {
@@ -282,5 +275,18 @@ final class SupervisionNode: Sendable {
             state.isStopping = true
         }
         shared.tell(.gaveUp(path: path, error))
+    }
+}
+
+extension SupervisedChild {
+    /// Whether a child that has ended, well or with an error, is to be started again.
+    fileprivate func isWanted(after error: IPCError?) -> Bool {
+        // A supervisor whose children are all over for good is over itself.
+        if case .supervisor = kind, error == nil { return false }
+        return switch restart {
+        case .permanent: true
+        case .transient: error != nil
+        case .temporary: false
+        }
     }
 }

@@ -72,21 +72,16 @@ public final class Supervisor: Sendable {
     /// Supervises until a signal asks for the end, and then stops the children in reverse order: what the body of a supervisor
     /// mostly is. It also returns when all children are over for good.
     ///
-    /// SIGTERM and SIGINT ask for the end; a second one kills those that are left. Cancelling the task ends it, too.
+    /// SIGTERM and SIGINT ask for the end; a second one kills those that are left. Cancelling the task ends it, too. A signal
+    /// that comes before this is called does what the program lets it do, which mostly is to end the process at once, and the
+    /// children with it; ``runSupervisor(options:_:endingOn:_:)`` receives signals from the start.
     ///
     /// - Throws: `.restartLimitReached` when the supervisor gives up; `.timedOut` after a second signal; as
     ///   `Signals.with(_:buffering:chaining:body:)` does; `.cancelled`.
     public func run(endingOn ending: Set<Signal> = [.terminate, .interrupt]) async throws {
-        guard !ending.isEmpty else { return try await superviseUntilCancelled() }
-        do {
-            // The children have a grace each, one after another; the second signal is what cuts it short.
-            try await withGracefulShutdown(on: ending, grace: .seconds(86400)) {
-                try await self.superviseUntilCancelled()
-            }
-        } catch let error as IPCError where error.code == .timedOut {
-            shared.hurry()
-            throw error
-        }
+        // The children have a grace each, one after another; the second signal is what cuts it short.
+        let run = SignalledRun(ending: ending) { self.shared.hurry() }
+        try await run.perform { try await self.superviseUntilCancelled() }
     }
 
     private func superviseUntilCancelled() async throws(IPCError) {
@@ -138,9 +133,12 @@ public final class Supervisor: Sendable {
 ///         .program("mailer", "/usr/libexec/mailer", restart: .transient),
 ///     ]),
 /// ]) { supervisor in
-///     try await supervisor.run()  // SIGTERM and SIGINT end it
+///     for await event in supervisor.events { print(event) }
 /// }
 /// ```
+///
+/// A program that supervises until a signal tells it to end has nothing more to do than
+/// ``runSupervisor(options:_:endingOn:_:)``.
 ///
 /// The body runs once every child is ready. Whatever way it ends, the children are stopped: asked with SIGTERM, and killed
 /// after the grace of each with all that they have started. Cancellation does not cut that short;
@@ -153,18 +151,77 @@ public func withSupervisor<Result>(
     _ body: (Supervisor) async throws -> Result
 ) async throws -> Result {
     try SupervisedChild.check(children)
+    return try await Supervisor(children, options).with(body)
+}
+
+/// Supervises until a signal asks for the end, and then stops the children in reverse order: all that the main of a
+/// supervisor does. It also returns when all children are over for good.
+///
+/// ```swift
+/// try await runSupervisor([.program("store", "/usr/libexec/store"), .program("front", "/usr/libexec/front")])
+/// ```
+///
+/// SIGTERM and SIGINT ask for the end; a second one kills those that are left. They are received from before the first child
+/// is started until after the last one is gone, so one that comes early is not lost and ends nothing ungracefully. When
+/// every child is ready, the manager of this process is told that it is ready (``Readiness/announce(_:)``), and `body`
+/// begins. Cancelling the task ends the supervisor, too.
+///
+/// - Parameters:
+///   - options: how children are started again.
+///   - children: what to supervise.
+///   - ending: the signals that ask for the end; none: only cancellation, failure and the end of all children end it.
+///   - body: what this process does meanwhile. Supervision goes on when it returns, and ends when it throws; it is cancelled
+///     when the supervisor is to end.
+/// - Throws: as ``withSupervisor(options:_:_:)``; `.restartLimitReached` when the supervisor gives up; `.timedOut` after a
+///   second signal; as `Signals.with(_:buffering:chaining:body:)` does; `.cancelled`.
+public func runSupervisor(
+    options: SupervisorOptions = SupervisorOptions(), _ children: [SupervisedChild],
+    endingOn ending: Set<Signal> = [.terminate, .interrupt],
+    _ body: @escaping @Sendable (Supervisor) async throws -> Void = { _ in }
+) async throws {
+    try SupervisedChild.check(children)
     let supervisor = Supervisor(children, options)
-    // A task of its own: stopping is not cut short by the cancellation of this one.
-    let loop = Task(executorPreference: IPCExecutor.shared) { _ = await supervisor.root.run() }
-    let outcome: Swift.Result<Result, any Error>
-    do {
-        try await supervisor.waitUntilReady()
-        outcome = .success(try await body(supervisor))
-    } catch {
-        outcome = .failure(error)
+    let run = SignalledRun(ending: ending) { supervisor.shared.hurry() }
+    try await run.perform {
+        try await supervisor.with { supervisor in
+            await Readiness.announceIfPossible()
+            try await supervisor.supervise(beside: body)
+        }
     }
-    await supervisor.shutDown()
-    await loop.value
-    supervisor.shared.hub.finish()
-    return try outcome.get()
+}
+
+extension Supervisor {
+    /// The supervisor's whole life.
+    fileprivate func with<Result>(_ body: (Supervisor) async throws -> Result) async throws -> Result {
+        // A task of its own: stopping is not cut short by the cancellation of this one.
+        let loop = Task(executorPreference: IPCExecutor.shared) { [self] in _ = await root.run() }
+        let outcome: Swift.Result<Result, any Error>
+        do {
+            try await waitUntilReady()
+            outcome = .success(try await body(self))
+        } catch {
+            outcome = .failure(error)
+        }
+        await shutDown()
+        await loop.value
+        shared.hub.finish()
+        return try outcome.get()
+    }
+
+    /// Supervises until it is over, with `body` beside it.
+    fileprivate func supervise(beside body: @escaping @Sendable (Supervisor) async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await body(self)
+                return false
+            }
+            group.addTask {
+                try await self.superviseUntilCancelled()
+                return true
+            }
+            // The end of the body alone ends nothing.
+            while let isOver = try await group.next(), !isOver {}
+            group.cancelAll()
+        }
+    }
 }

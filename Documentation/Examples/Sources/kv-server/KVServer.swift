@@ -35,20 +35,12 @@ import IPCWorkers
             sharing: { [store.region.memory] }, backlog: 511,
             restartLimit: .init(count: 2000, in: .seconds(10)),
             restartBackoff: .init(initial: .milliseconds(5), maximum: .milliseconds(100)))
-        try await withThrowingDiscardingTaskGroup { group in
-            // Each address has workers of its own; the store is one.
-            for address in settings.addresses {
-                group.addTask {
-                    try await withMultiProcessServer(
-                        at: address, workers: .exactly(settings.workers), options: options
-                    ) { server in
-                        print("listening at \(server.address)")
-                        fflush(nil)
-                        // SIGTERM and SIGINT end it, SIGHUP replaces the workers.
-                        try await server.run()
-                    }
-                }
-            }
+        // SIGTERM and SIGINT end it, SIGHUP replaces the workers.
+        try await runMultiProcessServer(
+            at: settings.addresses, workers: .exactly(settings.workers), options: options
+        ) { server in
+            for address in server.addresses { print("listening at \(address)") }
+            fflush(nil)
         }
     }
 
@@ -59,9 +51,10 @@ import IPCWorkers
         let facts = WorkerFacts(worker)
         let sweeper = Task(executorPreference: IPCExecutor.shared) { await sweep(store) }
         defer { sweeper.cancel() }
-        try await worker.forEachConnection(options: SocketListenerOptions(maximumConnections: 10_000)) { connection in
-            // Clients that say nothing more are not waited for when the worker is replaced.
-            try await worker.untilLeaving { try await Client(connection, store, facts).serve() }
+        // Clients may connect long before they say something.
+        let options = SocketListenerOptions(maximumConnections: 10_000, handshakeDeadline: nil)
+        try await worker.forEachConnection(options: options) { connection in
+            try await Client(connection, store, worker, facts).serve()
         }
     }
 

@@ -27,6 +27,9 @@ struct CommandReader {
         }
     }
 
+    /// Of a word without a byte: `$0`, and two line ends.
+    private static let leastArgumentBytes = 6
+
     let limits: Limits
     private var arguments: [UnsafeRawBufferPointer] = []
     /// How many words the command has.
@@ -61,7 +64,9 @@ struct CommandReader {
         guard number <= limits.arguments else { return .violation("invalid multibulk length") }
         var index = 0
         while index < number {
-            guard cursor < bytes.count else { return incomplete(bytes, position, needed: bytes.count + 1) }
+            // What is missing at least, so that a command of many words is not read from its start for each of them.
+            let least = cursor + (number - index) * Self.leastArgumentBytes
+            guard cursor < bytes.count else { return incomplete(bytes, position, needed: least) }
             guard bytes[cursor] == UInt8(ascii: "$") else {
                 return .violation("expected '$', got '\(Self.printable(bytes[cursor]))'")
             }
@@ -69,12 +74,15 @@ struct CommandReader {
             let length: Int
             switch readNumber(bytes, &cursor) {
             case .some(let found): length = found
-            case .incomplete: return incomplete(bytes, position, needed: bytes.count + 1)
+            case .incomplete: return incomplete(bytes, position, needed: max(least, bytes.count + 1))
             case .invalid: return .violation("invalid bulk length")
             }
             guard length >= 0, length <= limits.argumentBytes else { return .violation("invalid bulk length") }
             let end = cursor + length
-            guard end + 2 <= bytes.count else { return incomplete(bytes, position, needed: end + 2) }
+            guard end + 2 <= bytes.count else {
+                let others = (number - index - 1) * Self.leastArgumentBytes
+                return incomplete(bytes, position, needed: end + 2 + others)
+            }
             guard bytes[end] == 13, bytes[end + 1] == 10 else { return .violation("expected CRLF after a bulk string") }
             add(UnsafeRawBufferPointer(rebasing: bytes[cursor..<end]))
             cursor = end + 2

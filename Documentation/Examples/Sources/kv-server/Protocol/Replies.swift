@@ -10,6 +10,9 @@ struct Replies {
         if storage.count > 1 << 20 { storage = [UInt8](repeating: 0, count: 4096) }
     }
 
+    /// Takes back what was written after the first `length` bytes.
+    mutating func cut(to length: Int) { count = min(count, length) }
+
     mutating func ok() { write("+OK\r\n") }
     mutating func null() { write("$-1\r\n") }
 

@@ -42,6 +42,9 @@ struct Session {
         reader = CommandReader(limits: CommandReader.Limits(largestEntry: store.shape.largestEntry))
     }
 
+    /// Whether all is done that has come.
+    var isBetweenCommands: Bool { carry.isEmpty }
+
     /// Does what is whole in `bytes`, and keeps the rest.
     mutating func take(_ bytes: RawSpan) {
         bytes.withUnsafeBytes { bytes in
@@ -172,11 +175,14 @@ struct Session {
         guard let operation = KeyOperation(command, reader, now: now, &replies) else { return nil }
         let hash = store.hash(key)
         let stripe = store.stripe(of: hash)
+        let answered = replies.count
         do throws(IPCError) {
             guard
                 try store.with(stripe, { memory in operation.run(memory, key, hash, now: now, &replies) }) != nil
             else { return .stripe(stripe) }
         } catch {
+            // Each command has one answer: also one that was done when the lock turned out to be lost.
+            replies.cut(to: answered)
             replies.error("ERR the store: \(error)")
         }
         return nil

@@ -1,21 +1,24 @@
 import IPCSockets
+import IPCWorkers
 
 /// One connection, from its beginning to its end.
 struct Client {
     private let connection: SocketConnection
     private let store: Store
-    private let worker: WorkerFacts
+    private let worker: ServerWorker
+    private let facts: WorkerFacts
 
-    init(_ connection: SocketConnection, _ store: Store, _ worker: WorkerFacts) {
+    init(_ connection: SocketConnection, _ store: Store, _ worker: ServerWorker, _ facts: WorkerFacts) {
         self.connection = connection
         self.store = store
         self.worker = worker
+        self.facts = facts
     }
 
-    /// Serves it until it ends.
+    /// Serves it until it ends, or until the worker is to leave and the client has said nothing more.
     func serve() async throws(IPCError) {
-        worker.clientCame()
-        defer { worker.clientWent() }
+        facts.clientCame()
+        defer { facts.clientWent() }
         // Bytes have no messages that could be too large; what a client may send at most is the session's affair.
         let channel = try connection.channel(options: SocketOptions(framing: .bytes, maximumMessageSize: .max))
         try await exchange(channel)
@@ -23,8 +26,10 @@ struct Client {
     }
 
     private func exchange(_ channel: SocketChannel) async throws(IPCError) {
-        var session = Session(store, worker)
+        var session = Session(store, facts)
         while session.pause != .end {
+            // A worker that is to leave goes here, and not while it does what a client has sent or half of a command is there.
+            if session.isBetweenCommands, try await !worker.waitForRequest(on: connection) { return }
             guard try await channel.receive({ bytes in session.take(bytes) }) != nil else { return }
             while true {
                 switch session.pause {

@@ -1,5 +1,6 @@
 import IPCProcess
 import IPCSockets
+import Synchronization
 import Testing
 
 @testable import kv_storm
@@ -107,7 +108,70 @@ import Testing
         }
     }
 
-    /// Two addresses, each with workers of its own, and one store.
+    /// Clients that send many commands at once, on connections that they keep, while all workers are replaced again and again:
+    /// a batch is answered as a whole, or it was not begun, and nothing is done that nobody hears of.
+    @Test func batchesAreAnsweredWhileWorkersAreReplaced() async throws {
+        try await withKeyValueServer(workers: 2) { address, server in
+            let isOver = Atomic(false)
+            let total = Atomic(0)
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        while !isOver.load(ordering: .relaxed) {
+                            let client = try await RedisClient.connect(to: address, until: .after(.seconds(30)))
+                            defer { client.close() }
+                            var isFirst = true
+                            while !isOver.load(ordering: .relaxed) {
+                                let answered = try await Self.add(50, client)
+                                total.wrappingAdd(answered, ordering: .relaxed)
+                                if answered == 50 {
+                                    isFirst = false
+                                    continue
+                                }
+                                #expect(answered == 0 && !isFirst, "\(answered) of 50 commands were answered")
+                                break
+                            }
+                        }
+                    }
+                }
+                for _ in 0..<5 {
+                    let before = Set(Workers.ofProcess(server.processID))
+                    let answered = total.load(ordering: .relaxed)
+                    try server.send(.hangUp)
+                    let deadline = Deadline.after(.seconds(60))
+                    while !deadline.hasPassed,
+                        !before.isDisjoint(with: Workers.ofProcess(server.processID))
+                            || total.load(ordering: .relaxed) < answered + 500
+                    {
+                        try await Task.sleep(for: .milliseconds(10))
+                    }
+                    #expect(before.isDisjoint(with: Workers.ofProcess(server.processID)))
+                }
+                isOver.store(true, ordering: .relaxed)
+                try await group.waitForAll()
+            }
+            let client = try await RedisClient.connect(to: address, until: .after(.seconds(30)))
+            let sum = Array("\(total.load(ordering: .relaxed))".utf8)
+            #expect(try await client.send("GET", "n") == .bulk(sum))
+            client.close()
+        }
+    }
+
+    /// One batch of additions to a number.
+    ///
+    /// - Returns: how many were answered.
+    private static func add(_ count: Int, _ client: RedisClient) async throws(IPCError) -> Int {
+        var answered = 0
+        do throws(IPCError) {
+            let batch = Array(repeating: [Array("INCR".utf8), Array("n".utf8)], count: count)
+            try await client.send(batch) { _, _ in answered += 1 }
+        } catch {
+            guard error.code == .peerClosed else { throw error }
+        }
+        return answered
+    }
+
+    /// Two addresses, and one store.
     @Test func addressesShareTheStore() async throws {
         try await withTemporaryFolder { folder in
             let path = try SocketAddress.unix(path: "\(folder)/kv.sock")

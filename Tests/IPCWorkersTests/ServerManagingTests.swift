@@ -1,0 +1,47 @@
+import IPCSockets
+import IPCSystem
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import IPCWorkers
+
+/// What a server does with its processes, where a test has to look inside.
+@Suite(.watched) struct ServerManagingTests {
+    /// Holds up the start of workers.
+    private final class Gate: Sendable {
+        let isClosed = Atomic<Bool>(false)
+        let waiting = Atomic<Int>(0)
+
+        /// Blocks a thread of the library's executor, as a slow start does.
+        func pass() {
+            waiting.wrappingAdd(1, ordering: .relaxed)
+            while isClosed.load(ordering: .relaxed) { ProcessorHint.yield() }
+            waiting.wrappingSubtract(1, ordering: .relaxed)
+        }
+    }
+
+    @Test func whoIsStillBeingStartedIsDismissedAsWell() async throws {
+        let gate = Gate()
+        var options = MultiProcessServerOptions.helper("answer")
+        // A worker that comes too late and is not killed would stay for longer than this test may take.
+        options.readyTimeout = .seconds(100_000)
+        options.sharing = {
+            gate.pass()
+            return []
+        }
+        try await withHelperServer(1, options) { server in
+            gate.isClosed.store(true, ordering: .relaxed)
+            let scaling = Task { try await server.scale(to: 2) }
+            try await eventually { gate.waiting.load(ordering: .relaxed) == 1 }
+            let ending = Task { await server.shutDown(grace: .zero) }
+            // Its time is over, and it is not there yet.
+            try await eventually {
+                server.state.withLock { state in state.killed.contains { state.processes[$0] == nil } }
+            }
+            gate.isClosed.store(false, ordering: .relaxed)
+            await ending.value
+            #expect(await code { try await scaling.value } == .closed)
+        }
+    }
+}
