@@ -46,6 +46,7 @@ import Testing
         ),
         ("WorkerSnippets.swift", ["Documentation/WorkerPools.md", "Sources/IPCWorkers/IPCWorkers.docc/IPCWorkers.md"]),
         ("ServerSnippets.swift", ["Documentation/MultiProcessServers.md"]),
+        ("SocketSnippets.swift", ["Documentation/Sockets.md", "Documentation/Signals.md"]),
     ])
     func whatIsShownIsCompiled(_ file: String, _ texts: [String]) throws {
         for text in texts {

@@ -9,17 +9,14 @@ struct Echo {
     static func main() async throws {
         try await MultiProcessServer.serveIfWorker { worker in
             try await worker.forEachConnection { connection in
-                while let bytes = try await connection.read() {
+                while try await worker.waitForRequest(on: connection), let bytes = try await connection.read() {
                     try await connection.write(bytes)
                     worker.countRequest()
-                    if worker.isLeaving { break }
                 }
             }
         }
-        let options = MultiProcessServerOptions(name: "echo")
-        try await withMultiProcessServer(at: .unix(path: "/run/echo.sock"), options: options) { server in
-            try await server.run()
-        }
+        try await runMultiProcessServer(
+            at: .unix(path: "/run/echo.sock"), options: MultiProcessServerOptions(name: "echo"))
     }
 }
 
