@@ -112,18 +112,17 @@ import Testing
     /// a batch is answered as a whole, or it was not begun, and nothing is done that nobody hears of.
     @Test func batchesAreAnsweredWhileWorkersAreReplaced() async throws {
         try await withKeyValueServer(workers: 2) { address, server in
-            let isOver = Atomic(false)
-            let total = Atomic(0)
+            let load = Load()
             try await withThrowingTaskGroup { group in
                 for _ in 0..<4 {
                     group.addTask {
-                        while !isOver.load(ordering: .relaxed) {
+                        while !load.isOver.load(ordering: .relaxed) {
                             let client = try await RedisClient.connect(to: address, until: .after(.seconds(30)))
                             defer { client.close() }
                             var isFirst = true
-                            while !isOver.load(ordering: .relaxed) {
+                            while !load.isOver.load(ordering: .relaxed) {
                                 let answered = try await Self.add(50, client)
-                                total.wrappingAdd(answered, ordering: .relaxed)
+                                load.answered.wrappingAdd(answered, ordering: .relaxed)
                                 if answered == 50 {
                                     isFirst = false
                                     continue
@@ -136,25 +135,31 @@ import Testing
                 }
                 for _ in 0..<5 {
                     let before = Set(Workers.ofProcess(server.processID))
-                    let answered = total.load(ordering: .relaxed)
+                    let answered = load.answered.load(ordering: .relaxed)
                     try server.send(.hangUp)
                     let deadline = Deadline.after(.seconds(60))
                     while !deadline.hasPassed,
                         !before.isDisjoint(with: Workers.ofProcess(server.processID))
-                            || total.load(ordering: .relaxed) < answered + 500
+                            || load.answered.load(ordering: .relaxed) < answered + 500
                     {
                         try await Task.sleep(for: .milliseconds(10))
                     }
                     #expect(before.isDisjoint(with: Workers.ofProcess(server.processID)))
                 }
-                isOver.store(true, ordering: .relaxed)
+                load.isOver.store(true, ordering: .relaxed)
                 try await group.waitForAll()
             }
             let client = try await RedisClient.connect(to: address, until: .after(.seconds(30)))
-            let sum = Array("\(total.load(ordering: .relaxed))".utf8)
+            let sum = Array("\(load.answered.load(ordering: .relaxed))".utf8)
             #expect(try await client.send("GET", "n") == .bulk(sum))
             client.close()
         }
+    }
+
+    /// What several clients do together.
+    private final class Load: Sendable {
+        let isOver = Atomic(false)
+        let answered = Atomic(0)
     }
 
     /// One batch of additions to a number.
