@@ -144,6 +144,15 @@ import Testing
         }
     }
 
+    /// The program has no descriptors left while outputs and replacements come.
+    @Test func programWithoutDescriptors() async throws {
+        let output = try await Command(
+            .path(helperPath), arguments: ["pool-without-descriptors"],
+            options: .init(environment: .inherit.updating(["SWIFT_BACKTRACE": "enable=no"]))
+        ).output(until: .after(.seconds(200)))
+        #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+    }
+
     @Test func limitOfRestarts() async throws {
         var options = WorkerPoolOptions.helper
         options.restartLimit = .init(count: 3, in: .seconds(600))
