@@ -87,6 +87,7 @@ struct StormOutcomes: Sendable {
 /// The parts of a storm.
 private final class KillStorm: Sendable {
     let isOver = Atomic<Bool>(false)
+    private let outcomeCount = Atomic<Int>(0)
     private let pool: WorkerPool
     private let file: StampFile
 
@@ -95,13 +96,18 @@ private final class KillStorm: Sendable {
         self.file = file
     }
 
-    /// Kills any of the workers that live.
+    /// Kills any of the workers that live; mostly not before something has come since the last time, so that it ends on a
+    /// machine that takes longer than the pause to start a process.
     ///
     /// - Returns: how often.
     func kill(every pause: Duration) async throws -> Int {
         var kills = 0
+        var seen = -1
         while !isOver.load(ordering: .relaxed) {
             try await Task.sleep(for: pause)
+            let count = outcomeCount.load(ordering: .relaxed)
+            guard count != seen || Int.random(in: 0..<8) == 0 else { continue }
+            seen = count
             guard let process = pool.statistics.workers.compactMap(\.processID).randomElement() else { continue }
             if Glibc.kill(process, SIGKILL) == 0 { kills += 1 }
         }
@@ -134,6 +140,7 @@ private final class KillStorm: Sendable {
             case .failure(let error): try outcomes.note(next, error)
             }
             next += 1
+            outcomeCount.add(1, ordering: .relaxed)
             if next % 500 == 0 { try await Task.sleep(for: .milliseconds(Int(next / 500 % 5) * 10)) }
         }
         try require(next == count, "\(next) outcomes")

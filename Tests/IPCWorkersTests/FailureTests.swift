@@ -128,7 +128,7 @@ import Testing
     @Test func stormOfKills() async throws {
         try await withTemporaryDirectory { folder async throws in
             let output = try await Command(
-                .path(helperPath), arguments: ["kill-storm", "6000", "10", "\(folder)/stamps"]
+                .path(helperPath), arguments: ["kill-storm", "1200", "15", "\(folder)/stamps"]
             ).output()
             #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
         }
