@@ -8,7 +8,7 @@ struct WorkerSentence: Sendable {
 /// Who gets which task, as a value: its owner holds a lock round each step, and carries out the ``Step`` afterwards.
 ///
 /// The rules:
-/// - Tasks wait in one line here; a worker has only as many on their way as it finishes in about a millisecond
+/// - Tasks wait in one line here; a worker has only as many on their way as it finishes in a few milliseconds
 ///   (``ServiceClock``), the fewest first. So a worker that is stuck holds up at most what was on its way, and that only
 ///   until it hands it back (`declined`).
 /// - Each task is answered once. A worker's journal tells which task ran when it died, and what it had finished: only the
