@@ -21,11 +21,25 @@ struct Stubborn: SharedTask {
     }
 }
 
+/// Gives its value; it may not take for ever.
+struct LimitedEcho: SharedTask {
+    var value: Int
+
+    var timeLimit: Duration? { .seconds(60) }
+
+    func run(in context: WorkerContext) async throws -> Int { value }
+}
+
 /// Stops its own process, as a debugger does, so that nothing in it can end it.
 struct StopSelf: SharedTask {
-    var timeLimit: Duration? { .milliseconds(50) }
+    var milliseconds: Int? = 50
+    /// Made before.
+    var marker: String?
+
+    var timeLimit: Duration? { milliseconds.map { .milliseconds($0) } }
 
     func run(in context: WorkerContext) async throws -> Int {
+        if let marker { unsafe close(open(marker, O_CREAT, 0o600)) }
         kill(getpid(), SIGSTOP)
         // The other threads take it in their own time.
         while true { usleep(1000) }

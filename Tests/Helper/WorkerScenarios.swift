@@ -2,7 +2,6 @@ import Glibc
 import IPCSockets
 import IPCSystem
 import IPCWorkers
-import Synchronization
 
 let workerScenarios: [String: Scenario] = [
     "pool-churn": poolChurn,
@@ -13,6 +12,7 @@ let workerScenarios: [String: Scenario] = [
     "worker-of-another-version": workerOfAnotherVersion,
     "pool-beside-own-children": poolBesideOwnChildren,
     "pool-on-an-old-kernel": poolOnAnOldKernel,
+    "pool-without-descriptors": poolWithoutDescriptors,
 ]
 
 /// What a worker of this program makes of itself: the pool's argument, if it has one.
@@ -29,7 +29,8 @@ func serveTasks() async throws {
         Noop.self, Square.self, Nap.self, WaitForFile.self, Burn.self, Echo.self, WorkerProcessID.self, Crash.self,
         CrashOnce.self,
         TypedThrow.self, ThrowOne.self, WaitForCancellation.self, Recursion.self, Leftovers.self, StartChild.self,
-        Complain.self, Stamp.self, Stubborn.self, StopSelf.self, Leak.self, Blob.self, ProcessFigures.self,
+        Complain.self, StormTask.self, StormStream.self, Stubborn.self, LimitedEcho.self, StopSelf.self, Leak.self,
+        Blob.self, ProcessFigures.self,
         Reporting.self, Counting.self, CountingTogether.self, FillRegion.self, MakeRegion.self, DeafFamily.self,
         AlwaysCrash.self, SetUpState.self
     ) { start in try await setUpWorker(start) }
@@ -128,69 +129,6 @@ private func typedErrors(_ arguments: [String]) async throws -> Int32 {
         try require(unlisted?.code == .taskFailed, "\(String(describing: unlisted))")
     }
     return 0
-}
-
-/// `kill-storm COUNT MILLISECONDS FILE [MICROSECONDS WORKERS]`: numbered tasks, which take so long or 0 to 120 µs, while a
-/// worker is killed again and again. Each is started at most once and has one outcome; only a task that was started fails, and not more of them than there were kills.
-private func killStorm(_ arguments: [String]) async throws -> Int32 {
-    let count = Int32(arguments[0]) ?? 0
-    let pause = Int(arguments[1]) ?? 0
-    let file = arguments[2]
-    let length = arguments.count > 3 ? Int(arguments[3]) : nil
-    let workers = arguments.count > 4 ? Int(arguments[4]) ?? 3 : 3
-    unsafe close(open(file, O_CREAT, 0o600))
-    final class Storm: Sendable {
-        let victim = Atomic<Int32>(0)
-        let isOver = Atomic<Bool>(false)
-    }
-    let storm = Storm()
-    let killer = Task.detached {
-        var kills = 0
-        while !storm.isOver.load(ordering: .relaxed) {
-            try await Task.sleep(for: .milliseconds(pause))
-            let process = storm.victim.exchange(0, ordering: .relaxed)
-            if process != 0, kill(process, SIGKILL) == 0 { kills += 1 }
-        }
-        return kills
-    }
-    let options = WorkerPoolOptions(restartLimit: .init(count: 100_000, in: .seconds(10)))
-    let failed = try await withWorkerPool(of: .exactly(workers), options: options) { pool async throws in
-        var failed: Set<Int32> = []
-        var next = 0
-        let tasks = (0..<count).lazy.map { Stamp(file: file, number: $0, microseconds: length ?? Int($0 % 7) * 20) }
-        for try await outcome in pool.outcomes(of: tasks) {
-            try require(outcome.index == next, "outcome \(outcome.index) instead of \(next)")
-            next += 1
-            switch outcome.result {
-            case .success(let process):
-                storm.victim.store(process, ordering: .relaxed)
-            case .failure(let error):
-                try require((error as? IPCError)?.code == .workerCrashed, "\(error)")
-                failed.insert(Int32(outcome.index))
-            }
-        }
-        try require(next == count, "\(next) outcomes")
-        return failed
-    }
-    storm.isOver.store(true, ordering: .relaxed)
-    let kills = try await killer.value
-    let started = try stamps(file)
-    try require(Set(started).count == started.count, "\(started.count - Set(started).count) tasks were started twice")
-    let missing = Set(0..<count).subtracting(started).subtracting(failed)
-    try require(missing.isEmpty, "\(missing.count) tasks succeeded that were not started")
-    try require(failed.count <= kills, "\(failed.count) tasks failed of \(kills) kills")
-    try require(kills > 0, "nothing was killed")
-    say("\(count) tasks, \(kills) kills, \(failed.count) failed")
-    return 0
-}
-
-private func stamps(_ file: String) throws -> [Int32] {
-    let descriptor = unsafe open(file, O_RDONLY)
-    defer { close(descriptor) }
-    var numbers: [Int32] = []
-    var number: Int32 = 0
-    while unsafe read(descriptor, &number, 4) == 4 { numbers.append(number) }
-    return numbers
 }
 
 /// Plays a worker of another version: it says hello with its own, and complains of the pool's.

@@ -198,22 +198,6 @@ struct Complain: SharedTask {
     }
 }
 
-/// Writes its number to a file each time that it is started, and tells its process.
-struct Stamp: SharedTask {
-    var file: String
-    var number: Int32
-    var microseconds: Int
-
-    func run(in context: WorkerContext) async throws -> Int32 {
-        let descriptor = unsafe open(file, O_WRONLY | O_APPEND)
-        _ = unsafe withUnsafeBytes(of: number) { unsafe write(descriptor, $0.baseAddress, 4) }
-        close(descriptor)
-        let end = ContinuousClock.now + .microseconds(microseconds)
-        while ContinuousClock.now < end {}
-        return getpid()
-    }
-}
-
 struct NotServed: SharedTask {
     func run(in context: WorkerContext) async throws -> Int { 1 }
 }

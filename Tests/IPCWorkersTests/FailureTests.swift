@@ -128,7 +128,7 @@ import Testing
     @Test func stormOfKills() async throws {
         try await withTemporaryDirectory { folder async throws in
             let output = try await Command(
-                .path(helperPath), arguments: ["kill-storm", "6000", "10", "\(folder)/stamps"]
+                .path(helperPath), arguments: ["kill-storm", "1200", "15", "\(folder)/stamps"]
             ).output()
             #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
         }
@@ -142,6 +142,15 @@ import Testing
             ).output()
             #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
         }
+    }
+
+    /// The program has no descriptors left while outputs and replacements come.
+    @Test func programWithoutDescriptors() async throws {
+        let output = try await Command(
+            .path(helperPath), arguments: ["pool-without-descriptors"],
+            options: .init(environment: .inherit.updating(["SWIFT_BACKTRACE": "enable=no"]))
+        ).output(until: .after(.seconds(200)))
+        #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
     }
 
     @Test func limitOfRestarts() async throws {

@@ -1,6 +1,7 @@
-import IPCWorkers
 import TestSupport
 import Testing
+
+@testable import IPCWorkers
 
 /// What a task or a worker may not exceed.
 @Suite(.watched) struct LimitTests {
@@ -32,6 +33,45 @@ import Testing
         try await withHelperPool(1) { pool async throws in
             #expect(await code { try await pool.run(StopSelf()) } == .timedOut)
             #expect(try await pool.run(Square(value: 3)) == 9)
+        }
+    }
+
+    /// A worker that is stopped while it has no task gets some, with a limit and without: others do them.
+    @Test(arguments: [1, 2]) func tasksOfAWorkerThatWasStoppedGoToOthers(_ count: Int) async throws {
+        try await withHelperPool(count) { pool async throws in
+            // It is in order, and its window is wide.
+            _ = try await pool.map(repeatElement(Noop(), count: 500)).reduce(0, +)
+            let victim = try await pool.run(WorkerProcessID())
+            try await Command("kill", "-STOP", "\(victim)").run()
+            let limited = (0..<10).map { _ in Task { try await pool.run(LimitedEcho(value: 5)) } }
+            let sum = try await pool.map((0..<100).map { Square(value: $0) }).reduce(0, +)
+            #expect(sum == 328_350)
+            for task in limited { #expect(try await task.value == 5) }
+            #expect(try await !isAlive(victim))
+            let statistics = pool.statistics
+            #expect(statistics.kills == 1 && statistics.crashes == 0 && statistics.retried == 0)
+        }
+    }
+
+    /// What a worker has that is stopped under a task without a limit goes to others; the task itself is lost with it.
+    @Test func tasksBehindOneThatWasStoppedGoToOthers() async throws {
+        try await withTemporaryDirectory { folder async throws in
+            try await withHelperPool(1) { pool async throws in
+                // A wide window, so that tasks are sent to the one that is stopped.
+                try await eventually {
+                    _ = try await pool.map(repeatElement(Noop(), count: 500)).reduce(0, +)
+                    return pool.lookAhead >= 8
+                }
+                let work = StopSelf(milliseconds: nil, marker: "\(folder)/started")
+                let stopped = Task { await thrown { try await pool.run(work) } as? IPCError }
+                try await eventually { exists("\(folder)/started") }
+                let sum = try await pool.map((0..<100).map { Square(value: $0) }).reduce(0, +)
+                #expect(sum == 328_350)
+                let error = await stopped.value
+                #expect(error?.code == .workerCrashed)
+                #expect(error?.message.contains("did not begin") == true)
+                #expect(pool.statistics.kills == 1 && pool.statistics.crashes == 0)
+            }
         }
     }
 

@@ -50,6 +50,16 @@ import Testing
         await watcher.value
     }
 
+    @Test func whoHasWatchedIsForgotten() async {
+        let progress = WorkerProgress()
+        for _ in 0..<50 {
+            var states = progress.updates.makeAsyncIterator()
+            _ = await states.next()
+            #expect(progress.watcherCount == 1)
+        }
+        #expect(progress.watcherCount == 0)
+    }
+
     private func state(_ completed: Int, of total: Int?, failed: Int = 0, note: String = "") -> WorkerProgress.State {
         var state = WorkerProgress.State()
         state.completed = completed

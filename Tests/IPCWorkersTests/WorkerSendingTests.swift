@@ -163,4 +163,60 @@ import Testing
             #expect(parcel.id == id && parcel.file?.byteCount == 1000)
         }
     }
+
+    private func parcel(_ id: UInt64) throws -> Parcel {
+        let bytes = [UInt8](repeating: 3, count: 1000)
+        return Parcel(id: id, TaskBytes(try SealedFile(unsafe bytes.span.bytes)))
+    }
+
+    /// What is handed back leaves no parcel in the socket, which would be full after some hundred.
+    @Test func parcelsOfWhatIsHandedBackLeaveTheSocket() throws {
+        let bench = try Bench()
+        func bring(_ id: UInt64, hasParcel: Bool) {
+            bench.service.desk.withLock {
+                $0.arrived(
+                    WorkerDesk.Request(
+                        id: id, method: 0, deadline: .never, bytes: TaskBytes([1]), hasParcel: hasParcel))
+            }
+        }
+        bring(1, hasParcel: false)
+        _ = bench.service.desk.withLock { $0.next(at: 0) }
+        for id in 2...1000 as ClosedRange<UInt64> {
+            #expect(try parcel(id).trySend(through: bench.parcels))
+            bring(id, hasParcel: true)
+            bench.service.attend()
+            #expect(try bench.arrived() == [id])
+        }
+    }
+
+    /// A parcel that is wanted keeps its place, and those behind it go when it has been taken.
+    @Test func forgottenParcelsBetweenOthers() async throws {
+        let (sending, receiving) = try SocketChannel.makePair(options: WorkerLink.parcelOptions)
+        let inbox = ParcelInbox(receiving)
+        for round in 0..<50 as Range<UInt64> {
+            let ids = (0..<20).map { round * 20 + $0 }
+            for id in ids { #expect(try parcel(id).trySend(through: sending)) }
+            for id in ids where id % 5 != 2 { inbox.forget(id) }
+            for id in ids where id % 5 == 2 {
+                let parcel = try await inbox.take(id, until: .after(.seconds(60))).get()
+                #expect(parcel.id == id && parcel.file?.byteCount == 1000)
+            }
+        }
+        #expect(inbox.takeAll().isEmpty)
+    }
+
+    /// Who waits for a parcel is not robbed of it by one who gives up another.
+    @Test func forgettingWhileAParcelIsAwaited() async throws {
+        let (sending, receiving) = try SocketChannel.makePair(options: WorkerLink.parcelOptions)
+        let inbox = ParcelInbox(receiving)
+        for round in 0..<300 as Range<UInt64> {
+            let waiting = Task { try await inbox.take(2 * round, until: .after(.seconds(60))).get().id }
+            if round % 3 != 0 { await Task.yield() }
+            try await parcel(2 * round).send(through: sending)
+            try await parcel(2 * round + 1).send(through: sending)
+            inbox.forget(2 * round + 1)
+            #expect(try await waiting.value == 2 * round)
+        }
+        #expect(inbox.takeAll().isEmpty)
+    }
 }

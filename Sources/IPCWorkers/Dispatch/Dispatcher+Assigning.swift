@@ -11,7 +11,8 @@ extension Dispatcher {
             send(next, to: lane, method)
             lanes[lane].assigned.append(next)
             step.lanesToFlush.insert(lane)
-            if next.task.timeLimit != nil { step.wakesWatch = true }
+            if next.task.timeLimit != nil || wakesWatchAtNextTask { step.wakesWatch = true }
+            wakesWatchAtNextTask = false
         }
         if !waiting.isEmpty { wakeDormantLanes(into: &step) }
     }

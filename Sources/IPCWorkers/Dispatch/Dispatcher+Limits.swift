@@ -29,6 +29,15 @@ extension Dispatcher {
         return lanes[lane].isDormant
     }
 
+    /// The oldest task of a worker but the one that it runs.
+    func oldestUnbegun(_ lane: Int, running: UInt64?) -> UInt64? {
+        var assigned = lanes[lane].assigned
+        while let next = assigned.popFirst() {
+            if next.id != running { return next.id }
+        }
+        return nil
+    }
+
     /// How long tasks of a worker may run, by their numbers, in nanoseconds from their starts: those with a limit, and those
     /// that were given up, if there is a `grace` for them.
     func limits(_ lane: Int, grace: UInt64?) -> [UInt64: TaskLimit] {

@@ -110,15 +110,15 @@ extension Dispatcher {
         _ lane: Int, running: UInt64?, _ error: IPCError, isFinal: Bool = false, at now: UInt64, into step: inout Step
     ) {
         let incarnation = lanes[lane].incarnation + 1
-        let verdict = lanes[lane].verdict
+        let sentence = lanes[lane].sentence
         var unstarted: [Assignment] = []
         for var assignment in lanes[lane].assigned.removeAll() {
             if assignment.id == running {
-                let isJudged = verdict?.id == running
+                let isJudged = sentence?.task == running
                 assignment.task.attempts -= 1
                 let isOver = isFinal || isJudged || assignment.task.attempts <= 0 || assignment.itemCount > 0
                 guard !isOver, failure == nil else {
-                    deliver(.lost(isJudged ? verdict!.error : error), for: assignment, into: &step)
+                    deliver(.lost(isJudged ? sentence!.error : error), for: assignment, into: &step)
                     continue
                 }
                 if !assignment.isAbandoned { counts.retried += 1 }

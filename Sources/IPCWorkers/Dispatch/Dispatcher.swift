@@ -1,7 +1,14 @@
+/// Why the pool has killed a worker.
+struct WorkerSentence: Sendable {
+    /// The task that is to blame and fails with `error`, however often it may be tried; nil when none is.
+    var task: UInt64?
+    var error: IPCError
+}
+
 /// Who gets which task, as a value: its owner holds a lock round each step, and carries out the ``Step`` afterwards.
 ///
 /// The rules:
-/// - Tasks wait in one line here; a worker has only as many on their way as it finishes in about a millisecond
+/// - Tasks wait in one line here; a worker has only as many on their way as it finishes in a few milliseconds
 ///   (``ServiceClock``), the fewest first. So a worker that is stuck holds up at most what was on its way, and that only
 ///   until it hands it back (`declined`).
 /// - Each task is answered once. A worker's journal tells which task ran when it died, and what it had finished: only the
@@ -107,8 +114,8 @@ struct Dispatcher<Owner: Sendable>: Sendable {
         var finished = 0
         var readyAt: UInt64 = 0
         var idleSince: UInt64 = 0
-        /// The pool has killed it for this task, which fails with this error.
-        var verdict: (id: UInt64, error: IPCError)?
+        /// Why the pool has killed it, if it has.
+        var sentence: WorkerSentence?
     }
 
     /// Why a worker is replaced.
@@ -135,6 +142,8 @@ struct Dispatcher<Owner: Sendable>: Sendable {
     let tasksPerWorker: Int
     /// Whether somebody wants to know when a worker runs out of work.
     var watchesIdleness = false
+    /// Whether somebody wants to know when a worker gets a task, once.
+    var wakesWatchAtNextTask = false
     private var lastID: UInt64 = 0
     /// Why the pool takes no more, once it does not; what it has goes on.
     var refusal: IPCError?

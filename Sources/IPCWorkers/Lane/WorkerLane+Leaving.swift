@@ -46,7 +46,8 @@ extension WorkerLane {
     ) -> Departure {
         let processID = remains.crash.processID
         let verdict = remains.journal.verdict
-        let wasKilled = verdict != nil || shared.dispatcher.lanes[index].verdict != nil
+        let sentence = shared.dispatcher.lanes[index].sentence
+        let wasKilled = verdict != nil || sentence != nil
         let hadFinished = shared.dispatcher.lanes[index].finished > 0
         if wasKilled {
             shared.records[index].kills += 1
@@ -58,8 +59,8 @@ extension WorkerLane {
         }
         shared.dispatcher.workerDied(
             index, running: remains.journal.running,
-            verdict?.error(processID) ?? remains.error ?? remains.crash.error, isFinal: verdict != nil, at: now,
-            into: &step)
+            verdict?.error(processID) ?? sentence?.error ?? remains.error ?? remains.crash.error,
+            isFinal: verdict != nil, at: now, into: &step)
         return wasKilled ? .judged(processID: processID) : .died(processID: processID, hadFinished: hadFinished)
     }
 

@@ -1,7 +1,7 @@
 import IPCSystem
 
-/// Looks after the workers of a pool: which of them have to be replaced, and whether one that should have ended itself for a
-/// task has done so. Runs as a child task of the pool's scope, and sleeps while there is nothing to watch.
+/// Looks after the workers of a pool: which of them have to be replaced, whether one that should have ended itself for a
+/// task has done so, and whether each begins what it has. Runs as a child task of the pool's scope, and sleeps while there is nothing to watch.
 struct PoolWatch: Sendable {
     /// Nanoseconds between two looks at the memory of workers.
     private static let memoryPeriod: UInt64 = 100_000_000
@@ -20,8 +20,9 @@ struct PoolWatch: Sendable {
     }
 
     func run() async {
+        var stalls = StallWatch()
         while !Task.isCancelled {
-            let next = min(recycle(), judge())
+            let next = min(recycle(), judge(), findStalls(&stalls))
             do throws(IPCError) {
                 try await pool.watchPoint.wait(until: Deadline(nanoseconds: next), "watch workers")
             } catch {
@@ -85,24 +86,64 @@ struct PoolWatch: Sendable {
                 next = min(next, due.overflow ? .max : due.partialValue)
                 continue
             }
-            let isDue = pool.shared.withLock { shared in
-                // It may have reacted meanwhile, and runs another task. What is left is the instant before the signal.
-                guard shared.links[lane]?.incarnation == link.incarnation,
-                    link.process.journal.running()?.id == running.id
-                else { return false }
-                shared.dispatcher.lanes[lane].verdict = (
-                    running.id,
-                    IPCError(
-                        .timedOut,
-                        "run a task: it took longer than its time limit, and its worker did not react; it was killed",
-                        object: "process \(link.process.child.processID)")
-                )
-                return true
+            let error = IPCError(
+                .timedOut,
+                "run a task: it took longer than its time limit, and its worker did not react; it was killed",
+                object: "process \(link.process.child.processID)")
+            // It may have reacted meanwhile, and runs another task. What is left is the instant before the signal.
+            let isDue = condemn(lane, link, WorkerSentence(task: running.id, error: error)) { _ in
+                link.process.journal.running()?.id == running.id
             }
             if isDue { link.giveUp() }
             next = min(next, now + Self.slack)
         }
         return next
+    }
+
+    /// Notes why a worker is to be killed, if it is still there and `isDue` holds with the pool locked.
+    private func condemn(
+        _ lane: Int, _ link: WorkerConnection, _ sentence: WorkerSentence, if isDue: (WorkerPool.Shared) -> Bool
+    ) -> Bool {
+        pool.shared.withLock { shared in
+            guard shared.links[lane]?.incarnation == link.incarnation, isDue(shared) else { return false }
+            shared.dispatcher.lanes[lane].sentence = sentence
+            return true
+        }
+    }
+
+    // MARK: Workers that do not begin
+
+    /// Kills workers that do not begin what they have. Their tasks go to others.
+    ///
+    /// - Returns: when to look again.
+    private func findStalls(_ stalls: inout StallWatch) -> UInt64 {
+        let now = MonotonicClock.nanoseconds
+        if stalls.mayLook(at: now) {
+            for lane in 0..<pool.laneCount {
+                guard let link = pool.shared.withLock({ $0.links[lane] }) else { continue }
+                let running = link.process.journal.running()?.id
+                let waiting = pool.shared.withLock { $0.dispatcher.oldestUnbegun(lane, running: running) }
+                let sight = waiting.map {
+                    StallWatch.Sight(incarnation: link.incarnation, waiting: $0, isRunning: running != nil)
+                }
+                let processID = link.process.child.processID
+                guard stalls.isStuck(lane, sight, state: { ProcessState.of(processID) }) else { continue }
+                let error = IPCError(
+                    .workerCrashed, "run a task: its worker did not begin other tasks that it had, and was killed",
+                    object: "process \(processID)")
+                let isDue = condemn(lane, link, WorkerSentence(task: nil, error: error)) { shared in
+                    let running = link.process.journal.running()?.id
+                    return shared.dispatcher.oldestUnbegun(lane, running: running) == waiting
+                }
+                if isDue { link.giveUp() }
+            }
+        }
+        // Where there is nothing to look at, whoever gives out a task says so.
+        let isIdle = pool.shared.withLock { shared in
+            shared.dispatcher.wakesWatchAtNextTask = shared.dispatcher.lanes.allSatisfy { $0.assigned.isEmpty }
+            return shared.dispatcher.wakesWatchAtNextTask
+        }
+        return isIdle ? .max : stalls.nextLook
     }
 }
 

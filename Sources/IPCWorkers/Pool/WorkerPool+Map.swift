@@ -18,7 +18,7 @@ extension WorkerPool {
     public func map<Tasks: Sequence>(
         _ tasks: Tasks, order: ResultOrder = .asGiven, priority: WorkerPriority = .normal,
         progress: WorkerProgress? = nil
-    ) -> WorkerResults<Tasks> where Tasks.Element: WorkerTask {
+    ) -> WorkerResults<WorkerOutcomes<Tasks>, Tasks.Element.Output> where Tasks.Element: WorkerTask {
         WorkerResults(outcomes(of: tasks, order: order, priority: priority, progress: progress))
     }
 
@@ -45,8 +45,8 @@ extension WorkerPool {
     public func map<Tasks: AsyncSequence & Sendable>(
         _ tasks: Tasks, order: ResultOrder = .asGiven, priority: WorkerPriority = .normal,
         progress: WorkerProgress? = nil
-    ) -> AsyncWorkerResults<Tasks> where Tasks.Element: WorkerTask {
-        AsyncWorkerResults(outcomes(of: tasks, order: order, priority: priority, progress: progress))
+    ) -> WorkerResults<AsyncWorkerOutcomes<Tasks>, Tasks.Element.Output> where Tasks.Element: WorkerTask {
+        WorkerResults(outcomes(of: tasks, order: order, priority: priority, progress: progress))
     }
 
     /// Runs each task of an asynchronous sequence in a worker and tells what became of each.

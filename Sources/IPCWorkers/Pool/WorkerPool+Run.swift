@@ -11,8 +11,8 @@ extension WorkerPool {
     ///   - progress: is told how far the task is.
     /// - Throws: what the task threw, as ``WorkerTask`` says; `IPCError` with `.workerCrashed`, `.cancelled`,
     ///   `.timedOut` (the deadline, or the task's ``WorkerJob/timeLimit``), `.resourceExhausted`
-    ///   (``WorkerPoolOptions/memoryLimit``, or no memory for a large value), `.handshakeFailed`, `.restartLimitReached`,
-    ///   `.closed`, `.unsupported`, `.invalidArgument` (the workers do not serve this type, or it has too many
+    ///   (``WorkerPoolOptions/memoryLimit``, or no memory or no descriptor for a large value), `.descriptorsTruncated` (no
+    ///   descriptor for a large output), `.handshakeFailed`, `.restartLimitReached`, `.closed`, `.unsupported`, `.invalidArgument` (the workers do not serve this type, or it has too many
     ///   descriptors), `.encodingFailed`, `.decodingFailed`.
     public func run<Work: WorkerTask>(
         _ task: Work, until deadline: Deadline = .never, priority: WorkerPriority = .normal,

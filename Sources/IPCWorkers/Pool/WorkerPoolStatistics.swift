@@ -16,7 +16,7 @@ public struct WorkerPoolStatistics: Sendable, Hashable {
     public let assigned: Int
     /// Workers that died by themselves, or by others.
     public let crashes: Int
-    /// Workers that were ended for a task that took too long or too much memory.
+    /// Workers that were ended for a task that took too long or too much memory, or because they did not begin what they had.
     public let kills: Int
     /// Workers that were replaced by ``WorkerPoolOptions/recycling``.
     public let recycled: Int

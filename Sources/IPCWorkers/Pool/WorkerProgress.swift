@@ -79,13 +79,13 @@ public final class WorkerProgress: Sendable {
         /// One who watches.
         public struct AsyncIterator: AsyncIteratorProtocol {
             private let progress: WorkerProgress
-            private let point = WaitEngine.shared.makeWaitPoint()
+            private let watcher: Watcher
             private var seen: UInt64?
             private var isOver = false
 
             fileprivate init(_ progress: WorkerProgress) {
                 self.progress = progress
-                progress.inside.withLock { $0.watchers.append(point) }
+                watcher = Watcher(progress)
             }
 
             /// The latest state that was not seen; nil when it is over.
@@ -98,7 +98,7 @@ public final class WorkerProgress: Sendable {
                         return state
                     }
                     do throws(IPCError) {
-                        try await point.wait(until: .never, "wait for progress")
+                        try await watcher.point.wait(until: .never, "wait for progress")
                     } catch {
                         self.isOver = true
                     }
@@ -113,6 +113,22 @@ public final class WorkerProgress: Sendable {
         /// Begins to watch.
         public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(progress) }
     }
+
+    /// Where one who watches waits. It goes with its iterator.
+    private final class Watcher: Sendable {
+        let point = WaitEngine.shared.makeWaitPoint()
+        private let progress: WorkerProgress
+
+        init(_ progress: WorkerProgress) {
+            self.progress = progress
+            progress.inside.withLock { $0.watchers.append(point) }
+        }
+
+        deinit { progress.inside.withLock { $0.watchers.removeAll { $0 === point } } }
+    }
+
+    /// How many watch.
+    var watcherCount: Int { inside.withLock { $0.watchers.count } }
 
     // MARK: For the pool
 

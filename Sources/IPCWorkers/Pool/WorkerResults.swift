@@ -11,40 +11,40 @@ public enum ResultOrder: Sendable, Hashable {
 ///
 /// Each iteration runs all the tasks. Tasks are taken from the input as there is room, never more than the workers need to
 /// stay busy, so the input may be endless. Leaving the loop early gives up what is on its way.
-public struct WorkerResults<Tasks: Sequence>: AsyncSequence where Tasks.Element: WorkerTask {
+public struct WorkerResults<Outcomes: AsyncSequence, Output: Sendable>: AsyncSequence
+where Outcomes.Element == WorkerOutcome<Output> {
     /// The output of a task.
-    public typealias Element = Tasks.Element.Output
-    /// What a task threw, or an `IPCError`.
+    public typealias Element = Output
+    /// What a task or the input threw, or an `IPCError`.
     public typealias Failure = any Error
 
-    private let outcomes: WorkerOutcomes<Tasks>
+    private let outcomes: Outcomes
 
-    init(_ outcomes: WorkerOutcomes<Tasks>) {
+    init(_ outcomes: Outcomes) {
         self.outcomes = outcomes
     }
 
     /// One pass over the tasks. Not to be shared between tasks.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private var outcomes: WorkerOutcomes<Tasks>.AsyncIterator
+        /// Nil after a failure: with it goes what is on its way.
+        private var outcomes: Outcomes.AsyncIterator?
 
-        fileprivate init(_ outcomes: WorkerOutcomes<Tasks>.AsyncIterator) {
+        fileprivate init(_ outcomes: Outcomes.AsyncIterator) {
             self.outcomes = outcomes
         }
 
         /// The next output; nil at the end. The first failure of a task ends the pass, and gives up the others.
-        public mutating func next() async throws -> Element? {
-            guard let outcome = try await outcomes.next() else { return nil }
+        public mutating func next() async throws -> Output? { try await next(isolation: #isolation) }
+
+        /// See ``next()``.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Output? {
+            guard let outcome = try await outcomes?.next(isolation: actor) else { return nil }
             switch outcome.result {
             case .success(let output): return output
             case .failure(let error):
-                outcomes.stop()
+                outcomes = nil
                 throw error
             }
-        }
-
-        /// See ``next()``.
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
-            try await next()
         }
     }
 
@@ -52,7 +52,7 @@ public struct WorkerResults<Tasks: Sequence>: AsyncSequence where Tasks.Element:
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(outcomes.makeAsyncIterator()) }
 }
 
-extension WorkerResults: Sendable where Tasks: Sendable {}
+extension WorkerResults: Sendable where Outcomes: Sendable {}
 
 @available(*, unavailable)
 extension WorkerResults.AsyncIterator: Sendable {}
@@ -111,12 +111,6 @@ public struct WorkerOutcomes<Tasks: Sequence>: AsyncSequence where Tasks.Element
         /// See ``next()``.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(IPCError) -> Element? {
             try await next()
-        }
-
-        /// Gives up what is on its way.
-        mutating func stop() {
-            isOver = true
-            feed.stop()
         }
     }
 

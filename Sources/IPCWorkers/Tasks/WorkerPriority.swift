@@ -1,6 +1,6 @@
 /// Which of the tasks that wait is started first: those of the highest priority, and among them the first that came.
 ///
-/// A task that runs is never interrupted, and what is on its way to a worker, about a millisecond of work, is not overtaken.
+/// A task that runs is never interrupted, and what is on its way to a worker, some four milliseconds of work, is not overtaken.
 /// Tasks of a low priority wait as long as there are others.
 public struct WorkerPriority: RawRepresentable, Sendable, Hashable, Comparable {
     /// The higher the sooner.
