@@ -81,6 +81,9 @@ private func serverStorm(_ arguments: [String]) async throws -> Int32 {
         }
         tally.isOver.store(true, ordering: .relaxed)
         for client in clients { try await client.value }
+        // Those who are to leave may be at it yet.
+        let limit = Deadline.after(.seconds(60))
+        while try server.statistics.workers.count > 8, !limit.hasPassed { try await Task.sleep(for: .milliseconds(10)) }
         let statistics = try server.statistics
         try require(statistics.workers.count <= 8, "\(statistics.workers.count) workers at the end")
         return (kills, rolls)
