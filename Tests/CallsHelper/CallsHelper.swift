@@ -92,7 +92,7 @@ import IPCSystem
     private static func ask(_ address: String) async throws {
         let system = IPCActorSystem(thrownErrors: [Refusal.self])
         let socket = try await SocketConnection.connect(
-            to: SocketAddress(address), retry: .untilDeadline, until: .after(.seconds(30)))
+            to: SocketAddress(address), retry: .untilDeadline, until: .after(.seconds(60)))
         let server = try await system.connect(over: socket.channel())
         let office = try await system.lookUp(Office.self, named: "office", at: server)
         let visitor = Visitor(actorSystem: system)

@@ -137,7 +137,7 @@ private func futexRefused(_ arguments: [String]) async throws -> Int32 {
             let waiting = Task {
                 while word.loadSequential() == round {
                     try await FutexWatcher.shared.wait(
-                        while: WordExpectation(word, is: round), keeping: region, until: .after(.seconds(20)),
+                        while: WordExpectation(word, is: round), keeping: region, until: .after(.seconds(60)),
                         looksAgain: false, "test")
                 }
             }

@@ -150,17 +150,17 @@ private func broadcastStorm(_ arguments: [String]) async throws -> Int32 {
             }
             let pause = Deadline.after(.milliseconds(Int.random(in: 5...40)))
             while !pause.hasPassed {
-                if let message = try await reader.receive(until: .after(.seconds(20))) { try take(message) }
+                if let message = try await reader.receive(until: .after(.seconds(60))) { try take(message) }
             }
             for victim in victims { _ = try await victim.kill() }
             // The dead hold nobody up.
             for _ in 0..<2000 {
-                if let message = try await reader.receive(until: .after(.seconds(20))) { try take(message) }
+                if let message = try await reader.receive(until: .after(.seconds(60))) { try take(message) }
             }
             _ = try await writer.kill()
             kills += 3
             do throws(IPCError) {
-                while let message = try await reader.receive(until: .after(.seconds(20))) {
+                while let message = try await reader.receive(until: .after(.seconds(60))) {
                     guard Numbered.number(message) != nil else { throw IPCError(.protocolViolation, "torn") }
                 }
                 throw IPCError(.protocolViolation, "an end without a finish")

@@ -145,7 +145,7 @@ private func childEvents(_ arguments: [String]) async throws -> Int32 {
 
     // Nobody asks how it ended: it is told when its zombie is taken away.
     _ = try await ChildProcess.spawn("true")
-    for _ in 0..<2000 where events.count < 2 { try await Task.sleep(for: .milliseconds(5)) }
+    for _ in 0..<12_000 where events.count < 2 { try await Task.sleep(for: .milliseconds(5)) }
     try events.expect("spawned true", "ended exited(status: 0)", during: "a handle that was dropped")
     IPCObservation.install(nil)
     return 0

@@ -79,7 +79,7 @@ let interopScenarios: [String: Scenario] = [
     "sysv-create": { arguments in
         let values = arguments.dropFirst().compactMap { Int($0) }
         let set = try await SystemVSemaphoreSet(
-            key: Int32(arguments[0]) ?? 0, initialValues: values, until: .after(.seconds(30)))
+            key: Int32(arguments[0]) ?? 0, initialValues: values, until: .after(.seconds(60)))
         say("\(set.wasCreated ? "made" : "found") \(try set.values())")
         return 0
     },

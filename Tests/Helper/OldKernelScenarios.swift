@@ -16,7 +16,7 @@ func poolOnAnOldKernel(_ arguments: [String]) async throws -> Int32 {
         return [first, try await pool.run(StartChild())]
     }
     var left = families
-    for _ in 0..<500 where !left.isEmpty {
+    for _ in 0..<6000 where !left.isEmpty {
         left.removeAll { isGone($0) }
         try await Task.sleep(for: .milliseconds(10))
     }

@@ -28,7 +28,7 @@ struct ParticipantRegion {
         self.slotCount = slotCount
     }
 
-    func attach(within limit: Duration = .seconds(20)) throws(IPCError) -> Participant {
+    func attach(within limit: Duration = .seconds(120)) throws(IPCError) -> Participant {
         try Participant.attachBlocking(
             to: memory, file: file.descriptor.number, slotCount: slotCount, until: .after(limit))
     }

@@ -40,7 +40,7 @@ private func participant(_ arguments: [String]) async throws -> Int32 {
                 try lock.unlock()
                 say("unlocked")
             case "leave":
-                try participant.detachBlocking(until: .after(.seconds(20)))
+                try participant.detachBlocking(until: .after(.seconds(60)))
                 current = nil
                 say("out")
             case "exec":
@@ -68,7 +68,7 @@ private func participantsMany(_ arguments: [String]) async throws -> Int32 {
     }
     say("in \(participants.count)")
     _ = readLine()
-    for participant in participants { try participant.detachBlocking(until: .after(.seconds(20))) }
+    for participant in participants { try participant.detachBlocking(until: .after(.seconds(60))) }
     say("out")
     return 0
 }
@@ -101,7 +101,7 @@ private func participantFork(_ arguments: [String]) async throws -> Int32 {
                 try require(own.words.word64(0).loadAcquiring() == region.words.word64(0).loadAcquiring(), "mapping")
                 let owner = OwnerWord(rawValue: own.words.word64(0).loadAcquiring())
                 try require(participant.table.isLive(owner), "the child takes the parent for dead")
-                try participant.detachBlocking(until: .after(.seconds(20)))
+                try participant.detachBlocking(until: .after(.seconds(60)))
             }
             // The third time it leaves the slot to the kernel.
             _ = unsafe Unmanaged.passRetained(try region.attach())
@@ -119,7 +119,7 @@ private func participantFork(_ arguments: [String]) async throws -> Int32 {
     try require(table.liveCount == 1, "\(table.liveCount) live")
     try require(table.records.allSatisfy { $0.state != .dead || $0.isAnnounced }, "a death was not announced")
     try require(table.deathCount.loadAcquiring() &- before >= 3, "two departures and a death")
-    try parent.detachBlocking(until: .after(.seconds(20)))
+    try parent.detachBlocking(until: .after(.seconds(60)))
     try require(table.liveCount == 0, "somebody is left")
     return 0
 }
@@ -129,14 +129,20 @@ private func participantRefused(_ arguments: [String]) async throws -> Int32 {
     let region = try ParticipantRegion(arguments[0], slotCount: 4)
     let word = region.words.word64(0)
     // Forked before anything has another thread.
+    let mayEnd = region.words.word32(16)
     let child = try TestingCalls.fork {
         guard let participant = try? region.attach(),
             let wasDead = try? StormLock(participant: participant, word: word).lock()
         else { return 1 }
-        usleep(300_000)
+        while mayEnd.loadAcquiring() == 0 { usleep(1000) }
         return wasDead ? 2 : 0
     }
     while word.loadAcquiring() == 0 { usleep(1000) }
+    // It lives until this process has met a refusal.
+    startThread {
+        for _ in 0..<60_000 where FaultInjection.tally.failed == 0 { usleep(1000) }
+        mayEnd.storeReleasing(1)
+    }
     let fault = FaultInjection.Fault(.futex_waitv, errno: Errno.notImplemented, count: 1_000_000)
     let (wasDead, refusals) = try await FaultInjection.with([fault]) {
         let participant = try region.attach()

@@ -92,12 +92,12 @@ private struct Storm {
         let last = try TestingCalls.fork {
             alarm(60)
             do {
-                let participant = try field.region.attach(within: .seconds(30))
+                let participant = try field.region.attach(within: .seconds(120))
                 let lock = StormLock(participant: participant, word: field.lockWord)
                 _ = try lock.lock()
                 try lock.unlock()
                 try require(participant.table.liveCount == 1, "\(participant.table.liveCount) live")
-                try participant.detachBlocking(until: .after(.seconds(30)))
+                try participant.detachBlocking(until: .after(.seconds(60)))
                 return 0
             } catch {
                 say("the last one: \(error)")
@@ -155,7 +155,7 @@ private struct Stormer {
             try require(second.slot == participant.slot, "two slots of one process")
             second.detach()
         }
-        try participant.detachBlocking(until: .after(.seconds(20)))
+        try participant.detachBlocking(until: .after(.seconds(60)))
         field.departures.add(1)
         field.late.storeRelaxed(max(field.late.loadRelaxed(), KeeperFacts.lateAnnouncements))
     }

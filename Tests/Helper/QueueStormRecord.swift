@@ -42,7 +42,7 @@ struct QueueStormRecord: Sendable {
 
     /// Nobody waits past its deadline, by more than a loaded machine explains.
     func look(at deadline: Deadline) throws {
-        if MonotonicClock.nanoseconds > deadline.nanoseconds + 5_000_000_000 { try late.wrappingAdd(1) }
+        if MonotonicClock.nanoseconds > deadline.nanoseconds + 30_000_000_000 { try late.wrappingAdd(1) }
     }
 
     /// A message is its number, its sender, and bytes that follow from them.

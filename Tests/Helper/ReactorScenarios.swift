@@ -25,8 +25,13 @@ private func reactorStorm(_ arguments: [String]) async throws -> Int32 {
     // A task lets go of what it used a moment after its value is there.
     var after = try watchedDescriptors()
     for _ in 0..<10_000 where after > before {
-        // Not a sleep: the runtime would have its own poller watch a timer for that.
-        await Task.yield()
+        // Not a task's sleep: the runtime would have its own poller watch a timer for that.
+        await withCheckedContinuation { continuation in
+            startThread {
+                usleep(2000)
+                continuation.resume()
+            }
+        }
         after = try watchedDescriptors()
     }
     try require(after <= before, "the poller watches \(after) descriptors instead of \(before)")

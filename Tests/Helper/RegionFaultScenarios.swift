@@ -30,8 +30,8 @@ private func regionFaults(_ arguments: [String]) async throws -> Int32 {
     try await failing(named) { _ = try SharedArena(at: named, byteCount: 1 << 17, options: options) }
     try await failing(named) { _ = try Blackboard<UInt64>.Writer(at: named, .create) }
     try await failing(named) { _ = try Broadcast.Writer(at: named, .create) }
-    try await failing(named) { _ = try SyncRegion(blockingAt: named, until: .after(.seconds(20))) }
-    try await failing(named) { _ = try await SyncRegion(at: named, until: .after(.seconds(20))) }
+    try await failing(named) { _ = try SyncRegion(blockingAt: named, until: .after(.seconds(60))) }
+    try await failing(named) { _ = try await SyncRegion(at: named, until: .after(.seconds(60))) }
     return 0
 }
 

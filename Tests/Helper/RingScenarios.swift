@@ -136,7 +136,7 @@ private func killProducer(after pause: Duration) async throws -> Int {
     var killing: Task<Void, any Error>?
     var index = 0
     do throws(IPCError) {
-        while let message = try await near.receive(until: .after(.seconds(30))) {
+        while let message = try await near.receive(until: .after(.seconds(60))) {
             guard message == RingRecord.bytes(index) else {
                 throw IPCError(.systemFailure, "message \(index) of \(message.count) bytes is not what was sent")
             }
@@ -148,7 +148,7 @@ private func killProducer(after pause: Duration) async throws -> Int {
         try require(error.code == .peerClosed || error.code == .truncated, "\(error)")
     }
     try await killing?.value
-    _ = try await child.exitStatus(until: .after(.seconds(30)))
+    _ = try await child.exitStatus(until: .after(.seconds(60)))
     return index
 }
 
@@ -158,7 +158,7 @@ private func killConsumer(after pause: Duration) async throws {
     var index = 0
     do throws(IPCError) {
         while true {
-            try await near.send(RingRecord.bytes(index), until: .after(.seconds(30)))
+            try await near.send(RingRecord.bytes(index), until: .after(.seconds(60)))
             index += 1
             // More than the ring holds: it takes some.
             if index == 40 { killing = kill(child, after: pause) }
@@ -167,7 +167,7 @@ private func killConsumer(after pause: Duration) async throws {
         try require(error.code == .peerClosed, "\(error)")
     }
     try await killing?.value
-    _ = try await child.exitStatus(until: .after(.seconds(30)))
+    _ = try await child.exitStatus(until: .after(.seconds(60)))
 }
 
 /// `ring-give-within-call`: gives an end away at the instant at which a call of another task has taken the sleeper's mark and

@@ -43,6 +43,11 @@ struct ServerStorm {
             try require(before.answered > 0 && all.answered > before.answered, "nothing was answered")
             try require(
                 all.lost <= wild.exposed, "\(all.lost) requests were lost, of \(wild.exposed) at most that could be")
+            // Those who are to leave may be at it yet.
+            let limit = Deadline.after(.seconds(60))
+            while try server.statistics.workers.count > 8, !limit.hasPassed {
+                try await Task.sleep(for: .milliseconds(10))
+            }
             let statistics = try server.statistics
             try require(statistics.workers.count <= 8, "\(statistics.workers.count) workers at the end")
         }

@@ -147,12 +147,9 @@ private func churn(_ arguments: [String]) async throws -> Int32 {
     let path = arguments[0]
     let rounds = Int(arguments[1]) ?? 1
     try await churnRound(path)
-    try await Task.sleep(for: .milliseconds(5))
-    let before = openDescriptors()
+    let before = try await settledDescriptors()
     for _ in 0..<rounds { try await churnRound(path) }
-    for _ in 0..<200 where openDescriptors() != before { try await Task.sleep(for: .milliseconds(10)) }
-    let after = openDescriptors()
-    try require(after == before, "descriptors before \(before), after \(after)")
+    try await requireDescriptors(before)
     return 0
 }
 

@@ -64,6 +64,29 @@ func require(_ condition: Bool, _ reason: @autoclosure () -> String) throws {
     if !condition { throw Wrong(reason()) }
 }
 
+/// The open descriptors once nothing is being closed any more, by another thread or after an `await`: they have been the same
+/// for a while.
+func settledDescriptors() async throws -> [String] {
+    var (found, looks) = (openDescriptors(), 0)
+    while looks < 20 {
+        try await Task.sleep(for: .milliseconds(10))
+        let now = openDescriptors()
+        looks = now == found ? looks + 1 : 0
+        found = now
+    }
+    return found
+}
+
+/// Waits up to a minute for what other threads are just closing, and then insists.
+func requireDescriptors(_ before: [String]) async throws {
+    let limit = MonotonicClock.nanoseconds + 60_000_000_000
+    while openDescriptors() != before, MonotonicClock.nanoseconds < limit {
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    let after = openDescriptors()
+    try require(after == before, "descriptors before \(before), after \(after)")
+}
+
 /// What each open descriptor of this process is. Without timerfds: the runtime opens one for each clock when a task
 /// first sleeps by it, and this library has none.
 func openDescriptors() -> [String] {

@@ -47,7 +47,7 @@ private func contend(
     while isOver.load() == 0 {
         if place == 2 { usleep(2000) }
         let start = MonotonicClock.nanoseconds
-        let guarded = try mutex.lockBlocking(until: .after(.seconds(30)))
+        let guarded = try mutex.lockBlocking(until: .after(.seconds(60)))
         most = max(most, MonotonicClock.nanoseconds - start)
         guarded.value += 1
         try guarded.unlock()
@@ -89,7 +89,7 @@ func syncMany(_ arguments: [String]) async throws -> Int32 {
     var told = 0
     for index in 0..<count {
         let mutex = try region.mutex("m\(index)", of: SyncPair.self)
-        if try mutex.lockBlocking(until: .after(.seconds(10))).previousOwnerDied { told += 1 }
+        if try mutex.lockBlocking(until: .after(.seconds(60))).previousOwnerDied { told += 1 }
     }
     try require(told == count, "\(told) of \(count) were told")
     say(

@@ -28,7 +28,7 @@ func forkObjects(_ arguments: [String]) async throws -> Int32 {
     let leadership = try election.campaignBlocking()
     let reading = try shared.lockForReadingBlocking()
     try leased.takeBlocking()
-    let soon = Deadline.after(.seconds(20))
+    let soon = Deadline.after(.seconds(60))
     let status = try statusOfFork {
         let codes: [(String, IPCError.Code?)] = [
             ("lock", code { () throws(IPCError) in _ = try lock.lockBlocking(until: soon) }),
@@ -116,14 +116,14 @@ func leaveNothing(_ arguments: [String]) async throws -> Int32 {
     // The threads of the library have descriptors of their own, which stay.
     madeSets.insert(try await useAll("\(prefix)-first"))
     _ = try? FileCalls.unlink("/dev/shm/\(prefix)-first.lock")
-    let before = try await settled()
+    let before = try await settledDescriptors()
     for round in 0..<20 {
         madeSets.insert(try await useAll("\(prefix)-\(round)"))
         try FileCalls.unlink("/dev/shm/\(prefix)-\(round).lock")
     }
     var left: [String] = []
     // Places are given back by a thread of the library, a moment later.
-    for _ in 0..<200 {
+    for _ in 0..<3000 {
         left = try await settled().filter { !before.contains($0) }
         if left.isEmpty { break }
     }

@@ -104,10 +104,14 @@ private func deadlines(_ arguments: [String]) async throws -> Int32 {
     ]
     var (interruptions, latest) = (0, UInt64(0))
     // A machine that stops for a while interrupts nobody meanwhile.
-    for _ in 0..<5 where interruptions < 50 { (interruptions, latest) = try interrupt(cases) }
+    var milliseconds: UInt64 = 250
+    for _ in 0..<7 where interruptions < 50 {
+        milliseconds *= 2
+        (interruptions, latest) = try interrupt(cases, for: milliseconds)
+    }
     try require(interruptions >= 50, "only \(interruptions) interruptions")
     say(
-        "\(cases.count) waits with \(interruptions) interruptions each, of 500 ms: the last was over after "
+        "\(cases.count) waits with \(interruptions) interruptions each, of \(milliseconds) ms: the last was over after "
             + "\(latest / 1_000_000) ms")
     try await interruptTasks([
         TaskDeadlineCase(name: "mutex") { _ = try await other.lock(until: $0) },
@@ -131,7 +135,8 @@ private func deadlines(_ arguments: [String]) async throws -> Int32 {
 
 /// Runs the waits, each on a thread, and interrupts all of them each millisecond; how often that was, and how many
 /// nanoseconds the longest took.
-private func interrupt(_ cases: [DeadlineCase]) throws -> (Int, UInt64) {
+private func interrupt(_ cases: [DeadlineCase], for milliseconds: UInt64) throws -> (Int, UInt64) {
+    let duration = milliseconds * 1_000_000
     var action = sigaction()
     // Without SA_RESTART.
     unsafe action.__sigaction_handler.sa_handler = { _ in }
@@ -146,12 +151,12 @@ private func interrupt(_ cases: [DeadlineCase]) throws -> (Int, UInt64) {
             threads.withLock { $0.append(pthread_self()) }
             let start = MonotonicClock.nanoseconds
             do {
-                try one.wait(Deadline(nanoseconds: start + 500_000_000))
+                try one.wait(Deadline(nanoseconds: start + duration))
                 wrong.withLock { $0.append("\(one.name) got it") }
             } catch let error as IPCError where error.code == .timedOut {
                 let time = MonotonicClock.nanoseconds - start
                 latest.withLock { $0 = max($0, time) }
-                if time < 500_000_000 { wrong.withLock { $0.append("\(one.name) after \(time) ns") } }
+                if time < duration { wrong.withLock { $0.append("\(one.name) after \(time) ns") } }
             } catch {
                 wrong.withLock { $0.append("\(one.name): \(error)") }
             }

@@ -40,11 +40,11 @@ func serveTasks() async throws {
 /// may be left. The workers are this program.
 private func poolChurn(_ arguments: [String]) async throws -> Int32 {
     try await usePool(0)
-    try await Task.sleep(for: .milliseconds(50))
-    let before = openDescriptors().count
+    let before = try await settledDescriptors().count
     for round in 0..<(Int(arguments[0]) ?? 0) { try await usePool(round % 4) }
     try require(!hasChildren(), "children are left")
-    for _ in 0..<200 where openDescriptors().count > before { try await Task.sleep(for: .milliseconds(10)) }
+    let limit = Deadline.after(.seconds(60))
+    while openDescriptors().count > before, !limit.hasPassed { try await Task.sleep(for: .milliseconds(10)) }
     try require(openDescriptors().count <= before, "\(openDescriptors().count) descriptors instead of \(before)")
     return 0
 }

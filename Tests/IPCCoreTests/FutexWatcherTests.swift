@@ -105,7 +105,7 @@ import Testing
             let waiting = Task { [watcher] in
                 while true {
                     try await watcher.wait(
-                        while: page.expect(0, 0), keeping: page.memory, until: .after(.seconds(30)), "test")
+                        while: page.expect(0, 0), keeping: page.memory, until: .after(.seconds(60)), "test")
                     if page.word(0).loadSequential() != 0 { return }
                 }
             }

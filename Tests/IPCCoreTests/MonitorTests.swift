@@ -98,7 +98,7 @@ private final class Progress: Sendable {
 
 /// Computes without suspending until `isOver`; false when that took implausibly long. For threads of an engine's own.
 private func spin(until isOver: () -> Bool) -> Bool {
-    let limit = Deadline.after(.seconds(10))
+    let limit = Deadline.after(.seconds(60))
     while !isOver() {
         if limit.hasPassed { return false }
     }

@@ -181,9 +181,10 @@ import Testing
         let two = try await Two.join()
         let office = Office(actorSystem: two.there)
         let remote = try two.reference(office)
+        // Long enough that the actor has been called by then.
         let late = try #require(
             await Self.callError {
-                try await withActorDeadline(.after(.milliseconds(50))) { try await remote.wait() }
+                try await withActorDeadline(.after(.seconds(3))) { try await remote.wait() }
             })
         #expect(late.error.code == .timedOut && late.mayHaveBeenDone)
         while try await remote.cancellations < 1 { try await Task.sleep(for: .milliseconds(3)) }
@@ -209,7 +210,7 @@ import Testing
         let remote = try two.reference(office)
         let waiting = Task { await Self.callError { try await remote.wait() } }
         let watching = Task { await two.here.waitUntilLost(remote) }
-        try await Task.sleep(for: .milliseconds(30))
+        while try await remote.waits < 1 { try await Task.sleep(for: .milliseconds(3)) }
         two.there.close()
         let error = try #require(await waiting.value)
         #expect([.peerClosed, .closed].contains(error.error.code) && error.mayHaveBeenDone)

@@ -191,7 +191,8 @@ import Testing
         let log = Log()
         try await Self.withEnds(log: log) { caller, _ async throws in
             try await caller.waitUntilReady()
-            let error = try #require(await Self.failure(caller, Wait(), until: .after(.milliseconds(60))))
+            // Long enough that the request is with its handler by then.
+            let error = try #require(await Self.failure(caller, Wait(), until: .after(.seconds(3))))
             #expect(error.error?.code == .timedOut)
             try await log.has("cancelled")
             #expect(log.all.first == "waits with a deadline")

@@ -82,7 +82,7 @@ import Testing
         #expect(try await theirOffice.add(1, 2) == 3)
         let events = system.events
         let waiting = Task { await ActorTests.callError { try await theirOffice.wait() } }
-        try await Task.sleep(for: .milliseconds(30))
+        while try await theirOffice.waits < 1 { try await Task.sleep(for: .milliseconds(3)) }
         _ = try await child.kill()
         let error = try #require(await waiting.value)
         #expect(error.error.code == .peerClosed && error.mayHaveBeenDone)
@@ -230,7 +230,7 @@ struct TwoMachines: Sendable {
         let name = "swift-ipc-\(what)-\(ProcessFacts.processID)"
         let machines = TwoMachines(first: "\(name)-a", second: "\(name)-b")
         let made = try? await Command("sh", "-c", setUp, "sh", machines.first, machines.second).output(
-            until: .after(.seconds(30)))
+            until: .after(.seconds(60)))
         guard let made, made.status.isSuccess else {
             print("network namespaces are not tried: \(made?.errorText ?? "no ip")")
             await machines.remove()

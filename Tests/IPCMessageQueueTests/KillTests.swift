@@ -41,15 +41,18 @@ import Testing
         for _ in 0..<15 {
             let child = try await start("queue-collect", address, output: .pipe)
             let output = try child.standardOutput
+            // It may be slow to start, and its queue be full until then: its time begins with what it receives first.
+            try await queue.send(QueueMessage(payload: NumberedRecord(sender: 0, index: sent).bytes), until: soon)
+            sent += 1
+            let first = try #require(try await output.readLine(until: soon))
             let lines = Task {
-                var lines: [String] = []
+                var lines = [first]
                 while let line = try await output.readLine(until: soon) { lines.append(line) }
                 return lines
             }
             let end = Deadline.after(.microseconds(Int.random(in: 5_000...40_000, using: &generator)))
             while !end.hasPassed {
                 let record = NumberedRecord(sender: 0, index: sent)
-                // The receiver may be slow to start: its queue is full until then.
                 do throws(IPCError) {
                     try await queue.send(QueueMessage(payload: record.bytes), until: end)
                     sent += 1

@@ -141,7 +141,7 @@ import Testing
             }
             // Without one the deadline says so.
             try await withScenario(["mailbox-take", name]) { child in
-                let asked = Task { try await mailbox.request(Array("who?".utf8), until: .after(.milliseconds(500))) }
+                let asked = Task { try await mailbox.request(Array("who?".utf8), until: .after(.seconds(5))) }
                 #expect(try await child.standardOutput.readLine(until: soon) == "took who?")
                 _ = try await child.kill()
                 #expect(await failure { try await asked.value }?.code == .timedOut)

@@ -5,8 +5,6 @@ import Testing
 
 /// Closing at the instant that is the hardest to see: between the look at whether it is closed and the sleep.
 @Suite(.watched) struct QueueCloseTests {
-    private var moment: Deadline { .after(.milliseconds(100)) }
-
     @Test func whoeverIsAboutToSleepOnAClosedQueueDoesNot() async throws {
         try await withSharedQueue { queue, _ in
             let core = queue.core
@@ -17,7 +15,7 @@ import Testing
                 return
             }
             #expect(
-                await failure { _ = try await core.acquire(after: ticket, until: moment, "receive") }?.code == .closed)
+                await failure { _ = try await core.acquire(after: ticket, until: soon, "receive") }?.code == .closed)
             let error = try await onThread { () -> IPCError? in
                 do throws(IPCError) {
                     _ = try core.acquireBlocking(after: ticket, until: .now, "receive")
@@ -40,7 +38,7 @@ import Testing
             mailbox.close()
             let ticket = core.leaveWaiting(.news, turn)
             #expect(
-                await failure { _ = try await core.acquire(after: ticket, until: moment, "receive") }?.code == .closed)
+                await failure { _ = try await core.acquire(after: ticket, until: soon, "receive") }?.code == .closed)
         }
     }
 

@@ -9,7 +9,7 @@ import Testing
 @Suite(.watched) struct QueueNameTests {
     private func leavesNoName(_ open: (SharedMemoryPlace) async -> IPCError?) async throws {
         var (late, left) = (0, 0)
-        for _ in 0..<50 {
+        for _ in 0..<5000 where late < 50 {
             let name = "ipc-test-\(ProcessFacts.processID)-\(UInt64.random(in: 0 ... .max))"
             let place = SharedMemoryPlace.named(name)
             let error = await open(place)
@@ -20,8 +20,8 @@ import Testing
             }
             try? SharedQueue.remove(place)
         }
-        // Once in a while the deadline comes too late, and one who looks at all names makes one seem to be in use.
-        #expect(late > 0 && left <= late / 2, "\(left) of \(late) names are left")
+        // Once in a while the deadline comes too late, or a child that is being started has the region open for a moment.
+        #expect(late == 50 && left <= late / 2, "\(left) of \(late) names are left")
     }
 
     @Test func anExpiredDeadlineLeavesNoName() async throws {

@@ -90,7 +90,7 @@ import Testing
             let other = try await SharedQueue(at: place, .open)
             let receiver = Task { () -> Set<Int> in
                 var found: Set<Int> = []
-                while let message = try? await other.receive(.any, until: .after(.seconds(20))), message.text != "end" {
+                while let message = try? await other.receive(.any, until: .after(.seconds(60))), message.text != "end" {
                     #expect(found.insert(Int(message.text)!).inserted)
                 }
                 return found

@@ -57,7 +57,7 @@ func channelCode(_ body: () async throws(ChannelBodyError<GivenBack>) -> Void) a
 extension SharedQueue {
     /// Looks until the queue is as it must become once a death is known here; what it was last, if it does not. A leak fails.
     func statusOnce(_ isRight: (SharedQueueStatus) -> Bool) async throws -> SharedQueueStatus {
-        let end = Deadline.after(.seconds(30))
+        let end = Deadline.after(.seconds(60))
         var found = try await status()
         while !isRight(found), !end.hasPassed {
             try await Task.sleep(for: .milliseconds(1))

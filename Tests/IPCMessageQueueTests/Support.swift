@@ -79,7 +79,7 @@ var soon: Deadline { .after(.seconds(60)) }
 /// Runs a scenario of the helper program to its end and expects that it found nothing wrong.
 @discardableResult
 func expectScenario(_ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation) async throws -> String {
-    let output = try await Command(.path(helperPath), arguments: arguments).output(until: .after(.seconds(120)))
+    let output = try await Command(.path(helperPath), arguments: arguments).output(until: .after(.seconds(240)))
     #expect(output.status.isSuccess, "\(output.text)\(output.errorText)", sourceLocation: sourceLocation)
     return output.text
 }

@@ -10,7 +10,7 @@ import Testing
 @Suite(.watched) struct DeathTests {
     /// The kernel marks the token; this process's keeper announces it without being asked.
     @Test func aDeathIsAnnounced() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/region"
                 let region = try TestRegion(path, slotCount: 8)
@@ -26,7 +26,7 @@ import Testing
                     try await eventually { region.table.deathCount.loadAcquiring() != before }
                     try await eventually { region.table.records[owner.slot].isAnnounced }
                 }
-                try await participant.detachAndWait(until: .after(.seconds(30)))
+                try await participant.detachAndWait(until: .after(.seconds(60)))
             }
         }
     }
@@ -34,7 +34,7 @@ import Testing
     /// A thread of the dead may take a wake-up with it after the first announcement, so there is one more, and the mark, when
     /// all of them are gone.
     @Test func aDeathIsAnnouncedAgainWhenAllThreadsAreGone() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/region"
                 let region = try TestRegion(path, slotCount: 8)
@@ -55,7 +55,7 @@ import Testing
 
     /// Whoever waits for a lock gets it when its owner is killed, with nobody but his own keeper to tell him.
     @Test func aWaiterTakesOver() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/region"
                 let (owner, _) = try await Member.join(path, slotCount: 8)
@@ -82,7 +82,7 @@ import Testing
 
     /// A program that calls exec is dead for the region, though its process lives.
     @Test func execIsADeath() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/region"
                 let region = try TestRegion(path, slotCount: 4)
@@ -100,7 +100,7 @@ import Testing
 
     /// Two of those who watch a participant are stopped; a third one sees its death.
     @Test func stoppedWatchersDoNotHideADeath() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/region"
                 let region = try TestRegion(path, slotCount: 8)
@@ -136,7 +136,7 @@ import Testing
 
     /// Forty regions need two keepers; each of them tells of a death in each region.
     @Test func manyRegionsHaveSeveralKeepers() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let regions = try (0..<40).map { try TestRegion("\(folder)/\($0)", slotCount: 8) }
                 var participants: [Participant] = []
@@ -161,7 +161,7 @@ import Testing
                         #expect(region.table.liveCount == 1)
                     }
                 }
-                for participant in participants { try await participant.detachAndWait(until: .after(.seconds(30))) }
+                for participant in participants { try await participant.detachAndWait(until: .after(.seconds(60))) }
                 #expect(regions.allSatisfy { $0.table.liveCount == 0 })
             }
         }
@@ -170,7 +170,7 @@ import Testing
     /// A file that comes from an earlier boot has no live participants, whatever its tokens say. Whoever believed to be in
     /// is told, and may come back, into the same slot and the same mapping too.
     @Test func anEarlierBootHasNoParticipants() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/region"
                 let region = try TestRegion(path, slotCount: 4)
@@ -193,7 +193,7 @@ import Testing
                 try again.validate()
                 #expect(try await newcomer.ask("validate") == "valid")
                 #expect(region.table.liveCount == 3)
-                try await again.detachAndWait(until: .after(.seconds(30)))
+                try await again.detachAndWait(until: .after(.seconds(60)))
                 // Into the same slot, through the same mapping: its death is still seen.
                 try await member.kill()
                 try await eventually { region.table.records[1].isAnnounced }

@@ -24,7 +24,7 @@ import Testing
             }
             // So that this test ends, too, if it fails.
             let opener = Task {
-                try await Task.sleep(for: .seconds(20))
+                try await Task.sleep(for: .seconds(150))
                 open()
             }
             for slot in 2..<8 {
@@ -39,7 +39,7 @@ import Testing
             opener.cancel()
             open()
             try await slow.value
-            try await participant.detachAndWait(until: .after(.seconds(30)))
+            try await participant.detachAndWait(until: .after(.seconds(60)))
         }
     }
 }

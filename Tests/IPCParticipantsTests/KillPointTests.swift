@@ -54,14 +54,14 @@ import Testing
 
     @Test(arguments: all)
     func othersGoOn(_ point: Point) async throws {
-        try await withWatchdog(.seconds(60), point.description) {
+        try await withWatchdog(.seconds(200), point.description) {
             try await withFolder { folder in
                 let path = "\(folder)/region"
                 let slots = point.way == .recycling ? 1 : 4
                 let region = try TestRegion(path, slotCount: slots)
                 // The boot identifier is written by the first who comes.
                 let first = try await region.attach()
-                try await first.detachAndWait(until: .after(.seconds(30)))
+                try await first.detachAndWait(until: .after(.seconds(60)))
                 var before: OwnerWord?
                 switch point.way {
                 case .recycling, .sweeping, .sweepingEarly:
@@ -82,7 +82,7 @@ import Testing
                     path, slotCount: slots,
                     environment: [KillPoints.variable: "participants-\(point.name):\(point.passage)"])
                 if point.way == .going { try? await victim.order("leave") }
-                let status = try await victim.child.exitStatus(until: .after(.seconds(30)))
+                let status = try await victim.child.exitStatus(until: .after(.seconds(60)))
                 guard case .signaled(.kill, _) = status else {
                     Issue.record("\(point): \(status)")
                     return
@@ -101,7 +101,7 @@ import Testing
                     try await eventually { region.table.deathCount.loadAcquiring() != count }
                     #expect(region.table.isDead(owner))
                 }
-                try await newcomer.detachAndWait(until: .after(.seconds(30)))
+                try await newcomer.detachAndWait(until: .after(.seconds(60)))
                 #expect(region.table.liveCount == 0)
             }
         }
@@ -114,7 +114,7 @@ import Testing
         "detach-token-woke", "detach-freed", "detach-ended", "counted", "woke",
     ])
     func itIsMissedByThoseWhoStay(_ point: String) async throws {
-        try await withWatchdog(.seconds(60), point) {
+        try await withWatchdog(.seconds(200), point) {
             try await withFolder { folder in
                 let path = "\(folder)/region"
                 let region = try TestRegion(path, slotCount: 4)
@@ -124,11 +124,11 @@ import Testing
                 let owner = try await victim.hasJoined()
                 let count = region.table.deathCount.loadAcquiring()
                 try? await victim.order("leave")
-                let status = try await victim.child.exitStatus(until: .after(.seconds(30)))
+                let status = try await victim.child.exitStatus(until: .after(.seconds(60)))
                 #expect(status == .signaled(.kill, coreDumped: false))
                 #expect(region.table.isDead(owner))
                 try await eventually { region.table.deathCount.loadAcquiring() != count }
-                try await here.detachAndWait(until: .after(.seconds(30)))
+                try await here.detachAndWait(until: .after(.seconds(60)))
             }
         }
     }

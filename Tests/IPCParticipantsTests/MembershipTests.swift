@@ -9,7 +9,7 @@ import Testing
 /// Coming and going, in this process and in others.
 @Suite(.watched) struct MembershipTests {
     @Test func aProcessComesAndGoes() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let region = try TestRegion("\(folder)/region", slotCount: 4)
                 var words: Set<UInt64> = []
@@ -22,7 +22,7 @@ import Testing
                     #expect(region.table.isLive(owner))
                     #expect(region.table.records[0].processID == ProcessFacts.processID)
                     words.insert(owner.rawValue)
-                    try await participant.detachAndWait(until: .after(.seconds(30)))
+                    try await participant.detachAndWait(until: .after(.seconds(60)))
                     #expect(region.table.isDead(owner))
                     #expect(participant.ownerWord == 0)
                     #expect(
@@ -36,7 +36,7 @@ import Testing
 
     /// Two mappings, three handles, one slot; the first mapping stays as long as anybody needs it.
     @Test func aRegionThatIsMappedTwiceHasOneSlot() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let other = try TestRegion("\(folder)/region", slotCount: 4)
                 var first: TestRegion? = try TestRegion("\(folder)/region", slotCount: 4)
@@ -60,14 +60,14 @@ import Testing
                     }?.code == .timedOut)
                 #expect(other.table.liveCount == 1)
                 two.endUse()
-                try await two.detachAndWait(until: .after(.seconds(30)))
+                try await two.detachAndWait(until: .after(.seconds(60)))
                 #expect(other.table.liveCount == 0)
             }
         }
     }
 
     @Test func aHandleThatIsDroppedIsGivenUp() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let region = try TestRegion("\(folder)/region", slotCount: 1)
                 for _ in 0..<20 { _ = try await region.attach() }
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func aFullTableSaysSoAndDeadSlotsAreUsedAtOnce() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/region"
                 var members: [(member: Member, owner: OwnerWord)] = []
@@ -97,14 +97,14 @@ import Testing
                     #expect(try await member.ask("validate") == "valid")
                     try await member.kill()
                 }
-                try await participant.detachAndWait(until: .after(.seconds(30)))
+                try await participant.detachAndWait(until: .after(.seconds(60)))
             }
         }
     }
 
     /// While somebody is in the middle of attaching, others wait, and may give up.
     @Test func attachingWaitsForTheRegionsLock() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let region = try TestRegion("\(folder)/region", slotCount: 2)
                 let path = "\(folder)/region"
@@ -124,7 +124,7 @@ import Testing
                 release(lock)
                 let participant = try await late
                 #expect(region.table.liveCount == 1)
-                try await participant.detachAndWait(until: .after(.seconds(30)))
+                try await participant.detachAndWait(until: .after(.seconds(60)))
                 #expect(region.table.records.map(\.generation) == [1, 0])
             }
         }

@@ -42,7 +42,7 @@ final class TestRegion: Sendable {
 
     var table: ParticipantTable { ParticipantTable(memory.bytes, slotCount: slotCount) }
 
-    func attach(within limit: Duration = .seconds(30)) async throws(IPCError) -> Participant {
+    func attach(within limit: Duration = .seconds(60)) async throws(IPCError) -> Participant {
         try await Participant.attach(to: memory, file: file.number, slotCount: slotCount, until: .after(limit))
     }
 
@@ -126,7 +126,7 @@ func failure<Result>(_ body: () async throws(IPCError) -> Result) async -> IPCEr
 
 /// Runs a scenario of the helper program to its end and expects that it found nothing wrong.
 func expectScenario(_ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation) async throws -> String {
-    let output = try await Command(.path(helperPath), arguments: arguments).output(until: .after(.seconds(120)))
+    let output = try await Command(.path(helperPath), arguments: arguments).output(until: .after(.seconds(240)))
     #expect(output.status.isSuccess, "\(output.text)\(output.errorText)", sourceLocation: sourceLocation)
     return output.text
 }

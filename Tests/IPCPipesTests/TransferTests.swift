@@ -61,8 +61,8 @@ import Testing
 
     @Test func endsInUseStay() async throws {
         let (near, far) = try PipeChannel.makePair()
-        let waiting = Task { try await near.receive() }
-        try await Task.sleep(for: .milliseconds(20))
+        // It waits when this comes back.
+        let waiting = Task.immediate { try await near.receive() }
         #expect(await code { _ = try near.transfer() } == .invalidArgument)
         try await far.send([1])
         #expect(try await waiting.value == [1])

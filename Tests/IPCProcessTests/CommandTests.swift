@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func whatABackgroundProcessWritesOnDoesNotDelayEither() async throws {
-        let output = try await shell("yes & echo $! >&2; sleep 0.1")
+        let output = try await shell("(while :; do echo y; done) & echo $! >&2; sleep 0.1")
         let process = try #require(Int32(output.errorText.split(separator: "\n").first ?? ""))
         // The reader is gone now, so SIGPIPE ends it.
         try await eventually { try await !isAlive(process) }

@@ -10,7 +10,7 @@ let helperPath: String = {
 
 /// Runs a scenario of the helper program to its end and expects that it found nothing wrong.
 func expectScenario(_ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    let output = try await Command(.path(helperPath), arguments: arguments).output(until: .after(.seconds(120)))
+    let output = try await Command(.path(helperPath), arguments: arguments).output(until: .after(.seconds(240)))
     #expect(output.status.isSuccess, "\(output.text)\(output.errorText)", sourceLocation: sourceLocation)
 }
 

@@ -137,6 +137,32 @@ import Testing
         }
     }
 
+    /// Whoever looks has a lock for a moment, which is none of a user's.
+    @Test func manyWhoLookDoNotTakeEachOtherForUsers() async throws {
+        try await withName { name in
+            let used = try SharedMemory(at: .named(name + "-used"), .create, byteCount: 64)
+            defer { try? SharedMemory.remove(used.place) }
+            for _ in 0..<20 {
+                let layout = RegionLayout("test.leftover")
+                _ = try SharedMemory(at: .named(name), .create, byteCount: 64, layout: layout)
+                // A child that is being started has what this process had open until it is another program.
+                try await eventually { try SharedMemory.list().first { $0.name == name }?.isInUse == false }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<4 {
+                        group.addTask {
+                            for _ in 0..<10 {
+                                let listed = try SharedMemory.list().filter { $0.name.hasPrefix(name) }
+                                #expect(listed.map(\.isInUse) == [false, true])
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                #expect(try SharedMemory.sweep(namesBeginningWith: name).map(\.name) == [name])
+            }
+        }
+    }
+
     @Test func whatARegionGrewByIsNoLeftoverAsLongAsTheRegionIsNone() async throws {
         try await withName { name in
             let layout = RegionLayout("test.grown")
@@ -148,10 +174,13 @@ import Testing
             #expect(try SharedMemory.sweep(namesBeginningWith: name).isEmpty)
             #expect(try region?.openSegment(2) != nil)
             region = nil
+            // A child that is being started has what this process had open until it is another program.
+            try await eventually { try SharedMemory.list().first { $0.name == name }?.isInUse == false }
             #expect(try SharedMemory.sweep(namesBeginningWith: name).map(\.name) == listed.map(\.name))
             // One whose region is gone is nobody's.
             let orphan = SharedMemoryPlace.named(name + ".segment-7")
             _ = try SharedMemory(at: orphan, .create, byteCount: 64, layout: layout)
+            try await eventually { try SharedMemory.list().first { $0.place == orphan }?.isInUse == false }
             #expect(try SharedMemory.sweep(namesBeginningWith: name).count == 1)
         }
     }
@@ -160,7 +189,9 @@ import Testing
         try await withName { name in
             let (place, layout) = (SharedMemoryPlace.named(name), RegionLayout("test.leftover"))
             _ = try SharedMemory(at: place, .create, byteCount: 64, layout: layout)
-            let leftover = try #require(try SharedMemory.list().first { $0.name == name })
+            func listed() throws -> SharedMemoryListing? { try SharedMemory.list().first { $0.name == name } }
+            try await eventually { try listed()?.isInUse == false }
+            let leftover = try #require(try listed())
             #expect(leftover.isLeftover)
             try SharedMemory.remove(place)
             let options = SharedMemoryOptions(isKeptWhenUnused: true)

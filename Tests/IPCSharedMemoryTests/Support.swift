@@ -47,6 +47,15 @@ func withFolder<Result>(_ body: (String) async throws -> Result) async throws ->
     }
 }
 
+/// Waits until `condition` holds, for a minute at most.
+func eventually(_ condition: () async throws -> Bool) async throws {
+    let deadline = Deadline.after(.seconds(60))
+    while !(try await condition()) {
+        try #require(!deadline.hasPassed, "it has not come to pass")
+        try await Task.sleep(for: .milliseconds(1))
+    }
+}
+
 /// The code of the error that `body` throws; nil when it throws none.
 func code(_ body: () async throws -> Void) async -> IPCError.Code? {
     do {

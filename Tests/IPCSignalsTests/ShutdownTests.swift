@@ -73,9 +73,11 @@ import Testing
 
     /// Cancelling the caller cancels the work and waits for it, without a signal.
     @Test func cancellationReachesTheWork() async throws {
+        let (begun, begin) = AsyncStream.makeStream(of: Void.self)
         let task = Task {
             try await withGracefulShutdown(on: .user2) {
                 do {
+                    begin.finish()
                     try await Task.sleep(for: .seconds(3600))
                 } catch {
                     return "cancelled"
@@ -83,7 +85,7 @@ import Testing
                 return "slept"
             }
         }
-        try await Task.sleep(for: .milliseconds(5))
+        for await _ in begun {}
         task.cancel()
         #expect(try await task.value == "cancelled")
     }

@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func localhostIsThisMachine() async throws {
-        let found = try await SocketAddress.tcp(host: "localhost", port: 7).resolve(until: .after(.seconds(30)))
+        let found = try await SocketAddress.tcp(host: "localhost", port: 7).resolve(until: .after(.seconds(60)))
         #expect(!found.isEmpty && found.allSatisfy { $0.isLocal && $0.port == 7 })
         let error = await failure { () async throws(IPCError) in
             try await SocketAddress.tcp(host: "no-such-host.invalid", port: 7).resolve(until: .after(.seconds(60)))

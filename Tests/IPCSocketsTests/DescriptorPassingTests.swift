@@ -93,7 +93,7 @@ import Testing
         }
         #expect(late?.code == .timedOut)
         let waiting = Task { try await near.descriptorMessages.send(message) }
-        try await Task.sleep(for: .milliseconds(10))
+        try await eventually { tracer.writing.borrowedNumber == nil }
         #expect(message.descriptors[0].take() == nil, "it is lent while it is being sent")
         waiting.cancel()
         await #expect(throws: IPCError.self) { try await waiting.value }

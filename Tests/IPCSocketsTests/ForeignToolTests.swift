@@ -33,10 +33,10 @@ private func has(_ program: String) -> Bool {
     @Test(.enabled(if: has("socat"), "needs socat")) func socat() async throws {
         try await withFolder { folder in
             try await expectEcho(at: .unix(path: folder + "/s")) {
-                Command("socat", "-", "UNIX-CONNECT:\($0.path ?? "")")
+                Command("socat", "-t", "60", "-", "UNIX-CONNECT:\($0.path ?? "")")
             }
         }
-        try await expectEcho(at: .tcp(port: 0)) { Command("socat", "-", "TCP:127.0.0.1:\($0.port ?? 0)") }
+        try await expectEcho(at: .tcp(port: 0)) { Command("socat", "-t", "60", "-", "TCP:127.0.0.1:\($0.port ?? 0)") }
     }
 
     /// The foreign program serves, and sees the end of what this side sends before it ends its own.
@@ -56,7 +56,7 @@ private func has(_ program: String) -> Bool {
     @Test(.enabled(if: has("socat"), "needs socat")) func socatServes() async throws {
         try await withFolder { folder in
             let path = folder + "/s"
-            try await expectAnswer(at: .unix(path: path), of: Command("socat", "-", "UNIX-LISTEN:\(path)"))
+            try await expectAnswer(at: .unix(path: path), of: Command("socat", "-t", "60", "-", "UNIX-LISTEN:\(path)"))
         }
     }
 

@@ -10,7 +10,7 @@ let hasPython = (try? FileCalls.status(at: "/usr/bin/python3")) != nil
 @Suite(.watched, .enabled(if: hasPython, "needs /usr/bin/python3")) struct InteropTests {
     private func python(_ program: String, _ arguments: String...) async throws -> CommandOutput {
         try await Command("/usr/bin/python3", arguments: ["-c", program] + arguments).output(
-            until: .after(.seconds(30)))
+            until: .after(.seconds(60)))
     }
 
     @Test func halfCloseBothWays() async throws {

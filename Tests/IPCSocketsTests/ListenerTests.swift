@@ -108,7 +108,7 @@ import Testing
             let listener = try SocketListener(at: address)
             let client = try await SocketChannel.connect(to: address)
             let server = try #require(try await listener.accept()).channel()
-            async let ended = listener.shutDown(until: .after(.seconds(30)))
+            async let ended = listener.shutDown(until: .after(.seconds(60)))
             #expect(try await listener.accept() == nil)
             #expect(await failure { () async throws(IPCError) in try await SocketChannel.connect(to: address) } != nil)
             try await client.send([7])
@@ -204,7 +204,7 @@ import Testing
                         accepted += 1
                         connection.close()
                     } else {
-                        #expect(try await listener.accept(until: .after(.seconds(10))) != nil)
+                        #expect(try await listener.accept(until: .after(.seconds(60))) != nil)
                         accepted += 1
                     }
                     client.close()

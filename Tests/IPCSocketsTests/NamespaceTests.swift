@@ -28,7 +28,7 @@ struct TwoMachines: ~Copyable {
     static func make() async throws -> TwoMachines? {
         let first = "swift-ipc-\(ProcessFacts.processID)-a"
         let second = "swift-ipc-\(ProcessFacts.processID)-b"
-        let made = try? await Command("sh", "-c", setUp, "sh", first, second).output(until: .after(.seconds(30)))
+        let made = try? await Command("sh", "-c", setUp, "sh", first, second).output(until: .after(.seconds(60)))
         guard let made, made.status.isSuccess else {
             print("network namespaces are not tried: \(made?.errorText ?? "no ip")")
             await remove(first, second)

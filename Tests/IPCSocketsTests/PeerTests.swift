@@ -90,7 +90,7 @@ import Testing
                     "--reuid=65534", "--regid=65534", "--groups=100,4711", "/usr/bin/python3", "-c", program,
                     folder + "/s",
                 ]
-            ).output(until: .after(.seconds(30)))
+            ).output(until: .after(.seconds(60)))
             #expect(member.text == "b'hi'\n", "\(member.errorText)")
             try await serving.value
             listener.close()

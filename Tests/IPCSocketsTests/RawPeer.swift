@@ -71,7 +71,7 @@ struct Tracer: ~Copyable {
     /// Whether every copy of the writing end is closed, or will be soon: a child that another test starts has copies
     /// until its exec.
     func ends() async throws -> Bool {
-        for _ in 0..<1000 {
+        for _ in 0..<12_000 {
             if try isOver { return true }
             try await Task.sleep(for: .milliseconds(5))
         }

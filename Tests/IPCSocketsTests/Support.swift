@@ -16,7 +16,7 @@ func expectScenario(
 ) async throws {
     var command = Command(.path(helperPath), arguments: arguments)
     command.options = options
-    let output = try await command.output(until: .after(.seconds(120)))
+    let output = try await command.output(until: .after(.seconds(240)))
     #expect(output.status.isSuccess, "\(output.text)\(output.errorText)", sourceLocation: sourceLocation)
 }
 
@@ -52,6 +52,29 @@ func names(in path: String) async throws -> [String] {
 /// Waits until `condition` holds. The suite's time limit is what ends it otherwise.
 func eventually(_ condition: () async throws -> Bool) async throws {
     while try await !condition() { try await Task.sleep(for: .milliseconds(2)) }
+}
+
+/// Waits until nobody listens at an address after all: a child that is being started has the sockets of this process, closed
+/// here or not, until it is another program.
+func nobodyListens(at address: SocketAddress) async throws {
+    var code: IPCError.Code?
+    try await eventually {
+        code = await failure { () async throws(IPCError) in try await SocketConnection.connect(to: address) }?.code
+        return code != nil
+    }
+    #expect(code == .connectionRefused)
+}
+
+/// How many TCP sockets listen on a port of this machine. proc_net_tcp(5).
+func listeningSockets(port: UInt16) async throws -> Int {
+    let text = try await Command("cat", "/proc/net/tcp", "/proc/net/tcp6").output().text
+    return text.split(separator: "\n").count { line in
+        let fields = line.split(separator: " ")
+        guard fields.count > 3, fields[3] == "0A", let number = fields[1].split(separator: ":").last else {
+            return false
+        }
+        return UInt16(number, radix: 16) == port
+    }
 }
 
 /// The error that `body` throws.
@@ -97,5 +120,5 @@ func asNobody(_ program: String, _ arguments: String...) async throws -> Command
     try await Command(
         "setpriv",
         arguments: ["--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", program] + arguments
-    ).output(until: .after(.seconds(30)))
+    ).output(until: .after(.seconds(60)))
 }

@@ -132,7 +132,7 @@ import Testing
     /// The lock of a process that others hold for dead is somebody else's: what it does with it is refused, and a leader
     /// is told.
     @Test func aLockThatWasLostIsAnError() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             let region = try await SyncRegion()
             let mutex = try region.mutex("mutex", initial: 1)
             let election = try region.election("election")
@@ -141,7 +141,7 @@ import Testing
             guarded.value = 2
             let leadership = try await election.campaign()
             let notice = leadership.notice
-            let told = Task { await Interop.code { try await notice.wait(until: .after(.seconds(30))) } }
+            let told = Task { await Interop.code { try await notice.wait(until: .after(.seconds(60))) } }
             let stranger = OwnerWord(slot: 5, generation: 9).rawValue
             mutex.core.lock.word.storeSequential(stranger)
             election.lock.word.storeSequential(stranger)
@@ -152,7 +152,7 @@ import Testing
             do throws(IPCError) { try guarded.unlock() } catch { code = error.code }
             #expect(code == .participantLost)
             // The stranger is nobody, so dead: the value is as it was.
-            let value = try await mutex.withLock(until: .after(.seconds(30))) { $0 }
+            let value = try await mutex.withLock(until: .after(.seconds(60))) { $0 }
             #expect(value == 1)
             leadership.resign()
             let writing = await Interop.code {

@@ -10,7 +10,7 @@ import Testing
 @Suite(.watched) struct DeathTests {
     /// The waiter gets the lock, is told once, and finds the value that was committed last.
     @Test func theLockOfTheDeadIsForTheNext() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/pair"
                 let mutex = try await ProcessMutex(at: .file(path), initial: SyncPair(count: 7, double: 14))
@@ -18,7 +18,7 @@ import Testing
                     let peer = try await Peer.start("sync-hold", path)
                     #expect(try await peer.line() == "held false")
                     let waiter = Task { () async throws -> (Bool, SyncPair) in
-                        let guarded = try await mutex.lock(until: .after(.seconds(30)))
+                        let guarded = try await mutex.lock(until: .after(.seconds(60)))
                         return (guarded.previousOwnerDied, guarded.value)
                     }
                     if round % 2 == 0 { try await Task.sleep(for: .milliseconds(5)) }
@@ -36,7 +36,7 @@ import Testing
 
     /// A peer that takes over and dies in its turn leaves the news to the one after it.
     @Test func theOneAfterIsToldAgain() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/pair"
                 let mutex = try await ProcessMutex(at: .file(path), initial: SyncPair())
@@ -46,7 +46,7 @@ import Testing
                 try await first.kill()
                 #expect(try await second.line() == "held true")
                 try await second.kill()
-                let guarded = try await mutex.lock(until: .after(.seconds(30)))
+                let guarded = try await mutex.lock(until: .after(.seconds(60)))
                 let isNews = guarded.previousOwnerDied
                 #expect(isNews)
             }
@@ -60,7 +60,7 @@ import Testing
         "lock-sleepers-bit", "lock-sleeps", "lock-woke", "unlock-exchanged", "unlock-woke",
     ])
     func killedBetweenTwoSteps(_ point: String) async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/region"
                 let region = try await SyncRegion(at: .file(path))
@@ -75,7 +75,7 @@ import Testing
                 // Those on the contended way go on until it has come to that.
                 let status = try await peer.child.exitStatus(until: .after(.seconds(60)))
                 #expect(status == .signaled(.kill, coreDumped: false))
-                let guarded = try await mutex.lock(until: .after(.seconds(20)))
+                let guarded = try await mutex.lock(until: .after(.seconds(60)))
                 let pair = guarded.value
                 #expect(pair.count * 2 == pair.double)
                 try guarded.unlock()
@@ -104,7 +104,7 @@ import Testing
                 try await peer.kill()
                 var told = 0
                 for mutex in mutexes {
-                    let guarded = try await mutex.lock(until: .after(.seconds(30)))
+                    let guarded = try await mutex.lock(until: .after(.seconds(60)))
                     if guarded.previousOwnerDied { told += 1 }
                 }
                 #expect(told == count)
@@ -114,7 +114,7 @@ import Testing
 
     /// A process that is stopped is not dead.
     @Test func theStoppedKeepsItsLock() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/pair"
                 let mutex = try await ProcessMutex(at: .file(path), initial: SyncPair())
@@ -128,7 +128,7 @@ import Testing
                 try peer.child.send(.continue)
                 try await peer.go()
                 #expect(try await peer.line() == "free")
-                let pair = try await mutex.withLock(until: .after(.seconds(10))) { $0 }
+                let pair = try await mutex.withLock(until: .after(.seconds(60))) { $0 }
                 #expect(pair.count == 100 && pair.double == 200)
                 try await peer.kill()
             }
@@ -136,7 +136,7 @@ import Testing
     }
 
     @Test func theChildOfAForkIsNoOwner() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in _ = try await expectScenario("sync-fork", "\(folder)/pair") }
         }
     }
@@ -187,7 +187,7 @@ import Testing
 /// Raw bytes under a lock: recovery, and when it fails.
 @Suite(.watched) struct RecoveryTests {
     @Test func recoveryRunsBeforeAnybodySeesTheBytes() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/raw"
                 let holder = try await Peer.start("sync-lock-raw", path, "hold")
@@ -205,7 +205,7 @@ import Testing
     }
 
     @Test func aRecoveryThatThrowsPoisonsTheLock() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/raw"
                 let holder = try await Peer.start("sync-lock-raw", path, "hold")
@@ -226,7 +226,7 @@ import Testing
     }
 
     @Test func resetGivesUpWhatIsThere() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/raw"
                 let lock = try await ProcessLock(at: .file(path), byteCount: 16)
@@ -236,7 +236,7 @@ import Testing
                 try await holder.kill()
                 // Without a recovery there is nobody to repair it.
                 let code = await failure { () async throws(IPCError) in
-                    try await lock.lock(until: .after(.seconds(20)))
+                    try await lock.lock(until: .after(.seconds(60)))
                 }?.code
                 #expect(code == .poisoned)
                 try await lock.reset()

@@ -86,7 +86,7 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
                     let early = try lock.tryLock(.exclusive)
                     let earlyIsFree = !isNone(early)
                     #expect(!earlyIsFree)
-                    async let next = lock.lock(until: .after(.seconds(30))).mode
+                    async let next = lock.lock(until: .after(.seconds(60))).mode
                     _ = try await child.kill()
                     #expect(try await next == .exclusive)
                 }
@@ -139,12 +139,12 @@ private func isNone(_ held: borrowing FileLock.Held?) -> Bool {
         try await withPath { path in
             let lock = try FileLock(at: path)
             try await Interop.whileHelper(["file-lock-hold", path, "shared"], says: "held") { child in
-                let shared = try await lock.lock(.shared, until: .after(.seconds(30)))
+                let shared = try await lock.lock(.shared, until: .after(.seconds(60)))
                 let early = try lock.tryLock(.exclusive)
                 let earlyIsFree = !isNone(early)
                 #expect(!earlyIsFree)
                 _ = try await child.kill()
-                _ = try await child.exitStatus(until: .after(.seconds(30)))
+                _ = try await child.exitStatus(until: .after(.seconds(60)))
                 #expect(
                     await Interop.code { _ = try await lock.lock(.exclusive, until: .after(.milliseconds(30))) }
                         == .timedOut)

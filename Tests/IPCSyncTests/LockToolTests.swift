@@ -52,7 +52,7 @@ import Testing
             _ = try region.semaphore("semaphore", .leased, permits: 3)
             _ = try region.semaphore("plain", .plain, permits: 2)
             _ = try region.election("election")
-            _ = try region.barrier("barrier", parties: 3)
+            let barrier = try region.barrier("barrier", parties: 3)
             _ = try region.condition("condition")
             try region.event("event", .manual).set()
             try region.latch("latch", count: 5).countDown(by: 2)
@@ -65,7 +65,10 @@ import Testing
             for peer in [permits, reader, leader, party] { _ = try await peer.line() }
             let guarded = try await mutex.lock()
             let waiting = Task { try await mutex.withLock(until: .after(.seconds(60))) { $0.count } }
-            try await eventually { mutex.holder?.waiters == 1 && mutex.holder?.heldForAtLeast != nil }
+            // The party said that it had joined: it arrives after that.
+            try await eventually {
+                mutex.holder?.waiters == 1 && mutex.holder?.heldForAtLeast != nil && barrier.arrivedCount == 1
+            }
 
             let report = try await look(name)
             let own = try report.object("a\\x20mutex")
@@ -125,7 +128,7 @@ import Testing
             #expect(dead["process"] == "\(peer.child.processID)" && dead["program"] == "-", "\(dead)")
             #expect(try await ipcctl("locks", "--check", path).status == .exited(2))
             // Looking has recovered nothing: the next owner is told.
-            let guarded = try await mutex.lock(until: .after(.seconds(30)))
+            let guarded = try await mutex.lock(until: .after(.seconds(60)))
             let isNews = guarded.previousOwnerDied
             #expect(isNews)
             try guarded.unlock()

@@ -127,7 +127,7 @@ import Testing
 
     /// Whenever a waiter is cancelled, the lock is neither lost nor kept.
     @Test func cancellationConservesTheLock() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             let mutex = try await ProcessMutex(initial: SyncPair())
             var random = SystemRandomNumberGenerator()
             var taken = 0
@@ -144,7 +144,7 @@ import Testing
                 for task in tasks where Bool.random() { task.cancel() }
                 for task in tasks where await task.value { taken += 1 }
             }
-            let count = try await mutex.withLock(until: .after(.seconds(10))) { $0.count }
+            let count = try await mutex.withLock(until: .after(.seconds(60))) { $0.count }
             #expect(count == taken)
             #expect(taken > 0)
         }
@@ -152,7 +152,7 @@ import Testing
 
     /// Contending tasks leave the threads of the pool to others.
     @Test func aThousandTasksLeaveATickerAlone() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             let mutex = try await ProcessMutex(initial: SyncPair())
             let ticks = Ticks()
             let ticker = Task {
@@ -180,7 +180,7 @@ import Testing
     }
 
     @Test func processesExcludeEachOther() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let path = "\(folder)/pair"
                 let mutex = try await ProcessMutex(at: .file(path), initial: SyncPair())

@@ -93,7 +93,7 @@ import Testing
 
     /// The conditions of a mutex with a region of its own lie beside it.
     @Test func aMutexOfItsOwnHasConditions() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             let mutex = try await ProcessMutex(initial: 0)
             let condition = try mutex.region.condition("changed")
             let waiting = Task { try await mutex.lock(when: condition) { $0 > 0 }.unlock() }
@@ -152,7 +152,10 @@ import Testing
             let campaign = Task {
                 await Interop.code { _ = try await objects.election.campaign(until: .after(.seconds(60))).term }
             }
-            while objects.election.leader?.waiters != 1 { try await Task.sleep(for: .milliseconds(1)) }
+            // How long it has led is known once somebody sleeps, which is a moment after he is counted.
+            while objects.election.leader?.waiters != 1 || objects.election.leader?.heldForAtLeast == nil {
+                try await Task.sleep(for: .milliseconds(1))
+            }
             let leader = try #require(objects.election.leader)
             #expect(leader.processID == other.child.processID && leader.isAlive)
             #expect(leader.heldForAtLeast ?? .zero > .zero)

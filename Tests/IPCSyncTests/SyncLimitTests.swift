@@ -10,7 +10,7 @@ import Testing
 @Suite(.watched) struct SyncLimitTests {
     /// Half a second under a signal each millisecond: never early. How late is for the benchmarks.
     @Test func interruptedWaitsKeepTheirDeadlines() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             try await withFolder { folder in
                 let text = try await expectScenario("sync-deadlines", folder)
                 #expect(text.hasPrefix("17 waits with "), "\(text)")
@@ -40,11 +40,11 @@ import Testing
     }
 
     @Test func theChildOfAForkHasNothingOfItsParents() async throws {
-        try await withWatchdog(.seconds(120)) { _ = try await expectScenario("sync-fork-objects") }
+        try await withWatchdog(.seconds(200)) { _ = try await expectScenario("sync-fork-objects") }
     }
 
     @Test func nothingIsLeftOfAny() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             _ = try await expectScenario("sync-leave-nothing", Interop.freshName())
         }
     }
@@ -179,7 +179,7 @@ import Testing
 
     /// A task holds a lock across suspensions and lets go on another thread than the one that took it.
     @Test func aTaskLetsGoOnAnotherThread() async throws {
-        try await withWatchdog(.seconds(120)) {
+        try await withWatchdog(.seconds(200)) {
             let region = try await SyncRegion()
             let mutex = try region.mutex("mutex", initial: 0)
             let shared = try region.readWriteLock("shared")

@@ -17,7 +17,7 @@ import Testing
     /// The peer program marks each message that it has sent; it dies at the chosen one and at no other point.
     @Test(arguments: [1, 2, 17])
     func aProcessDiesAtThePassageThatWasAskedFor(_ passage: Int) async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             let status = try await run(KillPoint("conformance-peer-sent", passage: passage)) { received in
                 #expect(received == passage)
             }
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func anotherPointIsPassed() async throws {
-        try await withWatchdog(.seconds(60)) {
+        try await withWatchdog(.seconds(200)) {
             let status = try await run(KillPoint("elsewhere")) { #expect($0 == 30) }
             #expect(status.isSuccess)
         }
@@ -50,12 +50,12 @@ import Testing
         ) { child in
             var received = 0
             do throws(IPCError) {
-                while try await receiver.receive(until: .after(.seconds(30))) != nil { received += 1 }
+                while try await receiver.receive(until: .after(.seconds(60))) != nil { received += 1 }
             } catch {
                 #expect(error.code == .peerClosed)
             }
             counted(received)
-            return try await child.exitStatus(until: .after(.seconds(30)))
+            return try await child.exitStatus(until: .after(.seconds(60)))
         }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 @Suite(.watched) struct EventTests {
     @Test(arguments: ["events-channels", "events-children", "events-workers"])
     func eventsAreTold(_ scenario: String) async throws {
-        let output = try await Command(.path(helperPath), scenario).output(until: .after(.seconds(60)))
+        let output = try await Command(.path(helperPath), scenario).output(until: .after(.seconds(240)))
         #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
     }
 }

@@ -102,7 +102,7 @@ import Testing
         let output = try await Command(
             .path(helperPath), arguments: ["pool-churn", "24"],
             options: .init(environment: .inherit.updating(["SWIFT_BACKTRACE": "enable=no"]))
-        ).output(until: .after(.seconds(110)))
+        ).output(until: .after(.seconds(240)))
         #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
     }
 

@@ -169,10 +169,30 @@ struct RegionFile: ~Copyable {
     /// - Returns: whether it was removed.
     @discardableResult
     static func removeIfUnused(_ number: Int32, _ path: String) -> Bool {
-        guard (try? FileCalls.tryLock(number)) ?? false, let status = try? FileCalls.status(of: number),
+        guard (try? lockAlone(number)) ?? false, let status = try? FileCalls.status(of: number),
             let now = try? FileCalls.status(at: path), now.inode == status.inode, now.device == status.device
         else { return false }
         return (try? FileCalls.unlink(path)) != nil
+    }
+
+    /// Locks the file that `number` is open for, unless somebody has the region open. Others who only look, for a list or
+    /// a sweep, have such a lock themselves for a moment: they are waited for, and are no users.
+    ///
+    /// - Returns: whether it is locked. What lock there was on `number` before is gone either way.
+    static func lockAlone(_ number: Int32) throws(SystemCallError) -> Bool {
+        var users = 0
+        for _ in 0..<attempts {
+            if try FileCalls.tryLock(number) { return true }
+            // What a user has can be shared, what one who looks has cannot. Two who look may each take this for the lock of
+            // a user: so it is looked at again.
+            if try FileCalls.tryLock(number, exclusive: false) {
+                try NameCalls.unlock(number)
+                users += 1
+                if users == 4 { return false }
+            }
+            pause(.random(in: 0...500_000))
+        }
+        return false
     }
 
     /// Room for `byteCount` bytes, or an error now and not SIGBUS later.
@@ -203,8 +223,8 @@ struct RegionFile: ~Copyable {
     }
 
     /// A moment for somebody else to get on. Seldom and short enough to keep this thread.
-    private static func pause() {
-        FutexWord().wait(while: 0, until: MonotonicClock.nanoseconds + 2_000_000)
+    private static func pause(_ nanoseconds: UInt64 = 2_000_000) {
+        FutexWord().wait(while: 0, until: MonotonicClock.nanoseconds + nanoseconds)
     }
 
     private static func find(_ path: String, _ options: SharedMemoryOptions) throws(IPCError) -> RegionFile {

@@ -136,7 +136,7 @@ private struct FoundRegion: ~Copyable {
         if let number = file?.number {
             contents = header(number, Int(clamping: status.size), path)
             // Whoever has the region open holds a shared lock on it, which goes with the process.
-            isInUse = (try? FileCalls.tryLock(number)).map { !$0 }
+            isInUse = (try? RegionFile.lockAlone(number)).map { !$0 }
             if isInUse == false { try? NameCalls.unlock(number) }
         }
         let isUnfinished = name.hasPrefix(RegionFile.unfinishedPrefix)

@@ -111,8 +111,8 @@ import Testing
             }
             #expect(error?.code == .timedOut)
             // One slot and some room are left even so.
-            try await near.send(message(40, round), until: .after(.seconds(10)))
-            let received = try await far.receive(until: .after(.seconds(10)))
+            try await near.send(message(40, round), until: .after(.seconds(60)))
+            let received = try await far.receive(until: .after(.seconds(60)))
             #expect(received == message(40, round))
         }
     }
@@ -133,7 +133,7 @@ import Testing
         let (near, far) = try RingChannel.makePair(options: RingOptions(ringByteCount: 4096, spin: .never))
         let receiving = Task { () throws -> Int in
             var found = 0
-            while let count = try await far.receive(upTo: 7, until: .after(.seconds(20)), into: { _ in }) {
+            while let count = try await far.receive(upTo: 7, until: .after(.seconds(60)), into: { _ in }) {
                 found += count
             }
             return found

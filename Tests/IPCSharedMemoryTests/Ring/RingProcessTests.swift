@@ -13,7 +13,7 @@ import Testing
     }()
 
     private func expectScenario(_ arguments: String...) async throws {
-        let output = try await Command(.path(helper), arguments: arguments).output(until: .after(.seconds(120)))
+        let output = try await Command(.path(helper), arguments: arguments).output(until: .after(.seconds(240)))
         #expect(output.status.isSuccess, "\(output.status) \(output.text)\(output.errorText)")
     }
 

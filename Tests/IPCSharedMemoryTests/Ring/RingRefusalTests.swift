@@ -127,10 +127,10 @@ import Testing
         memory.bytes.word64(slots + 8).storeRelaxed(1 << 60)
         memory.bytes.word64(slots).storeReleasing(lie.length | lie.kind << 32 | 1 << 36)
         for _ in 0..<2 {
-            let error = await #expect(throws: IPCError.self) { try await near.receive(until: .after(.seconds(20))) }
+            let error = await #expect(throws: IPCError.self) { try await near.receive(until: .after(.seconds(60))) }
             #expect(error?.code == lie.code)
         }
-        let gone = await #expect(throws: IPCError.self) { try await near.send([1], until: .after(.seconds(20))) }
+        let gone = await #expect(throws: IPCError.self) { try await near.send([1], until: .after(.seconds(60))) }
         #expect(gone?.code == .peerClosed)
     }
 
