@@ -220,10 +220,15 @@ import Testing
     @Test func theToolSaysThatARegionWasCut() async throws {
         try await withName { name in
             _ = try await SyncRegion(at: .named(name), .create)
-            let file = try FileCalls.open("/dev/shm/\(name)", .readWrite)
-            try FileCalls.truncate(file.number, to: 5000)
-            closeDescriptor(file.release())
-            let output = try await ipcctl("locks", name)
+            // A part of a copy: this process still has the region itself mapped while it leaves.
+            let part = try TestingCalls.contents(of: "/dev/shm/\(name)").prefix(5000)
+            let copy = "\(name)-copy"
+            let file = try FileCalls.open("/dev/shm/\(copy)", [.create, .exclusive, .readWrite])
+            defer { try? FileCalls.unlink("/dev/shm/\(copy)") }
+            let count = try unsafe part.withUnsafeBytes { bytes in try unsafe DescriptorCalls.write(file.number, bytes)
+            }
+            #expect(count == 5000)
+            let output = try await ipcctl("locks", copy)
             guard case .exited(let code) = output.status, code != 0 else {
                 Issue.record("\(output.status)")
                 return

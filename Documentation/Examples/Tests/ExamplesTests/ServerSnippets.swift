@@ -26,13 +26,11 @@ private func share(_ options: inout MultiProcessServerOptions) async throws {
 }
 
 private func supervise() async throws {
-    try await withSupervisor(options: SupervisorOptions(strategy: .restForOne), [
+    try await runSupervisor(options: SupervisorOptions(strategy: .restForOne), [
         .program("store", "/usr/libexec/store", readyWhen: .announced(within: .seconds(30))),
         .supervisor("web", [
             .program("front", "/usr/libexec/front", healthCheck: .watchdog(every: .seconds(10))),
             .program("mailer", "/usr/libexec/mailer", restart: .transient),
         ]),
-    ]) { supervisor in
-        try await supervisor.run()
-    }
+    ])
 }
