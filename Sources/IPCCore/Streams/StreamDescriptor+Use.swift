@@ -4,7 +4,9 @@ extension StreamDescriptor {
     /// Runs `body` with the number, which stays open meanwhile: for calls that are not behind an end's lock.
     ///
     /// - Throws: `.closed` when no end uses the descriptor any more.
+    // Always: where it is called as a generic function, each call looks up the type of its result.
     @inlinable
+    @inline(__always)
     package func withNumber<Result>(
         _ doing: StaticString, _ body: (Int32) throws(IPCError) -> Result
     ) throws(IPCError) -> Result {

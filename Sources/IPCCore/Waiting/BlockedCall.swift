@@ -20,6 +20,9 @@ package final class BlockedCall: @unchecked Sendable {
 
     package init() {}
 
+    /// Ready for another call: nobody who could end the last one knows this any more.
+    package func reset() { state.store(0, ordering: .relaxed) }
+
     /// Ends the call if it goes on, and keeps it from being made otherwise.
     package func interrupt() {
         var current = state.load(ordering: .acquiring)
@@ -45,8 +48,10 @@ package final class BlockedCall: @unchecked Sendable {
     /// - Parameters:
     ///   - signal: what `InterruptSignal` took.
     ///   - limit: CLOCK_MONOTONIC nanoseconds after which an ended call is not made again.
+    // Inlined, like the next: a generic function that is not looks up the type of its result at each call.
     /// - Returns: nil when it was ended, by `interrupt` or at `limit`, and nothing was done.
     @inlinable
+    @inline(__always)
     package func run<Value>(
         _ signal: Int32, until limit: UInt64 = .max, _ attempt: () throws(IPCError) -> Value?
     ) throws(IPCError) -> Value? {
@@ -91,6 +96,7 @@ package final class BlockedCall: @unchecked Sendable {
 
     /// The same on a thread of the host, with a deadline that ends the call.
     @inlinable
+    @inline(__always)
     package func runBlocking<Value>(
         until deadline: Deadline, _ doing: StaticString, _ attempt: () throws(IPCError) -> Value?
     ) throws(IPCError) -> Value? {

@@ -28,16 +28,31 @@ extension POSIXMessageQueue {
     /// Waits for the message with the highest priority, and blocks meanwhile. mq_receive(3).
     ///
     /// - Throws: `.timedOut`; as ``receive(_:until:_:)``; `.resourceExhausted` when the program uses all real-time signals.
+    @inlinable
     public func receiveBlocking<Result, Failure: Error>(
         _ selection: QueueSelection, until deadline: Deadline,
         _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
     ) throws(ChannelBodyError<Failure>) -> Result {
-        let buffer = blockingBuffers.take()
-        defer { blockingBuffers.give(buffer) }
-        let taken: Taken
+        let held: HeldMessage
         do throws(IPCError) {
-            try check(selection)
-            taken = try blockingCall("receive", until: deadline, looksFirst: deadline != .never) {
+            held = try takeBlocking(selection, until: deadline)
+        } catch {
+            throw .channel(error)
+        }
+        defer { giveBlocking(held) }
+        do throws(Failure) {
+            return try body(held.bytes, held.label)
+        } catch {
+            throw .body(error)
+        }
+    }
+
+    @usableFromInline
+    func takeBlocking(_ selection: QueueSelection, until deadline: Deadline) throws(IPCError) -> HeldMessage {
+        try check(selection)
+        let buffer = blockingBuffers.take()
+        do throws(IPCError) {
+            let taken = try blockingCall("receive", until: deadline, looksFirst: deadline != .never) {
                 number, blocks throws(IPCError) -> Taken? in
                 do throws(SystemCallError) {
                     return blocks
@@ -47,15 +62,20 @@ extension POSIXMessageQueue {
                     throw IPCError(error, "receive from a POSIX queue", object: name)
                 }
             }
+            return HeldMessage(buffer, count: taken.count, QueueLabel(priority: Int(taken.priority)))
         } catch {
-            throw .channel(error)
+            blockingBuffers.give(buffer)
+            throw error
         }
-        return try read(buffer, taken, body)
     }
+
+    @usableFromInline
+    func giveBlocking(_ held: HeldMessage) { blockingBuffers.give(held.buffer) }
 
     /// Runs `attempt` until it comes back with something: if `looksFirst`, on the descriptor that does not block, and then
     /// on the one that does.
     @discardableResult
+    @inline(__always)
     private func blockingCall<Value>(
         _ doing: StaticString, until deadline: Deadline, looksFirst: Bool,
         _ attempt: (Int32, Bool) throws(IPCError) -> Value?

@@ -7,18 +7,23 @@ extension POSIXMessageQueue {
     /// - Throws: ``ChannelBodyError/channel(_:)`` with `.timedOut` or `.cancelled` when nothing was taken; `.unsupported` for
     ///   a selection other than ``QueueSelection/any``; `.permissionDenied` when it was opened for sending; `.closed`; or
     ///   ``ChannelBodyError/body(_:)``.
+    @inlinable
     public func receive<Result, Failure: Error>(
         _ selection: QueueSelection, until deadline: Deadline,
         _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
     ) async throws(ChannelBodyError<Failure>) -> Result {
-        let taken: Taken
+        let held: HeldMessage
         do throws(IPCError) {
-            taken = try await begin(selection, until: deadline)
+            held = try await take(selection, until: deadline)
         } catch {
             throw .channel(error)
         }
         defer { endReceiving() }
-        return try read(inbox.buffer, taken, body)
+        do throws(Failure) {
+            return try body(held.bytes, held.label)
+        } catch {
+            throw .body(error)
+        }
     }
 
     /// The same for a copy of the message.
@@ -62,6 +67,13 @@ extension POSIXMessageQueue {
     }
 
     // MARK: One message in the inbox
+
+    /// Takes a message, which is the caller's until ``endReceiving()``.
+    @usableFromInline
+    func take(_ selection: QueueSelection, until deadline: Deadline) async throws(IPCError) -> HeldMessage {
+        let taken = try await begin(selection, until: deadline)
+        return HeldMessage(inbox.buffer, count: taken.count, QueueLabel(priority: Int(taken.priority)))
+    }
 
     /// Takes a message. When it returns, the caller holds the lock.
     private func begin(_ selection: QueueSelection, until deadline: Deadline) async throws(IPCError) -> Taken {

@@ -145,6 +145,7 @@ public final class POSIXMessageQueue: MessageQueue {
         if sendLock.release() { stream.endUse() }
     }
 
+    @usableFromInline
     func endReceiving() {
         if receiveLock.release() { stream.endUse() }
     }

@@ -8,19 +8,23 @@ extension SystemVMessageQueue {
     ///   for a message that stays in the queue (``SystemVQueueOptions/OversizedMessages/refuse``); `.removed`;
     ///   `.invalidArgument` for a selection by a type below 1; `.permissionDenied`; `.closed`; `.resourceExhausted` when too
     ///   many tasks of this process wait; or ``ChannelBodyError/body(_:)``.
+    @inlinable
     public func receive<Result, Failure: Error>(
         _ selection: QueueSelection, until deadline: Deadline,
         _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
     ) async throws(ChannelBodyError<Failure>) -> Result {
-        let buffer = buffers.take()
-        defer { buffers.give(buffer) }
-        let count: Int
+        let held: HeldMessage
         do throws(IPCError) {
-            count = try await take(selection, into: buffer, until: deadline)
+            held = try await take(selection, until: deadline)
         } catch {
             throw .channel(error)
         }
-        return try read(buffer, count, body)
+        defer { give(held) }
+        do throws(Failure) {
+            return try body(held.bytes, held.label)
+        } catch {
+            throw .body(error)
+        }
     }
 
     /// The same for a copy of the message.
@@ -30,8 +34,8 @@ extension SystemVMessageQueue {
         let buffer = buffers.take()
         defer { buffers.give(buffer) }
         let count = try await take(selection, into: buffer, until: deadline)
-        let (bytes, label) = unsafe contents(of: buffer, count)
-        return unsafe QueueMessage(payload: Array(bytes), label: label)
+        let held = held(buffer, count)
+        return QueueMessage(payload: [UInt8](held.bytes), label: held.label)
     }
 
     /// Lets `body` read a message that `selection` matches if one is there.
@@ -54,22 +58,52 @@ extension SystemVMessageQueue {
     /// Waits for a message that `selection` matches, and blocks the calling thread meanwhile. msgrcv(2).
     ///
     /// - Throws: as ``receive(_:until:_:)``, without `.cancelled`.
+    @inlinable
     public func receiveBlocking<Result, Failure: Error>(
         _ selection: QueueSelection, until deadline: Deadline,
         _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
     ) throws(ChannelBodyError<Failure>) -> Result {
-        let buffer = buffers.take()
-        defer { buffers.give(buffer) }
-        let count: Int
+        let held: HeldMessage
         do throws(IPCError) {
-            count = try takeBlocking(try choice(selection), into: buffer, until: deadline)
+            held = try takeBlocking(selection, until: deadline)
         } catch {
             throw .channel(error)
         }
-        return try read(buffer, count, body)
+        defer { give(held) }
+        do throws(Failure) {
+            return try body(held.bytes, held.label)
+        } catch {
+            throw .body(error)
+        }
     }
 
     // MARK: One message in a buffer
+
+    @usableFromInline
+    func take(_ selection: QueueSelection, until deadline: Deadline) async throws(IPCError) -> HeldMessage {
+        let buffer = buffers.take()
+        do throws(IPCError) {
+            return held(buffer, try await take(selection, into: buffer, until: deadline))
+        } catch {
+            buffers.give(buffer)
+            throw error
+        }
+    }
+
+    @usableFromInline
+    func takeBlocking(_ selection: QueueSelection, until deadline: Deadline) throws(IPCError) -> HeldMessage {
+        let choice = try choice(selection)
+        let buffer = buffers.take()
+        do throws(IPCError) {
+            return held(buffer, try takeBlocking(choice, into: buffer, until: deadline))
+        } catch {
+            buffers.give(buffer)
+            throw error
+        }
+    }
+
+    @usableFromInline
+    func give(_ held: HeldMessage) { buffers.give(held.buffer) }
 
     private func take(
         _ selection: QueueSelection, into buffer: QueueBuffer, until deadline: Deadline
@@ -143,21 +177,19 @@ extension SystemVMessageQueue {
             rebasing: buffer.bytes[..<(SystemVQueueCalls.headerSize + maximumMessageSize + spare)])
     }
 
-    private func contents(of buffer: QueueBuffer, _ count: Int) -> (UnsafeRawBufferPointer, QueueLabel) {
-        let header = SystemVQueueCalls.headerSize
+    private func held(_ buffer: QueueBuffer, _ count: Int) -> HeldMessage {
         var label = unsafe QueueLabel(type: buffer.bytes.load(as: Int.self))
         label.isTruncated = count > maximumMessageSize
-        let kept = min(count, maximumMessageSize)
-        return (unsafe UnsafeRawBufferPointer(rebasing: buffer.bytes[header..<header + kept]), label)
+        return HeldMessage(
+            buffer, SystemVQueueCalls.headerSize, count: min(count, maximumMessageSize), label)
     }
 
     private func read<Result, Failure: Error>(
         _ buffer: QueueBuffer, _ count: Int, _ body: (RawSpan, QueueLabel) throws(Failure) -> Result
     ) throws(ChannelBodyError<Failure>) -> Result {
-        let (bytes, label) = unsafe contents(of: buffer, count)
+        let held = held(buffer, count)
         do throws(Failure) {
-            // SAFETY: the buffer is this call's until it returns.
-            return try body(unsafe RawSpan(_unsafeBytes: bytes), label)
+            return try body(held.bytes, held.label)
         } catch {
             throw .body(error)
         }

@@ -4,8 +4,14 @@ import Synchronization
 
 /// The blocking calls of one object that go on, so that closing it ends them, and what has ended for it.
 final class OpenCalls: Sendable {
-    private let calls = Lock<[BlockedCall]>([])
-    /// Changed while `calls` is locked.
+    private struct State {
+        var calls: [BlockedCall] = []
+        /// One that has ended, for the next to use.
+        var idle: BlockedCall?
+    }
+
+    private let state = Lock(State())
+    /// Changed while `state` is locked.
     private let closed = Atomic<Bool>(false)
     private let finished = Atomic<Bool>(false)
 
@@ -30,30 +36,34 @@ final class OpenCalls: Sendable {
 
     /// A call that `close` ends. It is taken off by `end`. - Throws: `.closed`.
     func begin(_ doing: StaticString) throws(IPCError) -> BlockedCall {
-        let call = BlockedCall()
-        let isAccepted = calls.withLock { calls in
-            if isClosed { return false }
-            calls.append(call)
-            return true
+        let call = state.withLock { state -> BlockedCall? in
+            if isClosed { return nil }
+            let call = state.idle.take() ?? BlockedCall()
+            state.calls.append(call)
+            return call
         }
-        guard isAccepted else { throw .closed("\(doing)") }
+        guard let call else { throw .closed("\(doing)") }
         return call
     }
 
     func end(_ call: BlockedCall) {
-        calls.withLock { calls in
-            guard let index = calls.firstIndex(where: { $0 === call }) else { return }
-            calls.remove(at: index)
+        state.withLock { state in
+            // One that is not there is in the hands of `close`.
+            guard let index = state.calls.lastIndex(where: { $0 === call }) else { return }
+            state.calls.remove(at: index)
+            guard state.idle == nil else { return }
+            call.reset()
+            state.idle = call
         }
     }
 
     /// Ends all calls, and those to come. - Returns: false when that was so before.
     @discardableResult
     func close() -> Bool {
-        let ended = calls.withLock { calls -> [BlockedCall]? in
+        let ended = state.withLock { state -> [BlockedCall]? in
             guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return nil }
-            defer { calls = [] }
-            return calls
+            defer { state = State() }
+            return state.calls
         }
         ended?.forEach { $0.interrupt() }
         return ended != nil

@@ -1,6 +1,7 @@
 import IPCSystem
 
 /// Memory for one message on its way to or from the kernel, used by one call at a time.
+@usableFromInline
 @safe
 final class QueueBuffer: @unchecked Sendable {
     // SAFETY: whoever took the buffer out of the pool, or has the lock that it is behind, is its only user.
