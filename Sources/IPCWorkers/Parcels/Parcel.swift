@@ -13,11 +13,11 @@ struct Parcel: Sendable {
     /// The most descriptors of a task or an output: those of one message, and one for a file.
     static let maximumDescriptors = PassedDescriptor.maximumPerMessage - 1
 
-    /// The message: the task's number, and the size of the value in the file, which is the first descriptor; 0 without.
+    /// The message: the task's number, and the word of the file, which is the first descriptor; 0 without.
     private var message: [UInt8] {
         var bytes: [UInt8] = []
         CallWire.append(id, to: &bytes)
-        CallWire.append(UInt64(file?.byteCount ?? 0), to: &bytes)
+        CallWire.append(file?.word ?? 0, to: &bytes)
         return bytes
     }
 
@@ -43,12 +43,10 @@ struct Parcel: Sendable {
         id = try Parcel.id(of: message)
         let words = unsafe message.payload.span.bytes
         descriptors = message.descriptors
-        let byteCount = words.load(UInt64.self, at: 8)
-        guard byteCount > 0 else { return }
-        guard let size = Int(exactly: byteCount), !descriptors.isEmpty else {
-            throw CallWire.violation("a parcel of \(byteCount) bytes in \(descriptors.count) descriptors")
-        }
-        file = try SealedFile(descriptors.removeFirst(), byteCount: size)
+        let word = words.load(UInt64.self, at: 8)
+        guard word > 0 else { return }
+        guard !descriptors.isEmpty else { throw CallWire.violation("a parcel with a value and no descriptor") }
+        file = try SealedFile(descriptors.removeFirst(), word: word)
     }
 
     /// Sends it; the descriptors stay open here, since the task may have to be sent to another worker as well.

@@ -114,7 +114,7 @@ final class MapPump<Tasks: AsyncSequence & Sendable>: Sendable where Tasks.Eleme
             while true {
                 try await awaitRoom()
                 guard let task = try await input.next(isolation: #isolation) else { break }
-                let bytes = try TaskCoding.encode(task, sharedFrom: plan.pool.sharedValueSize)
+                let bytes = try TaskCoding.encode(task, sharedFrom: plan.pool.sharedValueSize, plan.pool.values)
                 let first = state.withLock { state -> Int? in
                     guard !state.isStopped else { return nil }
                     defer { state.flow.issue(1, bytes: bytes.count) }

@@ -103,7 +103,7 @@ final class MapFeed<Tasks: Sequence> where Tasks.Element: WorkerTask {
         var piece = Piece(
             range: start..<buffer.count, descriptors: descriptors, timeLimit: task.timeLimit?.nanosecondsClamped)
         if buffer.count - start >= plan.pool.sharedValueSize {
-            piece.file = try Self.file(buffer, from: start)
+            piece.file = try Self.file(buffer, from: start, plan.pool.values)
             piece.range = start..<start
         }
         return piece
@@ -113,7 +113,9 @@ final class MapFeed<Tasks: Sequence> where Tasks.Element: WorkerTask {
         [UInt8](buffer.bytes.extracting(0..<end))
     }
 
-    private static func file(_ buffer: borrowing MessageBuffer, from start: Int) throws(IPCError) -> SealedFile {
-        try SealedFile(buffer.bytes.extracting(start..<buffer.count))
+    private static func file(
+        _ buffer: borrowing MessageBuffer, from start: Int, _ values: ValueShelf
+    ) throws(IPCError) -> SealedFile {
+        try values.file(buffer.bytes.extracting(start..<buffer.count))
     }
 }

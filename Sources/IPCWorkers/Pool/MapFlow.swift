@@ -2,8 +2,11 @@ import IPCSystem
 
 /// How much of a map is between its two ends: what was handed in, what was given out, and how much more may be.
 struct MapFlow: Sendable {
-    /// Bytes of arguments and results that may be between the two ends beyond the least number of tasks.
+    /// Bytes of arguments that are handed in at once.
     static let byteBudget = 16 << 20
+    /// Bytes of arguments and results that may be between the two ends beyond the least number of tasks: each is copied
+    /// several times on its way, which is slow once all of them together do not fit into the caches.
+    static let openByteBudget = 6 << 20
 
     private(set) var issued = 0
     private(set) var given = 0
@@ -31,7 +34,7 @@ struct MapFlow: Sendable {
         let lookAhead = pool.lookAhead
         guard issued > 0 else { return lookAhead }
         let each = max(1, issuedBytes / issued + takenBytes / max(1, given))
-        return min(lookAhead, max(2 * pool.laneCount, Self.byteBudget / each))
+        return min(lookAhead, max(2 * pool.laneCount, Self.openByteBudget / each))
     }
 }
 

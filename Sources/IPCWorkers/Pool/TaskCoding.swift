@@ -3,10 +3,12 @@ import IPCSystem
 /// Tasks and outputs to bytes, and back.
 enum TaskCoding {
     /// The bytes of a task or an element in a buffer of its own, or in a file if it is large.
-    static func encode<Value: Encodable>(_ value: Value, sharedFrom size: Int) throws(IPCError) -> TaskBytes {
+    static func encode<Value: Encodable>(
+        _ value: Value, sharedFrom size: Int, _ values: ValueShelf
+    ) throws(IPCError) -> TaskBytes {
         var buffer = MessageBuffer()
         let descriptors = try append(value, to: &buffer)
-        var bytes = buffer.count >= size ? TaskBytes(try SealedFile(buffer.bytes)) : TaskBytes([UInt8](buffer.bytes))
+        var bytes = buffer.count >= size ? TaskBytes(try values.file(buffer.bytes)) : TaskBytes([UInt8](buffer.bytes))
         bytes.descriptors = descriptors
         return bytes
     }

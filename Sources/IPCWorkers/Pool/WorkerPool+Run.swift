@@ -37,7 +37,8 @@ extension WorkerPool {
     ) throws(IPCError) {
         let submission = Dispatcher<TaskOwner>.Submission(
             owner: owner, type: number(of: Work.self),
-            bytes: try TaskCoding.encode(task, sharedFrom: sharedValueSize), attempts: max(1, Work.maximumAttempts),
+            bytes: try TaskCoding.encode(task, sharedFrom: sharedValueSize, values),
+            attempts: max(1, Work.maximumAttempts),
             deadline: deadline, priority: priority, timeLimit: task.timeLimit?.nanosecondsClamped, window: window)
         step { shared, step in
             shared.dispatcher.submit([submission], at: MonotonicClock.nanoseconds, into: &step)

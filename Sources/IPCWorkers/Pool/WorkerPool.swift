@@ -42,6 +42,8 @@ public final class WorkerPool: Sendable {
     let options: WorkerPoolOptions
     let laneCount: Int
     let shared: Lock<Shared>
+    /// Files for the large values of tasks.
+    let values = ValueShelf(awaitsReader: false)
     /// Where each place waits while it sleeps.
     let lanePoints: [WaitPoint]
     /// Where the watch waits for something to watch.

@@ -44,8 +44,8 @@ public struct WorkerPoolOptions: Sendable {
     public var standardErrorTailSize: Int
     /// How many tasks `map` hands in before their results are taken; nil for as many as keep the workers busy.
     public var lookAhead: Int?
-    /// Encoded tasks and outputs of so many bytes go through shared memory (a sealed file that the other side maps) instead
-    /// of being copied through the socket. memfd_create(2).
+    /// Encoded tasks and outputs of so many bytes go through shared memory instead of being copied through the socket: up to
+    /// 4 MiB through files that are used again, beyond through a sealed file each. memfd_create(2).
     public var sharedValueSize: Int
 
     /// From how many bytes on a value goes as a file: never so late that a frame exceeds its limit.

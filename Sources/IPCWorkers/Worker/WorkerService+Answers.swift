@@ -30,7 +30,7 @@ extension WorkerService {
     ) async throws(IPCError) {
         var bytes = TaskBytes([])
         do throws(IPCError) {
-            if output.byteCount >= briefing.sharedValueSize { bytes = TaskBytes(try SealedFile(output)) }
+            if output.byteCount >= briefing.sharedValueSize { bytes = TaskBytes(try values.file(output)) }
             bytes.descriptors = descriptors
             try await send(Parcel(id: id, bytes))
         } catch {

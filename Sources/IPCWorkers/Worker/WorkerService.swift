@@ -39,6 +39,8 @@ final class WorkerService: Sendable {
     /// Where the items of a streaming task that runs leave.
     private let outlet = Lock<ItemOutlet?>(nil)
     private let guardian = Guardian()
+    /// Files for large outputs; they count for the memory of the process.
+    let values = ValueShelf(awaitsReader: true, limit: 8 << 20)
 
     init(_ equipment: Equipment, _ briefing: WorkerBriefing, _ runners: [TaskRunner], state: (any Sendable)?) {
         channel = equipment.channel
