@@ -190,7 +190,7 @@ struct RegionFile: ~Copyable {
                 users += 1
                 if users == 4 { return false }
             }
-            pause(.random(in: 0...500_000))
+            pause(.random(in: 0...100_000))
         }
         return false
     }
@@ -223,7 +223,7 @@ struct RegionFile: ~Copyable {
     }
 
     /// A moment for somebody else to get on. Seldom and short enough to keep this thread.
-    private static func pause(_ nanoseconds: UInt64 = 2_000_000) {
+    static func pause(_ nanoseconds: UInt64 = 2_000_000) {
         FutexWord().wait(while: 0, until: MonotonicClock.nanoseconds + nanoseconds)
     }
 

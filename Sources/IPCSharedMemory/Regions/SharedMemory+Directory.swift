@@ -96,10 +96,23 @@ extension SharedMemory {
         guard key != 0, let number = listing.segment, let now = try? SegmentCalls.status(of: number),
             now.key == key, self.listing(now) == listing
         else { return false }
-        return SegmentCalls.removeIfUnused(number, attachments: 0)
+        for _ in 0..<looks {
+            if SegmentCalls.removeIfUnused(number, attachments: 0) { return true }
+            RegionFile.pause(.random(in: 0...100_000))
+        }
+        return false
     }
 
-    private static func listing(_ status: SegmentCalls.Status) -> SharedMemoryListing {
+    /// How often somebody is looked for who uses a segment: others who look have it attached, too, for a moment.
+    private static let looks = 4
+
+    private static func listing(_ found: SegmentCalls.Status) -> SharedMemoryListing {
+        var status = found
+        for _ in 1..<looks where status.attachments != 0 {
+            RegionFile.pause(.random(in: 0...100_000))
+            guard let now = try? SegmentCalls.status(of: found.segment), now.key == found.key else { break }
+            status = now
+        }
         var layout: RegionLayout?
         var isKept = false
         if status.byteCount >= RegionHeader.byteCount, status.attachments == 0,

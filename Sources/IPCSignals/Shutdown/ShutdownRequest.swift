@@ -23,8 +23,7 @@ public final class ShutdownRequest: Sendable {
     /// Runs `action` in a task of its own when somebody asks for the end: at once if that has been. Nobody waits for it; the
     /// work has its grace for both.
     ///
-    /// It is kept until the body is over. An action for something that ends earlier, a connection for instance, must do no
-    /// harm then.
+    /// It is kept until the body is over: one for a listener, not one for each of its connections, which would add up.
     public func onRequest(_ action: @escaping @Sendable () async -> Void) {
         let isDue = state.withLock { state -> Bool in
             guard case .pending(var actions) = state else {

@@ -109,18 +109,23 @@ private func outcome<Result: Sendable>(
 ) async throws -> Result? {
     guard let first = try await events.next() else { return try await work.value }
     onFirst()
-    do throws(IPCError) {
-        do throws(IPCError) {
-            try await end(of: events, after: first.signal, calm: .milliseconds(100), grace.length)
-        } catch {
-            guard let more = grace.afterCancellation, error.code == .timedOut else { throw error }
-            work.cancel()
-            try await end(of: events, after: first.signal, calm: more, more)
-        }
-    } catch {
-        guard error.code == .timedOut, error.object == nil else { throw error }
-        throw IPCError(
-            .timedOut, "shut down: the work had not ended \(grace.length) after the signal", object: first.signal.name)
+    var counted: Set<Signal> = [first.signal]
+    var turn = try await nextTurn(of: events, not: counted, within: .milliseconds(100), grace.length)
+    let reason = turn
+    if turn != .ended, let more = grace.afterCancellation {
+        work.cancel()
+        if case .hurried(let second) = turn { counted.insert(second) }
+        turn = try await nextTurn(of: events, not: counted, within: more, more)
+    }
+    guard turn == .ended else {
+        let late =
+            if case .hurried(let second) = reason {
+                "when a second signal came, \(second)"
+            } else {
+                "\(grace.length) after the signal"
+            }
+        let beyond = grace.afterCancellation.map { ", nor \($0) after it was cancelled then" } ?? ""
+        throw IPCError(.timedOut, "shut down: the work had not ended \(late)\(beyond)", object: first.signal.name)
     }
     do {
         return try await work.value
@@ -131,16 +136,27 @@ private func outcome<Result: Sendable>(
     }
 }
 
-/// Waits for the end of the work, `grace` at most, and for a second signal. The first one again is none within `calm`.
-private func end(
-    of events: SignalEvents, after first: Signal, calm: Duration, _ grace: Duration
-) async throws(IPCError) {
+/// What there was to wait for.
+private enum Turn: Equatable {
+    case ended
+    case timeOver
+    case hurried(Signal)
+}
+
+/// Waits for the end of the work, `grace` at most, and for a further signal: those that were `counted` are none within `calm`.
+private func nextTurn(
+    of events: SignalEvents, not counted: Set<Signal>, within calm: Duration, _ grace: Duration
+) async throws(IPCError) -> Turn {
     let calm = Deadline.after(calm)
     let end = Deadline.after(grace)
-    while let second = try await events.next(until: end) {
-        if second.signal == first, !calm.hasPassed { continue }
-        throw IPCError(
-            .timedOut, "shut down: the work had not ended when a second signal came, \(second.signal)",
-            object: first.name)
+    do throws(IPCError) {
+        while let next = try await events.next(until: end) {
+            if counted.contains(next.signal), !calm.hasPassed { continue }
+            return .hurried(next.signal)
+        }
+        return .ended
+    } catch {
+        guard error.code == .timedOut else { throw error }
+        return .timeOver
     }
 }

@@ -20,10 +20,11 @@ extension SyncRegion: DescriptorTransferable {
         try await SyncRegion(try memory(transferred), until: deadline)
     }
 
-    /// The same on a thread that may block: taking part waits for a thread of this library, mostly some 0.1 ms. In a task
-    /// call ``receive(_:until:)``.
+    /// The same on a thread that may block: taking part waits for a thread of this library, mostly some 0.1 ms, and ten
+    /// seconds at most (`.timedOut`) for somebody who was stopped while he came or went. In a task call
+    /// ``receive(_:until:)``.
     public static func receive(_ transferred: TransferredDescriptors) throws(IPCError) -> SyncRegion {
-        try SyncRegion(blocking: try memory(transferred), until: .never)
+        try SyncRegion(blocking: try memory(transferred), until: .after(.seconds(10)))
     }
 
     private static func memory(_ transferred: TransferredDescriptors) throws(IPCError) -> SharedMemory {

@@ -13,6 +13,8 @@ import Synchronization
 final class ValueShelf: Sendable {
     /// The largest value that is kept a file for, in bytes.
     static let largestValue = 4 << 20
+    /// Files without a value that are kept: each is a descriptor.
+    static let mostIdle = 32
 
     private struct State: Sendable {
         var idle: [KeptFile] = []
@@ -42,7 +44,17 @@ final class ValueShelf: Sendable {
     }
 
     /// The value is not needed any more.
-    func give(_ kept: KeptFile) { state.withLock { $0.idle.append(kept) } }
+    func give(_ kept: KeptFile) {
+        // Unmapped outside the lock.
+        let dropped = state.withLock { state -> KeptFile? in
+            state.idle.append(kept)
+            guard state.idle.count > Self.mostIdle else { return nil }
+            let dropped = state.idle.removeFirst()
+            state.byteCount -= dropped.capacity
+            return dropped
+        }
+        _ = consume dropped
+    }
 
     /// Nil when there is no room for another one, or it cannot be made.
     private func take(_ size: Int) -> KeptFile? {
@@ -90,7 +102,8 @@ final class KeptFile: Sendable {
         let (file, mapping) = try mapping("make shared memory for large values") {
             () throws(SystemCallError) -> (Int32, MappedMemory) in
             let file = try MemoryCalls.makeFile("swift-ipc-values")
-            try FileCalls.truncate(file.number, to: byteCount)
+            // All its room now, or an error: a page that is missing later would be SIGBUS.
+            try MemoryCalls.allocate(file.number, size: byteCount)
             let mapping = try MappedMemory(file.number, byteCount: byteCount, MappedMemory.Mode(isPrefaulted: true))
             // After the mapping by which this process writes, which stays.
             try MemoryCalls.seal(file.number, isReadOnlyForOthers ? [.size, .futureWriting] : .size)

@@ -78,7 +78,7 @@ extension MultiProcessServer {
                 await Readiness.announceIfPossible()
                 try await withThrowingDiscardingTaskGroup { group in
                     group.addTask { try await body(server) }
-                    group.addTask { try await server.waitForFailure() }
+                    group.addTask { try await server.serveUntilFailure() }
                 }
             }
         }
@@ -103,13 +103,16 @@ extension MultiProcessServer {
         } hurry: {
             await self.shutDown(grace: .zero)
         }
-        try await run.perform {
-            do throws(IPCError) {
-                try await self.waitForFailure()
-            } catch {
-                if error.isCancellation { await self.shutDown() }
-                throw error
-            }
+        try await run.perform { try await self.serveUntilFailure() }
+    }
+
+    /// Returns by throwing alone. Cancelled, it ends the server first, whatever else the program still does.
+    private func serveUntilFailure() async throws(IPCError) {
+        do throws(IPCError) {
+            try await waitForFailure()
+        } catch {
+            if error.isCancellation { await shutDown() }
+            throw error
         }
     }
 }

@@ -30,7 +30,7 @@ struct ServerRoster: Sendable {
         var phase = Phase.starting
         /// Whether it comes to replace one that serves.
         let isSuccessor: Bool
-        /// Whether it has asked to be replaced. That stays so until one is ready that does.
+        /// Whether it has asked to be replaced. It is not forgotten before another process is ready in its place.
         var wantsReplacement = false
         var processID: Int32 = 0
     }
@@ -162,7 +162,8 @@ struct ServerRoster: Sendable {
         guard let member = remove(id) else { return [] }
         var steps: [Step] = [.tell(death.event)]
         if member.isSuccessor, !member.phase.isReady, let served = server(of: member.place) {
-            steps += giveUpRolling(death.error)
+            // One that was begun before the roll says nothing of what comes.
+            if member.version == version { steps += giveUpRolling(death.error) }
             if served.wantsReplacement {
                 countDeath(member, at: now)
                 if !tally.permits(at: now) { fail(limitError(death.error), &steps) }
@@ -229,6 +230,13 @@ struct ServerRoster: Sendable {
         for (id, member) in members.sorted(by: { $0.key < $1.key }) where member.place >= target { leave(id, &steps) }
         var outdated: [(place: Int, delay: Duration)] = []
         for place in 0..<target {
+            // Whoever came before one that serves goes, also where that one wants to be replaced as well: two are enough.
+            let serving = members.filter {
+                $0.value.place == place && $0.value.version == version && $0.value.phase.isReady
+            }
+            if let last = serving.keys.max() {
+                for (id, member) in members where member.place == place && id < last { leave(id, &steps) }
+            }
             let living = members.filter { $0.value.place == place && !$0.value.phase.isLeaving }
             let delay = backoff.delay(afterDeaths: deaths[place] ?? 0)
             if let current = living.first(where: { $0.value.version == version && !$0.value.wantsReplacement }) {
