@@ -150,6 +150,20 @@ import Testing
         #expect(leaves(roster.ready(3, at: now)) == [first[0].id])
     }
 
+    /// A program whose every process asks before it is ready has two in a place, not more and more.
+    @Test mutating func whoAsksBeforeItIsReadyDoesNotPileUp() {
+        fill()
+        var (old, next) = (2, starts(roster.replace(2, at: now))[0].id)
+        for _ in 0..<20 {
+            #expect(starts(roster.replace(next, at: now)).isEmpty)
+            let steps = roster.ready(next, at: now)
+            #expect(leaves(steps) == [old])
+            #expect(starts(steps).map(\.place) == [1])
+            _ = roster.left(old, telling: nil)
+            (old, next) = (next, starts(steps)[0].id)
+        }
+    }
+
     @Test mutating func whoWantsToBeReplacedAtOnceWaitsLongerEachTime() {
         fill()
         var id = 2
