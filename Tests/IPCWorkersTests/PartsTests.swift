@@ -21,6 +21,16 @@ import Testing
         #expect(session.take().map(\.index) == [4, 5, 6])
     }
 
+    @Test func limitsOfTasksAndOfTheirTypes() {
+        let jobs: [any WorkerJob] = [LimitedTask(seconds: nil), LimitedTask(seconds: 3), LimitedType()]
+        #expect(jobs.map(\.timeLimit) == [nil, .seconds(3), .seconds(7)])
+    }
+
+    @Test func countsOfWorkers() {
+        #expect((3 as WorkerCount) == .exactly(3) && (3 as WorkerCount).resolved == 3)
+        #expect((0 as WorkerCount).resolved == 1 && WorkerCount.coreCount.resolved >= 1)
+    }
+
     @Test func sessionAsCompleted() {
         let session = MapSession(isOrdered: false)
         deliver([2, 1], to: session)
@@ -80,4 +90,15 @@ import Testing
             }
         }
     }
+}
+
+private struct LimitedTask: WorkerTask {
+    var seconds: Int?
+    var timeLimit: Duration? { seconds.map { .seconds($0) } }
+    func run(in context: WorkerContext) async throws -> Int { 0 }
+}
+
+private struct LimitedType: WorkerTask {
+    static var timeLimit: Duration? { .seconds(7) }
+    func run(in context: WorkerContext) async throws -> Int { 0 }
 }

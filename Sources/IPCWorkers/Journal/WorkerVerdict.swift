@@ -1,7 +1,7 @@
 /// Why a worker ended itself under a task. It does so in an instant in which that task runs and no other: so the blame never
 /// falls on the next one.
 enum WorkerVerdict: Sendable, Equatable {
-    /// The task ran for longer than ``WorkerJob/timeLimit``.
+    /// The task ran for longer than ``WorkerJob/timeLimit-swift.property``.
     case timeLimit
     /// The task went on after it had been cancelled.
     case cancellation

@@ -1,7 +1,7 @@
 import IPCSystem
 
 /// How many workers a pool has.
-public struct WorkerCount: Sendable, Hashable {
+public struct WorkerCount: Sendable, Hashable, ExpressibleByIntegerLiteral {
     private let number: Int?
 
     private init(_ number: Int?) { self.number = number }
@@ -11,6 +11,9 @@ public struct WorkerCount: Sendable, Hashable {
 
     /// So many. Less than one counts as one.
     public static func exactly(_ number: Int) -> WorkerCount { WorkerCount(max(1, number)) }
+
+    /// The same as ``exactly(_:)``.
+    public init(integerLiteral value: Int) { self = .exactly(value) }
 
     var resolved: Int { number ?? max(1, ProcessFacts.usableProcessors) }
 }

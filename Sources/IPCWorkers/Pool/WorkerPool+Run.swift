@@ -10,7 +10,7 @@ extension WorkerPool {
     ///   - priority: which task goes first when several wait.
     ///   - progress: is told how far the task is.
     /// - Throws: what the task threw, as ``WorkerTask`` says; `IPCError` with `.workerCrashed`, `.cancelled`,
-    ///   `.timedOut` (the deadline, or the task's ``WorkerJob/timeLimit``), `.resourceExhausted`
+    ///   `.timedOut` (the deadline, or the task's ``WorkerJob/timeLimit-swift.property``), `.resourceExhausted`
     ///   (``WorkerPoolOptions/memoryLimit``, or no memory or no descriptor for a large value), `.descriptorsTruncated` (no
     ///   descriptor for a large output), `.handshakeFailed`, `.restartLimitReached`, `.closed`, `.unsupported`, `.invalidArgument` (the workers do not serve this type, or it has too many
     ///   descriptors), `.encodingFailed`, `.decodingFailed`.

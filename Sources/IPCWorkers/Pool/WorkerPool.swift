@@ -12,7 +12,7 @@ import Synchronization
 ///   `.restartLimitReached`.
 /// - **Cancellation** of whoever waits for a task ends the wait and cancels the task in the worker. A task that goes on all
 ///   the same is ended with its worker (``WorkerPoolOptions/cancellationGrace``), as is one that takes longer than its
-///   ``WorkerJob/timeLimit``.
+///   ``WorkerJob/timeLimit-swift.property``.
 /// - **A worker that is stopped** (SIGSTOP), or hangs, and does not begin what it has is replaced after some seconds; its
 ///   tasks go to others.
 /// - **No recursion**: in a worker, every operation throws `.unsupported`.

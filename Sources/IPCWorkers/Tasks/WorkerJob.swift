@@ -16,8 +16,12 @@ public protocol WorkerJob: Codable, Sendable {
     /// How long the task may run, from its start in the worker; nil, the default, for as long as it takes. When it is over
     /// the worker is killed and replaced, and the task fails with `.timedOut`. It is not tried again.
     ///
-    /// That needs nothing of the task: it may hang in a loop or in a call that never returns.
+    /// That needs nothing of the task: it may hang in a loop or in a call that never returns. Declare it as `Duration?`: a
+    /// property of another type is none of the protocol's, and limits nothing.
     var timeLimit: Duration? { get }
+
+    /// The ``timeLimit-swift.property`` of all tasks of this type that do not say otherwise; nil, the default, for none.
+    static var timeLimit: Duration? { get }
 }
 
 extension WorkerJob {
@@ -27,8 +31,11 @@ extension WorkerJob {
     /// At most once.
     public static var maximumAttempts: Int { 1 }
 
+    /// The limit of the type.
+    public var timeLimit: Duration? { Self.timeLimit }
+
     /// No limit.
-    public var timeLimit: Duration? { nil }
+    public static var timeLimit: Duration? { nil }
 }
 
 enum TypeNames {

@@ -9,7 +9,18 @@ import IPCWorkers
 private func words(ofFileAt path: String) throws -> [Substring] { path.split(separator: "/") }
 private func isPrime(_ number: Int) -> Bool { number > 1 && (2..<number).allSatisfy { number % $0 != 0 } }
 
+private struct ConversionError: Error, Codable {}
+private func convert(_ path: String) throws(ConversionError) -> Int { path.utf8.count }
+
 private enum Guide {
+    struct Convert: WorkerTask {
+        var path: String
+        static var maximumAttempts: Int { 3 }                 // may be done twice: started again when its worker dies
+        static var timeLimit: Duration? { .seconds(30) }      // an optional; or `var timeLimit`, for each task another one
+
+        func run(in context: WorkerContext) async throws(ConversionError) -> Int { try convert(path) }
+    }
+
     static let paths = ["a", "b"]
 
     struct CountWords: WorkerTask {                       // encoded, sent, run in a worker process
