@@ -18,7 +18,6 @@ static int32_t pipes[CIPC_SIGNAL_LANE_COUNT] = {-1, -1};
 // In the child of a fork a pipe still is the parent's, until the child has made its own.
 static int32_t owners[CIPC_SIGNAL_LANE_COUNT]; // Changed with atomic stores: a handler may be reading them.
 static uint64_t lost_of_lanes[CIPC_SIGNAL_LANE_COUNT];
-static uint64_t written_to_lanes[CIPC_SIGNAL_LANE_COUNT];
 
 // A disposition. Never freed: a handler on another thread may be reading it.
 struct kept {
@@ -57,10 +56,6 @@ static long write_bytes(int32_t lane, const cipc_signal_record *records, long le
     if (descriptor >= 0) {
         do result = cipc_syscall6(SYS_write, descriptor, (long)records, length, 0, 0, 0);
         while (result == -EINTR);
-    }
-    // After the write: whoever finds the count as it was may miss what has just been written, and never the poller.
-    if (result > 0) {
-        __atomic_fetch_add(&written_to_lanes[lane], (uint64_t)result / sizeof *records, __ATOMIC_RELAXED);
     }
     return result;
 }
@@ -265,10 +260,6 @@ uint64_t cipc_signal_lost_count(int32_t signal) {
 }
 
 uint64_t cipc_signal_lost_of_lane(int32_t lane) { return __atomic_load_n(&lost_of_lanes[lane], __ATOMIC_SEQ_CST); }
-
-uint64_t cipc_signal_written_to_lane(int32_t lane) {
-    return __atomic_load_n(&written_to_lanes[lane], __ATOMIC_RELAXED);
-}
 
 void cipc_signal_admit(int32_t signal) {
     sigset_t set;

@@ -13,7 +13,7 @@ package enum SystemCall: String, Sendable, CaseIterable {
     case fork, membarrier, set_robust_list
     case pthread_mutex, semctl, semget, semop
     case mq_getattr, mq_open, mq_receive, mq_send, mq_unlink, msgctl, msgget, msgrcv, msgsnd
-    case rt_sigqueueinfo, rt_tgsigqueueinfo, sigaction, signalfd, tgkill, timer_create
+    case rt_sigqueueinfo, rt_tgsigqueueinfo, sigaction, tgkill, timer_create
 }
 
 /// A system call that failed, and how.

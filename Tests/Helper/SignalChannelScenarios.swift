@@ -54,16 +54,6 @@ let signalChannelScenarios: [String: Scenario] = [
         try await channel.finish(until: .after(.seconds(60)))
         return 0
     },
-    // COUNT: sends back so many numbers, and dies.
-    "signal-echo-and-die": { arguments in
-        let channel = try accepted()
-        for _ in 0..<(Int(arguments[0]) ?? 0) {
-            guard let number = try await channel.receive(until: .after(.seconds(60))) else { return 1 }
-            try await channel.send(number, until: .after(.seconds(60)))
-        }
-        try Signals.send(.kill, to: .currentProcess)
-        return 1
-    },
     // HELPER, as an ordinary user with few signals to queue: what the sender is told.
     "signal-limit": { arguments in
         try require(geteuid() != 0, "root passes the limit")

@@ -62,44 +62,6 @@ let signalHookScenarios: [String: Scenario] = [
         try await raised(.terminate)
         return 1
     },
-    // HELPER: round trips, until the signals come to the thread that receives and it takes them itself; then a hook, which
-    // sees each; then none; then everything that a dying peer sent.
-    "signal-round-trips": { arguments in
-        try await withIPCExecutor {
-            let (settling, hooked, last) = (400, 100, 100)
-            let channel = try SignalChannel(on: .realTimeSignals[1])
-            let peer = try await ChildProcess.spawn(
-                .path(arguments[0]), arguments: ["signal-echo-and-die", "\(2 * settling + hooked + last)"],
-                transferring: [channel.invitation])
-            func makeTrips(_ count: Int) async throws {
-                for number in 0..<Int32(count) {
-                    try await channel.send(number, until: .after(.seconds(60)))
-                    let answer = try await channel.receive(until: .after(.seconds(60)))
-                    try require(answer == number, "\(answer.map { "\($0)" } ?? "the end") instead of \(number)")
-                }
-            }
-            try await makeTrips(settling)
-            hook(channel.signal)
-            try await makeTrips(hooked)
-            let seen = hookCount.load(ordering: .sequentiallyConsistent)
-            try require(seen >= hooked, "the hook saw \(seen) signals of \(hooked)")
-            unhook(channel.signal)
-            try await makeTrips(settling)
-            for number in 0..<Int32(last) { try await channel.send(number, until: .after(.seconds(60))) }
-            _ = try await peer.exitStatus(until: .after(.seconds(60)))
-            for number in 0..<Int32(last) {
-                let answer = try await channel.receive(until: .after(.seconds(60)))
-                try require(answer == number, "\(answer.map { "\($0)" } ?? "the end") instead of \(number)")
-            }
-            do {
-                _ = try await channel.receive(until: .after(.seconds(60)))
-            } catch let error as IPCError {
-                try require(error.code == .peerClosed, "\(error)")
-                return 0
-            }
-            throw Wrong("no end")
-        }
-    },
     // RECEIVES: another signal fills the pipe of channels, and one of this channel finds no room.
     "signal-channel-loss": { arguments in
         let near = try SignalChannel(on: .realTimeSignals[2], capacity: 1)

@@ -42,22 +42,8 @@ void cipc_signal_chain(int32_t signal, int32_t enabled);
 uint64_t cipc_signal_lost_count(int32_t signal);
 /// The same for all signals of a lane. Whoever reads a record after a loss finds it changed.
 uint64_t cipc_signal_lost_of_lane(int32_t lane);
-/// How many records were written to a lane's pipe, loss marks too. Changed after they were.
-uint64_t cipc_signal_written_to_lane(int32_t lane);
 /// Lets `signal` through to the calling thread.
 void cipc_signal_admit(int32_t signal);
-
-/// A descriptor by which threads take signals from the kernel's queue, for the signals of `set` (bit n-1 for signal n):
-/// a new one where `queue` is -1. signalfd(2), non-blocking, close-on-exec.
-int32_t cipc_signal_open_queue(int32_t queue, uint64_t set);
-/// Holds `signal` back from the calling thread; `mask` gets what `cipc_signal_let_through` needs. 1 when done, 0 when the
-/// handler is not the disposition: then somebody else is to see the signal, and nothing was changed.
-int32_t cipc_signal_hold(int32_t signal, uint64_t *_Nonnull mask);
-/// Ends the hold: the handler gets what nobody has taken.
-void cipc_signal_let_through(uint64_t mask);
-/// Takes the signals that are queued for the calling thread or for the process: how many, at most `capacity` and 32;
-/// -EAGAIN when there are none.
-int32_t cipc_signal_take(int32_t queue, cipc_signal_record *_Nonnull records, int32_t capacity);
 
 /// Sends with a value. `number` is what the receiver finds in si_errno. rt_sigqueueinfo(2), rt_tgsigqueueinfo(2).
 int32_t cipc_signal_queue(int32_t process, int32_t signal, int32_t number, uint64_t value);

@@ -30,10 +30,13 @@ extension SignalChannel {
         var found = try take()
         if found == nil {
             settle()
-            found = try lookBeforeSleeping()
-            if found != nil, spinning.policy.takesBreak() { await Task.yield() }
+            found = try look()
         } else {
             spinning.sawStream()
+        }
+        if found == nil {
+            found = try spinning.policy.lookAgain(.shared) { () throws(IPCError) in try look() }
+            if found != nil, spinning.policy.takesBreak() { await Task.yield() }
         }
         while found == nil {
             try await arrived.wait(until: deadline, "receive")
@@ -53,29 +56,6 @@ extension SignalChannel {
         if found == nil { found = try look() }
         guard let found else { return .empty }
         return try content(found).map { .message($0) } ?? .finished
-    }
-
-    /// Looks at once, and again for a while if that has paid off lately: in the kernel's queue on the thread that the
-    /// signals come to, where no handler is needed then.
-    private func lookBeforeSleeping() throws(IPCError) -> SignalWindow.Taken? {
-        if isHome {
-            var hasLooked = false
-            let found = try queue.holding(signal) { () throws(IPCError) in
-                hasLooked = true
-                if let found = try lookInQueue() { return found }
-                return try spinning.policy.lookAgain(.shared) { () throws(IPCError) in try lookInQueue() }
-            }
-            if let found { return found }
-            // What its handler wrote, if the signal came as the hold ended.
-            if hasLooked { return try look() }
-        }
-        if let found = try look() { return found }
-        return try spinning.policy.lookAgain(.shared) { () throws(IPCError) in try look() }
-    }
-
-    private func lookInQueue() throws(IPCError) -> SignalWindow.Taken? {
-        queue.take()
-        return try take()
     }
 
     /// Reads the pipe, as the library's own task would do a moment later.

@@ -94,13 +94,7 @@ extension SignalChannel {
         guard hasRoom(kind), let route = peer.withLock({ $0.route }) else { return .noRoom }
         let next = nextSequence.load(ordering: .relaxed)
         do throws(SystemCallError) {
-            let frame = SignalFrame(kind, sequence: next, value: value)
-            if isHome {
-                // The peer may run at once, and answer before this thread looks.
-                try queue.collecting(signal) { () throws(SystemCallError) in try route.send(frame) }
-            } else {
-                try route.send(frame)
-            }
+            try route.send(SignalFrame(kind, sequence: next, value: value))
         } catch {
             if error.errno == Errno.wouldBlock { return .queueFull }
             if error.errno == Errno.noSuchProcess { throw peerClosed("\(doing)") }

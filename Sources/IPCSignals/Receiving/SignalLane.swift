@@ -11,15 +11,13 @@ final class SignalLane: Sendable {
     /// How many records have room.
     let capacity: Int
     private let stream: StreamDescriptor
-    let readers = TaskLock()
+    private let readers = TaskLock()
     private let records = RecordBuffer(capacity: 512)
-    let deliver: @Sendable (SignalRecord) -> Void
+    private let deliver: @Sendable (SignalRecord) -> Void
     private let noticeLoss: @Sendable () -> Void
-    let lane: SignalCalls.Lane
+    private let lane: SignalCalls.Lane
     /// Behind `readers`.
     private let knownLosses = Atomic<UInt64>(0)
-    /// Records that were read. Behind `readers`.
-    let readCount = Atomic<UInt64>(0)
 
     /// Makes the pipe, which stays for the life of the process: a handler may be writing to it at any time.
     ///
@@ -79,18 +77,14 @@ final class SignalLane: Sendable {
         noticeLoss()
     }
 
-    /// Behind `readers`.
-    func drain() {
+    private func drain() {
         var isMore = true
         while isMore {
             let count = unsafe ((try? SignalCalls.read(stream.number, into: records.pointer)) ?? nil) ?? 0
             for index in 0..<count where unsafe !records.pointer[index].isLossMark {
                 unsafe deliver(records.pointer[index])
             }
-            if count > 0 {
-                readCount.store(readCount.load(ordering: .relaxed) &+ UInt64(count), ordering: .relaxed)
-                lookForLosses()
-            }
+            if count > 0 { lookForLosses() }
             // A read that does not fill its room has taken all there was.
             isMore = unsafe count == records.pointer.count
         }
@@ -99,7 +93,7 @@ final class SignalLane: Sendable {
 
 /// Room for records, behind the lock of those who read.
 @safe
-final class RecordBuffer: @unchecked Sendable {
+private final class RecordBuffer: @unchecked Sendable {
     // SAFETY: whoever has the lane's lock is the only user.
     let pointer: UnsafeMutableBufferPointer<SignalRecord>
 
