@@ -122,7 +122,7 @@ struct QueueStorm {
         let last = try TestingCalls.fork {
             alarm(120)
             do {
-                let queue = try SharedQueue(blockingAt: .file(path), .open, until: .after(.seconds(60)))
+                let queue = try SharedQueue(blockingAt: .file(path), .open, until: .after(.seconds(8)))
                 try drain(queue, record)
                 let facts = try judge(record, receiverKills, letterKills)
                 let fresh = try SharedQueue(blockingAt: .anonymous, options: QueueStorm.options)
