@@ -13,7 +13,10 @@ import Testing
         let mine = added.descriptors.filter { [ends.reading, ends.writing].contains($0.number) }
         #expect(mine.count == 2)
         #expect(mine.allSatisfy { $0.what.hasPrefix("pipe:[") })
-        #expect("\(added)".contains("descriptor \(ends.reading) pipe:["))
+        // Told without the others, because a census tells its first twenty entries and other tests open theirs meanwhile.
+        var told = added
+        told.descriptors = mine
+        #expect("\(told)".contains("descriptor \(ends.reading) pipe:["))
         // The pipe's inode tells it from whatever has the number next.
         let what = try #require(mine.first).what
         withExtendedLifetime((reader, writer)) {}
