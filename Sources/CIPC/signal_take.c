@@ -9,15 +9,17 @@
 // What this thread holds back and did let through before: threads that it starts meanwhile do not inherit that.
 static __thread uint64_t held;
 
-void cipc_signal_hold(int32_t signal, uint64_t *mask) {
-    uint64_t set = (uint64_t)1 << (signal - 1);
-    cipc_syscall6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&set, (long)mask, 8, 0, 0);
-    held = set & ~*mask;
+void cipc_signal_hold(int32_t signal) {
+    uint64_t set = (uint64_t)1 << (signal - 1), before = 0;
+    cipc_syscall6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&set, (long)&before, 8, 0, 0);
+    held = set & ~before;
 }
 
-void cipc_signal_let_through(uint64_t mask) {
+void cipc_signal_let_through(void) {
+    uint64_t set = held;
     held = 0;
-    cipc_syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, 8, 0, 0);
+    // That alone: the thread may have blocked another one meanwhile.
+    cipc_signal_release(set);
 }
 
 uint64_t cipc_signal_held(void) { return held; }

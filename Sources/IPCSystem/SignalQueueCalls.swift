@@ -11,17 +11,11 @@ package enum SignalQueueCalls {
         case recordOfHooked(SignalRecord, isPassedOn: Bool)
     }
 
-    /// Holds `signal` back from the calling thread.
-    ///
-    /// - Returns: what `letThrough` needs.
-    package static func hold(_ signal: Int32) -> UInt64 {
-        var mask: UInt64 = 0
-        unsafe cipc_signal_hold(signal, &mask)
-        return mask
-    }
+    /// Holds `signal` back from the calling thread, until `letThrough`. One at a time.
+    package static func hold(_ signal: Int32) { cipc_signal_hold(signal) }
 
     /// Ends a hold, on the same thread: what came and was not taken goes to the handler now.
-    package static func letThrough(_ mask: UInt64) { cipc_signal_let_through(mask) }
+    package static func letThrough() { cipc_signal_let_through() }
 
     /// Takes one `signal` that is queued for the calling thread, which holds it back, or for the process.
     package static func take(_ signal: Int32) -> Taken {

@@ -57,10 +57,10 @@ enum {
     CIPC_SIGNAL_TOOK_FROM_HOOK = 3,
 };
 
-/// Holds `signal` back from the calling thread; `mask` gets what `cipc_signal_let_through` needs.
-void cipc_signal_hold(int32_t signal, uint64_t *_Nonnull mask);
-/// Ends the hold: the handler gets what nobody has taken.
-void cipc_signal_let_through(uint64_t mask);
+/// Holds `signal` back from the calling thread. One at a time.
+void cipc_signal_hold(int32_t signal);
+/// Ends the hold: the handler gets what nobody has taken. A signal that was blocked before the hold stays so.
+void cipc_signal_let_through(void);
 /// Takes one signal that is queued for the calling thread, which holds it back, or for the process. rt_sigtimedwait(2).
 int32_t cipc_signal_take(int32_t signal, cipc_signal_record *_Nonnull record);
 /// Whether somebody has put a handler of his own over the library's.

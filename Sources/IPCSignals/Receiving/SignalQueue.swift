@@ -34,8 +34,8 @@ final class SignalQueue: Sendable {
         _ signal: Signal, _ body: (_ hasDelivered: Bool) throws(IPCError) -> Value?
     ) throws(IPCError) -> Value? {
         guard isUsable(signal) else { return nil }
-        let mask = SignalQueueCalls.hold(signal.rawValue)
-        defer { SignalQueueCalls.letThrough(mask) }
+        SignalQueueCalls.hold(signal.rawValue)
+        defer { SignalQueueCalls.letThrough() }
         // What the handler wrote before.
         let isBehind = SignalQueueCalls.writtenCount(to: lane.lane) != lane.readCount.load(ordering: .relaxed)
         if isBehind { lane.poll() }
@@ -45,8 +45,8 @@ final class SignalQueue: Sendable {
     /// Runs `body`, a system call, while `signal` is held back from this thread, and delivers what came meanwhile.
     func collecting(_ signal: Signal, _ body: () throws(SystemCallError) -> Void) throws(SystemCallError) {
         guard isUsable(signal) else { return try body() }
-        let mask = SignalQueueCalls.hold(signal.rawValue)
-        defer { SignalQueueCalls.letThrough(mask) }
+        SignalQueueCalls.hold(signal.rawValue)
+        defer { SignalQueueCalls.letThrough() }
         try body()
         take(signal)
     }
@@ -54,7 +54,7 @@ final class SignalQueue: Sendable {
     /// Delivers one signal that is queued for this thread, which holds it back, unless somebody else is delivering at this
     /// moment. Where there are many, the handler takes them in together when the hold ends.
     func take(_ signal: Signal) {
-        guard lane.readers.tryAcquire() else { return }
+        guard isUsable(signal), lane.readers.tryAcquire() else { return }
         defer { _ = lane.readers.release() }
         switch SignalQueueCalls.take(signal.rawValue) {
         case .nothing: break
