@@ -35,7 +35,7 @@ public final class ServerWorker: Sendable {
     let state = Lock(State())
     let bell = ChangeBell()
 
-    private init(_ control: SocketChannel, _ memory: MappedMemory, _ welcome: ServerControl.Welcome) {
+    init(_ control: SocketChannel, _ memory: MappedMemory, _ welcome: ServerControl.Welcome) {
         self.control = control
         self.memory = memory
         place = welcome.place
@@ -150,8 +150,10 @@ public final class ServerWorker: Sendable {
             return !state.hasAskedForReplacement && state.leaving == nil
         }
         guard isFirst, let message = try? BinaryCodec.encode(ServerControl.Report.replace(fault: fault)) else { return }
-        // There is room: a worker says two things in its life.
-        _ = try? control.trySend(message)
+        // At once, because this process may be about to end; unless something else that it says is still on its way.
+        if (try? control.trySend(message)) == false {
+            Task(executorPreference: IPCExecutor.shared) { [control] in try? await control.send(message) }
+        }
     }
 
     /// Waits for the next request of a client, and no longer than this worker stays: what a handler does between two requests.
