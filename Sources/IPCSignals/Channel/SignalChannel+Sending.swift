@@ -95,8 +95,8 @@ extension SignalChannel {
         let next = nextSequence.load(ordering: .relaxed)
         do throws(SystemCallError) {
             let frame = SignalFrame(kind, sequence: next, value: value)
-            // The peer may answer before this thread looks; on a single processor it does not run before.
-            if isHome, WaitEngine.shared.maySpin {
+            if isHome {
+                // The peer may run at once, and answer before this thread looks.
                 try queue.collecting(signal) { () throws(SystemCallError) in try route.send(frame) }
             } else {
                 try route.send(frame)
