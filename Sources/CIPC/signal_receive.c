@@ -1,4 +1,5 @@
 #include "CIPC.h"
+#include "signal_record.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,6 +19,7 @@ static int32_t pipes[CIPC_SIGNAL_LANE_COUNT] = {-1, -1};
 // In the child of a fork a pipe still is the parent's, until the child has made its own.
 static int32_t owners[CIPC_SIGNAL_LANE_COUNT]; // Changed with atomic stores: a handler may be reading them.
 static uint64_t lost_of_lanes[CIPC_SIGNAL_LANE_COUNT];
+static uint64_t written_to_lanes[CIPC_SIGNAL_LANE_COUNT];
 
 // A disposition. Never freed: a handler on another thread may be reading it.
 struct kept {
@@ -40,22 +42,16 @@ static __thread struct {
     const char *frame;
 } calling[HIGHEST_SIGNAL + 1];
 
-static void fill(cipc_signal_record *record, const siginfo_t *information) {
-    record->signal = information->si_signo;
-    record->code = information->si_code;
-    record->number = information->si_errno;
-    record->process = information->si_pid;
-    record->user = information->si_uid;
-    record->status = information->si_status;
-    record->value = (uint64_t)(uintptr_t)information->si_value.sival_ptr;
-}
-
 static long write_bytes(int32_t lane, const cipc_signal_record *records, long length) {
     int32_t descriptor = __atomic_load_n(&pipes[lane], __ATOMIC_ACQUIRE);
     long result = -EBADF;
     if (descriptor >= 0) {
         do result = cipc_syscall6(SYS_write, descriptor, (long)records, length, 0, 0, 0);
         while (result == -EINTR);
+    }
+    // After the write: whoever finds the count as it was may miss what has just been written, and never the poller.
+    if (result > 0) {
+        __atomic_fetch_add(&written_to_lanes[lane], (uint64_t)result / sizeof *records, __ATOMIC_RELAXED);
     }
     return result;
 }
@@ -84,7 +80,7 @@ static int take_more(int signal, cipc_signal_record *records) {
         siginfo_t information;
         long found = cipc_syscall6(SYS_rt_sigtimedwait, (long)&set, (long)&information, (long)&none, 8, 0, 0);
         if (found != signal) break;
-        fill(&records[count++], &information);
+        cipc_signal_fill(&records[count++], &information);
     }
     return count;
 }
@@ -136,6 +132,54 @@ static void hand_back(int signal, siginfo_t *information, void *context, int32_t
     }
 }
 
+// Whether this thread is in `take_along`, and its handler was called by one that is hooked over it.
+static __thread int is_taking_along;
+
+// The handler that somebody has put over ours.
+static int find_hook(int signal, struct sigaction *found) {
+    if (sigaction(signal, NULL, found) < 0 || is_ours(found)) return 0;
+    return (found->sa_flags & SA_SIGINFO) || (found->sa_handler != SIG_DFL && found->sa_handler != SIG_IGN);
+}
+
+int32_t cipc_signal_is_hooked(int32_t signal) {
+    struct sigaction found;
+    return find_hook(signal, &found);
+}
+
+// What has been taken from the kernel's queue is for the hook, which calls this handler if it likes, as for each signal.
+static void call_hook(int signal, const struct sigaction *hook, const cipc_signal_record *record, void *context) {
+    siginfo_t information;
+    cipc_signal_restore_information(&information, record);
+    if (hook->sa_flags & SA_SIGINFO) {
+        hook->sa_sigaction(signal, &information, context);
+    } else {
+        hook->sa_handler(signal);
+    }
+}
+
+static void take_along(int signal, int32_t lane, cipc_signal_record *records, void *context) {
+    // Bounded, so that a flood of signals does not keep this thread for ever.
+    for (int round = 0; round < 64; round++) {
+        int count = take_more(signal, records);
+        if (count == 0) return;
+        // Asked after they were taken: whoever has put a handler over this one by then sees what came since, though this
+        // handler may have been interrupted for long. Asked before, it would miss that.
+        struct sigaction hook;
+        if (find_hook(signal, &hook)) {
+            // Until this handler returns, which restores the mask.
+            sigprocmask(SIG_BLOCK, &hook.sa_mask, NULL);
+            is_taking_along = 1;
+            // No handler before ours is being called here: a mark was left by one that jumped away.
+            calling[signal].context = NULL;
+            for (int index = 0; index < count; index++) call_hook(signal, &hook, &records[index], context);
+            is_taking_along = 0;
+            return;
+        }
+        write_records(signal, lane, records, count);
+        if (count < BATCH) return;
+    }
+}
+
 // Async-signal-safe: raw system calls, atomics, and what sigaction(2) is.
 static void receive(int signal, siginfo_t *information, void *context) {
     if (is_called_back(signal, context)) return;
@@ -149,18 +193,13 @@ static void receive(int signal, siginfo_t *information, void *context) {
         return;
     }
     cipc_signal_record records[BATCH];
-    fill(&records[0], information);
+    cipc_signal_fill(&records[0], information);
     write_records(signal, lane, records, 1);
     if (__atomic_load_n(&entries[signal].chains, __ATOMIC_RELAXED)) {
         errno = saved;
         call_earlier(signal, information, context);
-    } else if (signal >= SIGRTMIN) {
-        // Bounded, so that a flood of signals does not keep this thread for ever.
-        for (int round = 0; round < 64; round++) {
-            int count = take_more(signal, records);
-            if (count > 0) write_records(signal, lane, records, count);
-            if (count < BATCH) break;
-        }
+    } else if (signal >= SIGRTMIN && !is_taking_along) {
+        take_along(signal, lane, records, context);
     }
     errno = saved;
 }
@@ -260,6 +299,10 @@ uint64_t cipc_signal_lost_count(int32_t signal) {
 }
 
 uint64_t cipc_signal_lost_of_lane(int32_t lane) { return __atomic_load_n(&lost_of_lanes[lane], __ATOMIC_SEQ_CST); }
+
+uint64_t cipc_signal_written_to_lane(int32_t lane) {
+    return __atomic_load_n(&written_to_lanes[lane], __ATOMIC_RELAXED);
+}
 
 void cipc_signal_admit(int32_t signal) {
     sigset_t set;

@@ -27,6 +27,7 @@ typedef struct {
     void (*body)(void *);
     void *context;
     int unblocks_sigpipe;
+    uint64_t released;
     char name[16];
 } start;
 
@@ -60,6 +61,7 @@ static void *run(void *argument) {
     free(argument);
     // A thread inherits the mask of the one that starts it, which may be a worker.
     if (given.unblocks_sigpipe) cipc_thread_unblock_sigpipe();
+    cipc_signal_release(given.released);
     pthread_setname_np(pthread_self(), given.name);
     given.body(given.context);
     return NULL;
@@ -73,6 +75,7 @@ int32_t cipc_thread_start(const char *name, void (*body)(void *), void *context)
     given->context = context;
     for (size_t i = 0; i < sizeof given->name - 1 && name[i]; i++) given->name[i] = name[i];
     given->unblocks_sigpipe = cipc_thread_blocks_sigpipe && !host_blocks_sigpipe;
+    given->released = cipc_signal_held();
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

@@ -1,7 +1,7 @@
 import CIPC
 
 /// What the handler of signal_receive.c writes for each signal: `cipc_signal_record`, in the same layout.
-package struct SignalRecord: BitwiseCopyable, Sendable {
+package struct SignalRecord: BitwiseCopyable, Sendable, Equatable {
     package var signal: Int32 = 0
     package var code: Int32 = 0
     /// si_errno, which the kernel passes on as the sender gave it.

@@ -54,6 +54,15 @@ let signalChannelScenarios: [String: Scenario] = [
         try await channel.finish(until: .after(.seconds(60)))
         return 0
     },
+    // Sends back what comes, until that is negative, and dies.
+    "signal-echo-and-die": { _ in
+        let channel = try accepted()
+        while let number = try await channel.receive(until: .after(.seconds(60))), number >= 0 {
+            try await channel.send(number, until: .after(.seconds(60)))
+        }
+        try Signals.send(.kill, to: .currentProcess)
+        return 1
+    },
     // HELPER, as an ordinary user with few signals to queue: what the sender is told.
     "signal-limit": { arguments in
         try require(geteuid() != 0, "root passes the limit")

@@ -16,6 +16,15 @@ import Testing
         try await expectScenario("signal-order", helperPath, "10000", "\(capacity)")
     }
 
+    /// Where the thread that receives takes the signals itself, a handler that is put over the library's at any moment sees
+    /// each that comes from then on, and nothing of what a dying peer sent is overtaken by its death.
+    @Test(arguments: 0..<3) func roundTripsLoseNothing(_: Int) async throws {
+        try await expectScenario("signal-round-trips", helperPath)
+    }
+
+    /// The same at the very moment: the signals of one hold, with the handler put over the library's in the middle.
+    @Test func aHookIsFoundDuringAHold() async throws { try await expectScenario("signal-hooked-hold") }
+
     @Test func tenThousandGoOut() async throws {
         let channel = try SignalChannel(on: .realTimeSignals[1])
         defer { channel.close() }

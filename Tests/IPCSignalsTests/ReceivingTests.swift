@@ -23,6 +23,11 @@ import Testing
 
     @Test func aHandlerHookedOverOursIsCalledOnce() async throws { try await expectScenario("signal-hooked") }
 
+    /// Ours takes signals along that wait behind the one that it was called for: not past the handler over it.
+    @Test func aHandlerHookedOverOursSeesEachThatWaits() async throws {
+        try await expectScenario("signal-hooked-queue")
+    }
+
     /// Nobody receives the signal, and the library's handler is there again: it must not swallow it.
     @Test(arguments: ["signal-put-back", "signal-put-back-used"])
     func aHandlerThatIsPutBackSwallowsNothing(_ scenario: String) async throws {

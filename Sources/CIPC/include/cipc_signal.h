@@ -42,8 +42,33 @@ void cipc_signal_chain(int32_t signal, int32_t enabled);
 uint64_t cipc_signal_lost_count(int32_t signal);
 /// The same for all signals of a lane. Whoever reads a record after a loss finds it changed.
 uint64_t cipc_signal_lost_of_lane(int32_t lane);
+/// How many records were written to a lane's pipe, loss marks too. Changed after they were.
+uint64_t cipc_signal_written_to_lane(int32_t lane);
 /// Lets `signal` through to the calling thread.
 void cipc_signal_admit(int32_t signal);
+
+/// What `cipc_signal_take` did.
+enum {
+    CIPC_SIGNAL_TOOK_NOTHING = 0,
+    CIPC_SIGNAL_TOOK = 1,
+    /// Somebody has put a handler over the library's: it gets the signal as well, when this thread lets it through.
+    CIPC_SIGNAL_PASSED_ON = 2,
+    /// The same, and the user's queue of signals is full: it does not get it.
+    CIPC_SIGNAL_TOOK_FROM_HOOK = 3,
+};
+
+/// Holds `signal` back from the calling thread. One at a time.
+void cipc_signal_hold(int32_t signal);
+/// Ends the hold: the handler gets what nobody has taken. A signal that was blocked before the hold stays so.
+void cipc_signal_let_through(void);
+/// Takes one signal that is queued for the calling thread, which holds it back, or for the process. rt_sigtimedwait(2).
+int32_t cipc_signal_take(int32_t signal, cipc_signal_record *_Nonnull record);
+/// Whether somebody has put a handler of his own over the library's.
+int32_t cipc_signal_is_hooked(int32_t signal);
+/// The signals (bit n-1 for signal n) that the calling thread holds back and let through before.
+uint64_t cipc_signal_held(void);
+/// Lets the signals of `set` through to the calling thread.
+void cipc_signal_release(uint64_t set);
 
 /// Sends with a value. `number` is what the receiver finds in si_errno. rt_sigqueueinfo(2), rt_tgsigqueueinfo(2).
 int32_t cipc_signal_queue(int32_t process, int32_t signal, int32_t number, uint64_t value);

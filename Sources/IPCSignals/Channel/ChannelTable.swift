@@ -18,6 +18,7 @@ final class ChannelTable: Sendable {
 
     private struct State {
         var lane: SignalLane?
+        var queue: SignalQueue?
         var channels: [UInt32: Entry] = [:]
         /// Frames that have a place in the pipe for certain.
         var reserved = 0
@@ -26,25 +27,28 @@ final class ChannelTable: Sendable {
 
     private let state = Lock(State())
 
-    /// The pipe with room for the frames of one more channel of `capacity` messages. Given back by `remove`.
+    /// The pipe with room for the frames of one more channel of `capacity` messages, given back by `remove`; and the
+    /// kernel's queue of their signals.
     ///
     /// - Throws: `.resourceExhausted` without room or descriptors; as `SignalHub.claimForChannels`.
-    func reserve(_ capacity: UInt32, on signal: Signal) throws(IPCError) -> SignalLane {
-        let lane = try state.withLock { state throws(IPCError) -> SignalLane in
+    func reserve(_ capacity: UInt32, on signal: Signal) throws(IPCError) -> (SignalLane, SignalQueue) {
+        let found = try state.withLock { state throws(IPCError) -> (SignalLane, SignalQueue) in
             if state.lane == nil {
                 state.lane = try SignalLane(
                     .channels, deliver: { [unowned self] in self.deliver($0) },
                     noticeLoss: { [unowned self] in self.noticeLoss() })
             }
+            if state.queue == nil, let lane = state.lane { state.queue = SignalQueue(lane) }
             let needed = state.reserved + Int(capacity) + Self.framesBeside
-            guard let lane = state.lane, needed <= lane.capacity - lane.capacity / Self.spare else {
+            guard let lane = state.lane, let queue = state.queue, needed <= lane.capacity - lane.capacity / Self.spare
+            else {
                 throw IPCError(
                     .resourceExhausted,
                     "make a signal channel: those of this process take all the room of their pipe; close some, or "
                         + "give them a smaller capacity", object: signal.name)
             }
             state.reserved = needed
-            return lane
+            return (lane, queue)
         }
         do throws(IPCError) {
             try SignalHub.shared.claimForChannels(signal)
@@ -52,7 +56,7 @@ final class ChannelTable: Sendable {
             release(capacity)
             throw error
         }
-        return lane
+        return found
     }
 
     private func release(_ capacity: UInt32) {

@@ -204,7 +204,10 @@ extension SignalChannel {
     /// The thread that receives has the signals come to it, when it has been another one than before for a while: a thread
     /// that must be woken for the handler alone costs a switch for each message. Behind `receiveLock`.
     func settle() {
-        guard Scheduler.isWorkersThread, spinning.isNews(SystemThread.mark) else { return }
+        guard Scheduler.isWorkersThread,
+            spinning.isNews(SystemThread.mark, home: home.load(ordering: .relaxed))
+        else { return }
+        home.store(SystemThread.mark, ordering: .relaxed)
         let thread = ProcessFacts.threadID
         guard ownThread.load(ordering: .relaxed) != thread, let route = peer.withLock({ $0.route }) else { return }
         SignalCalls.admit(signal.rawValue)
@@ -214,6 +217,9 @@ extension SignalChannel {
         // Without room in the kernel everything stays as it is.
         _ = Self.trySend(SignalFrame(.hello, sequence: greeting.sequence, value: number), by: route)
     }
+
+    /// Whether this is the thread that has settled.
+    var isHome: Bool { home.load(ordering: .relaxed) == SystemThread.mark && Scheduler.isWorkersThread }
 
     /// Once, when nobody sends any more through this end.
     func leave() {

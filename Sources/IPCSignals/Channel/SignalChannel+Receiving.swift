@@ -30,13 +30,10 @@ extension SignalChannel {
         var found = try take()
         if found == nil {
             settle()
-            found = try look()
+            found = try lookBeforeSleeping()
+            if found != nil, spinning.policy.takesBreak() { await Task.yield() }
         } else {
             spinning.sawStream()
-        }
-        if found == nil {
-            found = try spinning.policy.lookAgain(.shared) { () throws(IPCError) in try look() }
-            if found != nil, spinning.policy.takesBreak() { await Task.yield() }
         }
         while found == nil {
             try await arrived.wait(until: deadline, "receive")
@@ -56,6 +53,30 @@ extension SignalChannel {
         if found == nil { found = try look() }
         guard let found else { return .empty }
         return try content(found).map { .message($0) } ?? .finished
+    }
+
+    /// Looks at once, and again for a while if that has paid off lately: in the kernel's queue on the thread that the
+    /// signals come to, where no handler is needed then.
+    private func lookBeforeSleeping() throws(IPCError) -> SignalWindow.Taken? {
+        if isHome {
+            var hasLooked = false
+            let found = try queue.holding(signal) { hasDelivered throws(IPCError) in
+                hasLooked = true
+                if hasDelivered, let found = try take() { return found }
+                if let found = try lookInQueue() { return found }
+                return try spinning.policy.lookAgain(.shared) { () throws(IPCError) in try lookInQueue() }
+            }
+            if let found { return found }
+            // What its handler wrote, if the signal came as the hold ended.
+            if hasLooked { return try look() }
+        }
+        if let found = try look() { return found }
+        return try spinning.policy.lookAgain(.shared) { () throws(IPCError) in try look() }
+    }
+
+    private func lookInQueue() throws(IPCError) -> SignalWindow.Taken? {
+        queue.take(signal)
+        return try take()
     }
 
     /// Reads the pipe, as the library's own task would do a moment later.

@@ -94,7 +94,13 @@ extension SignalChannel {
         guard hasRoom(kind), let route = peer.withLock({ $0.route }) else { return .noRoom }
         let next = nextSequence.load(ordering: .relaxed)
         do throws(SystemCallError) {
-            try route.send(SignalFrame(kind, sequence: next, value: value))
+            let frame = SignalFrame(kind, sequence: next, value: value)
+            if isHome {
+                // The peer may run at once, and answer before this thread looks.
+                try queue.collecting(signal) { () throws(SystemCallError) in try route.send(frame) }
+            } else {
+                try route.send(frame)
+            }
         } catch {
             if error.errno == Errno.wouldBlock { return .queueFull }
             if error.errno == Errno.noSuchProcess { throw peerClosed("\(doing)") }

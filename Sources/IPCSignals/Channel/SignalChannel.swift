@@ -37,6 +37,7 @@ public final class SignalChannel: Channel {
     public let capacity: Int
 
     let lane: SignalLane
+    let queue: SignalQueue
     let sendLock = TaskLock()
     let receiveLock = TaskLock()
     /// Somebody waits for room, or for the other end to come.
@@ -58,6 +59,8 @@ public final class SignalChannel: Channel {
     let isPeerGone = Atomic<Bool>(false)
     /// Signals of this channel may have been lost in this process.
     let isLossy = Atomic<Bool>(false)
+    /// The mark of the thread that has settled, if one has: see ``settle()``.
+    let home = Atomic<UInt>(0)
     /// The thread of this process that the peer sends to; 0 when it was not told.
     let ownThread = Atomic<Int32>(0)
     /// All threads that it was told of.
@@ -77,8 +80,7 @@ public final class SignalChannel: Channel {
     final class Spinning: @unchecked Sendable {
         // SAFETY: behind `receiveLock`.
         var policy = SpinPolicy()
-        /// The thread that has settled, and the one that may, by their marks; and how often in a row it was the latter.
-        private var home: UInt = 0
+        /// The thread that may settle, by its mark, and how often in a row it was that one.
         private var candidate: UInt = 0
         private var count = 0
 
@@ -86,17 +88,15 @@ public final class SignalChannel: Channel {
         /// them in, many at a time, than that each interrupts the one that receives.
         func sawStream() { count = 0 }
 
-        /// Whether the thread of this mark has received so often in a row that it settles.
-        func isNews(_ mark: UInt) -> Bool {
+        /// Whether the thread of this mark, which is not `home`, has received so often in a row that it settles.
+        func isNews(_ mark: UInt, home: UInt) -> Bool {
             guard mark != home else {
                 count = 0
                 return false
             }
             count = mark == candidate ? count + 1 : 0
             candidate = mark
-            guard count >= 32 else { return false }
-            home = mark
-            return true
+            return count >= 32
         }
     }
 
@@ -117,7 +117,7 @@ public final class SignalChannel: Channel {
         let exponent = Self.exponent(capacity)
         self.signal = signal
         self.capacity = 1 << exponent
-        lane = try ChannelTable.shared.reserve(1 << exponent, on: signal)
+        (lane, queue) = try ChannelTable.shared.reserve(1 << exponent, on: signal)
         window = Lock(SignalWindow(capacity: 1 << exponent))
         ownNumber.store(ChannelTable.shared.add(self), ordering: .relaxed)
         // The host may have blocked the signal in all of its threads, and the first hello comes to any.

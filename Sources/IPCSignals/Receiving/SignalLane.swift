@@ -11,13 +11,15 @@ final class SignalLane: Sendable {
     /// How many records have room.
     let capacity: Int
     private let stream: StreamDescriptor
-    private let readers = TaskLock()
+    let readers = TaskLock()
     private let records = RecordBuffer(capacity: 512)
-    private let deliver: @Sendable (SignalRecord) -> Void
+    let deliver: @Sendable (SignalRecord) -> Void
     private let noticeLoss: @Sendable () -> Void
-    private let lane: SignalCalls.Lane
+    let lane: SignalCalls.Lane
     /// Behind `readers`.
     private let knownLosses = Atomic<UInt64>(0)
+    /// Records that were read. Behind `readers`.
+    let readCount = Atomic<UInt64>(0)
 
     /// Makes the pipe, which stays for the life of the process: a handler may be writing to it at any time.
     ///
@@ -77,14 +79,18 @@ final class SignalLane: Sendable {
         noticeLoss()
     }
 
-    private func drain() {
+    /// Behind `readers`.
+    func drain() {
         var isMore = true
         while isMore {
             let count = unsafe ((try? SignalCalls.read(stream.number, into: records.pointer)) ?? nil) ?? 0
             for index in 0..<count where unsafe !records.pointer[index].isLossMark {
                 unsafe deliver(records.pointer[index])
             }
-            if count > 0 { lookForLosses() }
+            if count > 0 {
+                readCount.store(readCount.load(ordering: .relaxed) &+ UInt64(count), ordering: .relaxed)
+                lookForLosses()
+            }
             // A read that does not fill its room has taken all there was.
             isMore = unsafe count == records.pointer.count
         }
