@@ -51,6 +51,8 @@ package enum PipeSignalMask {
 package enum ProcessFacts {
     package static var processID: Int32 { cipc_process_id() }
     package static var threadID: Int32 { cipc_thread_id() }
+    /// Whether this process was forked, without exec since, from the one that loaded the library: no task runs in it.
+    package static var isForked: Bool { cipc_is_forked() != 0 }
     package static var effectiveUser: UInt32 { cipc_effective_user() }
     package static var effectiveGroup: UInt32 { cipc_effective_group() }
     /// The processors that this thread may run on.

@@ -168,9 +168,9 @@ private struct MailboxStorm {
 /// How many messages of that size fit before the oldest goes, or `trySend` says that it is full.
 private func room(_ name: String, _ size: Int, _ kind: MailboxStormKind) throws -> Int {
     let mailbox = try Mailbox(
-        blockingNamed: name, .openOrCreate, options: kind.options, until: .after(.seconds(8)))
+        blockingNamed: name, .openOrCreate, options: kind.options, until: .after(.seconds(30)))
     defer { mailbox.close() }
-    if kind.isBroadcast { try mailbox.joinBlocking(from: .onlyNew, until: .after(.seconds(8))) }
+    if kind.isBroadcast { try mailbox.joinBlocking(from: .onlyNew, until: .after(.seconds(30))) }
     let dropped = mailbox.droppedCount
     var count = 0
     while mailbox.droppedCount == dropped {

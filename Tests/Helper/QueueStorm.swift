@@ -20,7 +20,7 @@ struct QueueStorm {
     static let killPoints =
         [
             "blocks-taken", "filled", "committed", "listed", "reserved", "fills", "filled-alone", "freed", "leased",
-            "given-back", "copied", "reads-lease",
+            "given-back", "abandons", "copied", "reads-lease",
             "recovery-scanned", "recovery-rebuilt", "recovery-settled",
         ].map { "queue-\($0)" } + turnPoints + [
             "sync-lock-taken", "sync-take-over-done", "sync-unlock-freed", "sync-unlock-exchanged", "sync-lock-sleeps",
@@ -122,7 +122,7 @@ struct QueueStorm {
         let last = try TestingCalls.fork {
             alarm(120)
             do {
-                let queue = try SharedQueue(blockingAt: .file(path), .open, until: .after(.seconds(8)))
+                let queue = try SharedQueue(blockingAt: .file(path), .open, until: .after(.seconds(30)))
                 try drain(queue, record)
                 let facts = try judge(record, receiverKills, letterKills)
                 let fresh = try SharedQueue(blockingAt: .anonymous, options: QueueStorm.options)

@@ -14,7 +14,7 @@ let tables: [[String: Scenario]] = [
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
-    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
+    forkScenarios, syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
     sharedQueueScenarios, mailboxScenarios, networkScenarios,
     queueScenarios,
     signalScenarios, signalChannelScenarios, signalHookScenarios,

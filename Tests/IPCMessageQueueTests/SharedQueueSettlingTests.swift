@@ -66,6 +66,38 @@ import Testing
         }
     }
 
+    /// In the child of a fork no task can settle later what must be settled: it is given up without the lock, for the next
+    /// one who takes it.
+    @Test func whereNoTaskRunsALeaseIsGivenUp() async throws {
+        try await withCopied { queue, lease, unlock in
+            queue.core.settleLater(lease.place, .untouched, runsTasks: false)
+            // Nobody's by now, and once is enough.
+            queue.core.settleLater(lease.place, .untouched, runsTasks: false)
+            unlock()
+            try await expectUntouched(queue)
+        }
+    }
+
+    @Test func whereNoTaskRunsReservedBlocksAreGivenUp() async throws {
+        try await withSharedQueue { queue, place in
+            let before = try await queue.status(until: soon)
+            let turn = try await queue.core.acquire(until: soon, "send")
+            let offer = try queue.core.offer(
+                large.payload.span.bytes, large.label, blocks: queue.shape.blocks(for: 6000), counts: false, turn)
+            guard case .reserved(let reserved) = offer else {
+                Issue.record("it is not that large")
+                return
+            }
+            let other = try await SharedQueue(at: place, .open, until: soon)
+            let holding = try await other.core.acquire(until: soon, "hold")
+            queue.core.settleLater(reserved, .withdrawn, runsTasks: false)
+            other.core.leave(holding)
+            let after = try await queue.status(until: soon)
+            #expect(after.unfinished == 0 && after.depth == 0 && after.byteCount == 0)
+            #expect(after.freeByteCount == before.freeByteCount)
+        }
+    }
+
     /// What is there is received, cancelled or not, and for good.
     @Test func aCancellationComesTooLate() async throws {
         try await withCopied { queue, lease, unlock in

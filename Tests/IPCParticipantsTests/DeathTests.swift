@@ -130,6 +130,12 @@ import Testing
         }
     }
 
+    /// Swift's runtime takes the child's first thread for its parent's. Where two threads met at a type or a global for the first
+    /// time, both hung, and the first step into a region starts a second thread.
+    @Test func twoThreadsOfAForkedChildDoOneThingOnce() async throws {
+        for _ in 0..<3 { _ = try await expectScenario("fork-once") }
+    }
+
     @Test func aKernelWithoutWaitingOnSeveralWords() async throws {
         try await withFolder { folder in _ = try await expectScenario("participant-refused", "\(folder)/region") }
     }

@@ -1,7 +1,8 @@
 /* A shared queue (QueueTable, QueueCore, TurnTaking, LineWakes): of N processes the first SENDERS send S messages each, which they write into
  * reserved blocks without the lock; the others lease and acknowledge for ever. R records. Each may die before every step. With
  * TIMED, whoever was woken may give up before it has the lock, and process 1 in its sleep as well (.timedOut, .cancelled); none of
- * them comes back.
+ * them comes back. With FORKED, whoever has a record may give it up without the lock, as the child of a fork does at a deadline
+ * (QueueTable.abandon): it is nobody's, and the count of deaths grows.
  *
  * A record's state is the truth, changed by one store; ready, used, waiters and seen are the cache. Sequence numbers of the lines
  * are a flag for each waiter: whether its ticket is up to date. The cache is made anew in one step, because whoever dies in the
@@ -13,7 +14,9 @@
  * Faults that must be found: BUG_NO_DEATHS, BUG_EARLY_ONLY, BUG_NO_LEASE_BACK, BUG_NO_REBUILD, BUG_UNCOUNTED (who waits), BUG_LATE_TICKET
  * (the line's number is read after the unlock), BUG_UNFINISHED_IS_READY, BUG_COMMIT_FIRST, BUG_UNMARKED (a delivery is not
  * counted), BUG_NO_LOOK_AT_OWNER (who acknowledges does not look whether the message is still its own); with SENDERS=2
- * BUG_DEAD_IS_GONE (blocks of a dead one are free before its threads are gone); with TIMED BUG_TAKES_WAKE_UP_ALONG. */
+ * BUG_DEAD_IS_GONE (blocks of a dead one are free before its threads are gone); with TIMED BUG_TAKES_WAKE_UP_ALONG;
+ * with FORKED BUG_NO_NOTICE (the count does not grow) and BUG_GIVES_UP_BLINDLY (whoever gives up does not look whether the record
+ * is still its own). */
 #ifndef N
 #define N 3
 #endif
@@ -40,6 +43,11 @@ bool fresh[N];
 #define MESSAGES 4
 bool committed[MESSAGES], left[N];
 byte begun[MESSAGES], received[MESSAGES];
+
+/* The owner of what was given up. */
+#define NOBODY N
+#define DEADOWNER(n) (own[n] == NOBODY || dead[own[n]])
+#define GONEOWNER(n) (own[n] == NOBODY || gone[own[n]])
 
 #define RECEIVES(p) (p >= SENDERS)
 #if R == 1
@@ -89,9 +97,9 @@ inline signal(isReceiver, line, wakes) {
 }
 
 #ifdef BUG_DEAD_IS_GONE
-#define MAYWRITE(p) false
+#define MAYWRITE(n) false
 #else
-#define MAYWRITE(p) (!gone[p])
+#define MAYWRITE(n) (!GONEOWNER(n))
 #endif
 #ifdef BUG_UNFINISHED_IS_READY
 #define UNFINISHED READY
@@ -102,10 +110,10 @@ inline signal(isReceiver, line, wakes) {
 inline settleDead(n) {
     d_step {
         if
-        :: state[n] == FILLING && dead[own[n]] && MAYWRITE(own[n]) -> leaving = own[n] + 1
-        :: state[n] == FILLING && dead[own[n]] && !MAYWRITE(own[n]) -> state[n] = UNFINISHED
+        :: state[n] == FILLING && DEADOWNER(n) && MAYWRITE(n) -> leaving = own[n] + 1
+        :: state[n] == FILLING && DEADOWNER(n) && !MAYWRITE(n) -> state[n] = UNFINISHED
 #ifndef BUG_NO_LEASE_BACK
-        :: state[n] == LEASED && dead[own[n]] -> state[n] = READY
+        :: state[n] == LEASED && DEADOWNER(n) -> state[n] = READY
 #endif
         :: else
         fi
@@ -163,6 +171,26 @@ inline giveUp(isReceiver) {
 #endif
     goto over
 }
+/* QueueTable.abandon and Participant.announceLoss. A lease that nobody has read does not count. */
+#ifdef BUG_GIVES_UP_BLINDLY
+#define MINE(kind) true
+#else
+#define MINE(kind) (state[i] == kind && own[i] == me)
+#endif
+#ifdef BUG_NO_NOTICE
+#define NOTICE skip
+#else
+#define NOTICE deaths++; wakeSleepers()
+#endif
+inline abandon(kind) {
+    if
+    :: d_step { MINE(kind) -> if :: kind == LEASED -> deliveries[i]--; begun[id[i]]-- :: else fi };
+        d_step { if :: MINE(kind) -> own[i] = NOBODY :: else fi };
+        d_step { NOTICE }
+    :: else
+    fi;
+    goto over
+}
 #define CLEAR d_step { x = 0; leaving = 0; ticket = 0; i = 0; wr = 0; ws = 0; died = false; slept = false }
 
 proctype Sender(byte me) {
@@ -204,6 +232,9 @@ endRoom:            if
 #ifndef BUG_COMMIT_FIRST
             /* QueueTable.fill */
             text[i] = 1 + me * S + k;
+#endif
+#ifdef FORKED
+            if :: abandon(FILLING) :: true fi;
 #endif
             /* QueueTable.publish */
             take(died);
@@ -271,6 +302,9 @@ endMessage:         if
             };
             ready[i] = false;
             leave();
+#ifdef FORKED
+            if :: abandon(LEASED) :: true fi;
+#endif
             /* The body runs; then QueueTable.settle. */
             take(died);
             enter();
@@ -306,8 +340,8 @@ over:   skip;
 #define SOMEBODY(isReceiver) (SLEEPS(0, isReceiver) || SLEEPS(1, isReceiver))
 #endif
 #define QUIET(n) \
-    assert(!SOMEBODY(true) || (state[n] != READY && !(state[n] == LEASED && gone[own[n]]))); \
-    assert(!SOMEBODY(false) || (state[n] != FREE && !(state[n] == FILLING && gone[own[n]])))
+    assert(!SOMEBODY(true) || (state[n] != READY && !(state[n] == LEASED && GONEOWNER(n)))); \
+    assert(!SOMEBODY(false) || (state[n] != FREE && !(state[n] == FILLING && GONEOWNER(n))))
 #define SENT(p) assert(RECEIVES(p) || left[p] || gone[p] || asleep[p])
 /* When nothing moves any more */
 proctype End() {

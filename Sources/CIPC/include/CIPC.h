@@ -16,6 +16,7 @@
 #include "cipc_sanitizer.h"
 #include "cipc_testing.h"
 #include "cipc_exit.h"
+#include "cipc_fork.h"
 #include "cipc_memory.h"
 #include "cipc_claim.h"
 #include "cipc_ring.h"

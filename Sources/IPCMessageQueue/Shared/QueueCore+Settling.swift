@@ -4,7 +4,7 @@ import IPCSync
 import IPCSystem
 
 /// What must be done once it was begun, whatever becomes of the call: it is done at once where the lock is free, and else by
-/// a task of its own, which nobody cancels.
+/// a task of its own, which nobody cancels. In the child of a fork no task runs: there it is given up without the lock.
 extension QueueCore {
     enum Outcome: Sendable {
         /// A leased message was received.
@@ -35,9 +35,18 @@ extension QueueCore {
     }
 
     /// The same for a call that does not wait.
-    func settleLater(_ place: QueueTable.Place, _ outcome: Outcome) {
+    func settleLater(
+        _ place: QueueTable.Place, _ outcome: Outcome, runsTasks: Bool = !ProcessFacts.isForked
+    ) {
         if (try? settleNow(place, outcome)) ?? false { return }
+        guard runsTasks else { return abandon(place, outcome) }
         Task { await self.settleForSure(place, outcome) }
+    }
+
+    /// Without the lock, and so without a wait: others find it when they look at everything, as after a death. That takes them
+    /// time in proportion to the queue's memory.
+    private func abandon(_ place: QueueTable.Place, _ outcome: Outcome) {
+        if table.abandon(place, owner, counts: outcome != .untouched) { participant.announceLoss() }
     }
 
     /// Takes an offered message back, whatever becomes of the call. False when somebody has taken it.

@@ -44,7 +44,9 @@ final class QueueCore: TurnTaking {
     }
 
     /// Until its threads are gone every turn looks at all messages again, so somebody finds out, even if nobody waits.
+    /// In the child of a fork only the turns do.
     private func awaitDeparture(of leaving: OwnerWord) {
+        if ProcessFacts.isForked { return }
         guard !isAwaitingDeparture.exchange(true, ordering: .sequentiallyConsistent) else { return }
         Task {
             try? await participant.waitUntilGone(leaving, until: .never, "look after a death")

@@ -147,6 +147,23 @@ extension QueueTable {
         return 0
     }
 
+    /// Makes a message that this process owns nobody's, without the lock: the next look after a death (`recover`) finds it as
+    /// if its owner were dead and gone. One store does it; whoever is killed before it has still died with the message.
+    ///
+    /// - Parameter counts: whether a delivery does.
+    /// - Returns: false when it is not ours any more.
+    func abandon(_ place: Place, _ owner: UInt64, counts: Bool) -> Bool {
+        let (found, at) = (state(place.link), offset(place.link))
+        guard owner != 0, found.hasOwner, isOwned(place, owner, found.kind) else { return false }
+        if found.kind == .leased, !counts {
+            // Whoever holds this process for dead may be giving it to another one.
+            let uncounted = MessageState(.leased, deliveries: max(0, found.deliveries - 1))
+            guard bytes.word64(at).replaceSequential(found.rawValue, with: uncounted.rawValue).isDone else { return false }
+        }
+        KillPoints.pass("queue-abandons")
+        return bytes.word64(at + WideField.owner.rawValue).replaceSequential(owner, with: 0).isDone
+    }
+
     /// Frees a message that can be received.
     ///
     /// - Returns: how many blocks that were.

@@ -28,6 +28,7 @@ import IPCSystem
 /// | receiving, before the store of `free` | ready, or leased by a dead one | it is given again, the latter counted |
 /// | after it | free | it is received |
 /// | with a lease | leased by a dead one | given again at its old place, counted; a dead letter at the limit |
+/// | giving up without the lock (`abandon`) | leased or filling, by a dead one or nobody | as if it had died with it |
 /// | before a wake-up | any | its death wakes everybody in the region |
 /// | while it makes the cache anew | any | the next one does |
 ///

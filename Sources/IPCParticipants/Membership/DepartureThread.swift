@@ -5,9 +5,8 @@ import IPCSystem
 /// first who needs it and ends when there is nothing left to do.
 ///
 /// Not the thread for calls on files: a slow disk there must not keep a dead owner's lock from others.
+/// One for each `ParticipantProcess`: in the child of a fork the parent's does not run.
 final class DepartureThread: Sendable {
-    static let shared = DepartureThread()
-
     /// One dead participant, and all tasks that wait for its end.
     private struct Departure {
         let participant: Participant

@@ -28,7 +28,7 @@ extension Participant {
             FutexWord().wait(while: 0, until: min(deadline.nanoseconds, MonotonicClock.nanoseconds + pause))
             state = departure(of: owner)
         }
-        if state != .gone { try DepartureThread.shared.waitBlocking(for: owner, of: self, until: deadline, doing) }
+        if state != .gone { try departures.waitBlocking(for: owner, of: self, until: deadline, doing) }
     }
 
     /// The same for a task. What may block is done on a thread of its own, which nobody waits for after the deadline or the
@@ -51,7 +51,7 @@ extension Participant {
             case .unknown: break
             }
             if deadline.hasPassed { throw .timedOut(doing.description) }
-            return try await DepartureThread.shared.wait(for: owner, of: self, until: deadline, doing)
+            return try await departures.wait(for: owner, of: self, until: deadline, doing)
         }
     }
 

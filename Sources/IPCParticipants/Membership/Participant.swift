@@ -84,6 +84,7 @@ package final class Participant: Sendable {
     package var table: ParticipantTable { attachment.table }
     /// Whether the two stand for this process in one region.
     package func isSameRegion(as other: Participant) -> Bool { attachment === other.attachment }
+    var departures: DepartureThread { attachment.process.departures }
     /// The region's file.
     var file: Int32 { attachment.file.number }
 
@@ -95,6 +96,10 @@ package final class Participant: Sendable {
     /// locked. One load.
     @inlinable
     package var ownerWord: UInt64 { privateOwnerWord.loadRelaxed() }
+
+    /// Has everybody who sleeps in the region look again as after a death: for what this process gives up without the lock that
+    /// it would need.
+    package func announceLoss() { table.announceDeath() }
 
     /// Throws `.participantLost` unless the process is in the region, as everybody there sees it.
     package func validate() throws(IPCError) {

@@ -12,6 +12,7 @@ final class ParticipantProcess: Sendable {
 
     /// Differs from that of every ancestor by fork.
     let identity: UInt64
+    let departures = DepartureThread()
     private let state = Lock(State())
 
     private init(identity: UInt64) { self.identity = identity }
