@@ -157,8 +157,8 @@ extension QueueTable {
         guard owner != 0, found.hasOwner, isOwned(place, owner, found.kind) else { return false }
         if found.kind == .leased, !counts {
             // Whoever holds this process for dead may be giving it to another one.
-            let uncounted = MessageState(.leased, deliveries: max(0, found.deliveries - 1))
-            guard bytes.word64(at).replaceSequential(found.rawValue, with: uncounted.rawValue).isDone else { return false }
+            let uncounted = MessageState(.leased, deliveries: max(0, found.deliveries - 1)).rawValue
+            guard bytes.word64(at).replaceSequential(found.rawValue, with: uncounted).isDone else { return false }
         }
         KillPoints.pass("queue-abandons")
         return bytes.word64(at + WideField.owner.rawValue).replaceSequential(owner, with: 0).isDone

@@ -14,7 +14,8 @@ import IPCSystem
 /// try await jobs.withLease { job in try await printer.print(job.payload) }
 /// ```
 ///
-/// - **Order.** Priorities 0 to 63, the highest first; within one first in, first out. Receivers may select by type.
+/// - **Order.** Priorities 0 to 63, the highest first; within one first in, first out. Receivers may select by type. A message
+///   above 4 KiB whose receiver runs out of time while it copies is back at its place, and others may have overtaken it.
 /// - **Death.** `send` has sent when it returns, and a message is in the queue as a whole or not at all. What a receiver takes
 ///   with `receive` is gone with it; what it takes with ``withLease(_:until:_:)`` comes back to its old place when the body
 ///   throws or the process dies, with a delivery count, and is put among the dead letters when it has been given out
