@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -12,28 +11,13 @@ void cipc_kill_self(void) {
     for (;;) kill(getpid(), SIGKILL);
 }
 
-typedef struct {
-    int32_t (*body)(void *);
-    void *context;
-} forked_body;
-
-static void *run_forked(void *argument) {
-    const forked_body *forked = argument;
-    _exit(forked->body(forked->context));
-}
-
 int32_t cipc_fork(int32_t (*body)(void *), void *context) {
     pid_t child = fork();
     if (child == 0) {
         // One that goes wrong ends by itself when whoever made it is gone: a minute of a processor is more than any needs.
         struct rlimit limit = {60, 120};
         setrlimit(RLIMIT_CPU, &limit);
-        // Swift's runtime remembers the number of the thread that forked, which is another one here: what that thread
-        // initializes while a second one waits for it, the second one waits for in vain, and turns for ever.
-        forked_body forked = {body, context};
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, run_forked, &forked) == 0) pthread_join(thread, NULL);
-        _exit(126);
+        _exit(body(context));
     }
     return child < 0 ? -errno : child;
 }

@@ -21,8 +21,8 @@ package enum TestingCalls {
     /// SIGKILL to this process.
     package static func killSelf() -> Never { cipc_kill_self() }
 
-    /// fork(2) without exec, as a host that knows nothing of this library may do it: the child runs `body` on a new thread
-    /// and leaves with what it returns. Returns the child's number.
+    /// fork(2) without exec, as a host that knows nothing of this library may do it: the child runs `body` on its only
+    /// thread and leaves with what it returns. Returns the child's number.
     package static func fork(_ body: @escaping () -> Int32) throws(SystemCallError) -> Int32 {
         final class Body {
             let run: () -> Int32

@@ -63,8 +63,7 @@ public final class SyncRegion: Sendable {
         try await self.init(memory, until: deadline)
     }
 
-    /// The same on a thread that may block, and in the child of a fork, where no task runs: on a new thread there
-    /// (<doc:Deaths>).
+    /// The same on a thread that may block, and in the child of a fork, where no task runs.
     public convenience init(
         blockingAt place: SharedMemoryPlace, _ intent: CreationIntent = .create,
         options: SyncRegionOptions = SyncRegionOptions(), until deadline: Deadline = .never
