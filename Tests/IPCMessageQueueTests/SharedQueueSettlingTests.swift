@@ -82,7 +82,7 @@ import Testing
         try await withSharedQueue { queue, place in
             let before = try await queue.status(until: soon)
             let turn = try await queue.core.acquire(until: soon, "send")
-            let offer = try queue.core.offer(
+            let offer = try unsafe queue.core.offer(
                 large.payload.span.bytes, large.label, blocks: queue.shape.blocks(for: 6000), counts: false, turn)
             guard case .reserved(let reserved) = offer else {
                 Issue.record("it is not that large")
