@@ -8,7 +8,7 @@ import Testing
 
 /// What a server does with its processes, where a test has to look inside.
 @Suite(.watched) struct ServerManagingTests {
-    /// Holds up the start of workers.
+    /// Holds up what a server does.
     private final class Gate: Sendable {
         let isClosed = Atomic<Bool>(false)
         let waiting = Atomic<Int>(0)
@@ -42,6 +42,23 @@ import Testing
             gate.isClosed.store(false, ordering: .relaxed)
             await ending.value
             #expect(await code { try await scaling.value } == .closed)
+        }
+    }
+
+    /// A place stays empty for a year after its second death, but a rolling restart asks for what is there now.
+    @Test func restartWaitsForNoBackoff() async throws {
+        var options = MultiProcessServerOptions.helper("answer")
+        options.restartBackoff = .init(initial: .seconds(30_000_000), maximum: .seconds(30_000_000))
+        try await withHelperServer(2, options) { server in
+            for death in 1...2 {
+                let victim = try #require(server.statistics.workers.first { $0.place == 0 })
+                _ = try await Command("kill", "-9", "\(victim.processID)").output()
+                try await eventually { server.state.withLock { $0.roster.crashRestarts == death } }
+                if death == 1 { try await server.waitUntilReady(until: .after(.seconds(100))) }
+            }
+            #expect(server.state.withLock { $0.processes.count } == 1)
+            try await server.rollingRestart(until: .after(.seconds(100)))
+            #expect(server.state.withLock { $0.processes.count } == 2)
         }
     }
 }

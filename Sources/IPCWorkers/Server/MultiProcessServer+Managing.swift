@@ -76,9 +76,9 @@ extension MultiProcessServer {
     /// Starts a process, listens to it and buries it.
     private func keep(_ id: ServerRoster.ID, place: Int, row: Int, delay: Duration) async {
         if delay > .zero {
-            _ = try? await bell.wait(until: .after(delay), "start a worker") { isWanted(id) ? nil : () }
+            _ = try? await bell.wait(until: .after(delay), "start a worker") { isWaiting(id) ? nil : () }
         }
-        guard isWanted(id) else { return advance { $0.roster.left(id, telling: nil) } }
+        guard state.withLock({ $0.roster.begin(id) }) else { return advance { $0.roster.left(id, telling: nil) } }
         let process: ServerProcess
         do throws(IPCError) {
             process = try await ServerProcess.start(place: place, row: row, board, options)
@@ -111,9 +111,7 @@ extension MultiProcessServer {
         isGone(id, row: row, crash, failure)
     }
 
-    private func isWanted(_ id: ServerRoster.ID) -> Bool {
-        state.withLock { $0.roster.members[id].map { !$0.phase.isLeaving } ?? false }
-    }
+    private func isWaiting(_ id: ServerRoster.ID) -> Bool { state.withLock { $0.roster.isWaiting(id) } }
 
     /// Whether the process is there no more.
     private func isGone(_ id: ServerRoster.ID) -> Bool { state.withLock { $0.roster.members[id] == nil } }
