@@ -61,4 +61,10 @@ import Testing
             #expect(server.state.withLock { $0.processes.count } == 2)
         }
     }
+
+    @Test func workersAreToldOfTheirQueuesWhenThereAreDescriptorsAgain() async throws {
+        let output = try await Command(.path(helperPath), "server-without-descriptors").output(
+            until: .after(.seconds(240)))
+        #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+    }
 }

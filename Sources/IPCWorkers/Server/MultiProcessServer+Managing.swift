@@ -219,39 +219,4 @@ extension MultiProcessServer {
             }
         }
     }
-
-    // MARK: Queues
-
-    /// Whether somebody has to begin to tell this worker of its queues. Who is at it already does it once more.
-    private func beginsAssigning(_ id: ServerRoster.ID) -> Bool {
-        state.withLock { state in
-            guard state.processes[id] != nil else { return false }
-            return state.assigning.updateValue(true, forKey: id) == nil
-        }
-    }
-
-    /// Tells a worker which queues are its own, until it has heard last what is right now. Each worker has a task for it, so
-    /// that one that does not read holds up nobody.
-    private func assignQueues(to id: ServerRoster.ID) async {
-        while let (process, queues) = nextAssignment(id) {
-            // A listener that is closed already is one of a server that ends.
-            guard let sockets = try? queues.map({ queue throws(IPCError) in try queue.listener.duplicateSocket() })
-            else { continue }
-            try? await ServerControl.send(.queues(queues.map(\.number)), sockets, to: process.control)
-        }
-    }
-
-    /// What a worker is to be told now; nil when it has been told.
-    private func nextAssignment(_ id: ServerRoster.ID) -> (ServerProcess, [ServerQueues.Queue])? {
-        state.withLock { state in
-            guard state.assigning[id] == true, let process = state.processes[id], let member = state.roster.members[id],
-                !member.phase.isLeaving
-            else {
-                state.assigning[id] = nil
-                return nil
-            }
-            state.assigning[id] = false
-            return (process, state.queues.of(place: process.place, target: state.roster.target))
-        }
-    }
 }
