@@ -14,7 +14,7 @@ let tables: [[String: Scenario]] = [
     broadcastScenarios,
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
-    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
+    syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios, takeScenarios,
     sharedQueueScenarios, mailboxScenarios, networkScenarios,
     queueScenarios,
     signalScenarios, signalChannelScenarios, signalHookScenarios,

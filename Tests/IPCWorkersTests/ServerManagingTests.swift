@@ -12,6 +12,7 @@ import Testing
     private final class Gate: Sendable {
         let isClosed = Atomic<Bool>(false)
         let waiting = Atomic<Int>(0)
+        let server = Lock<MultiProcessServer?>(nil)
 
         /// Blocks a thread of the library's executor, as a slow start does.
         func pass() {
@@ -66,5 +67,32 @@ import Testing
         let output = try await Command(.path(helperPath), "server-without-descriptors").output(
             until: .after(.seconds(240)))
         #expect(output.status.isSuccess, "\(output.text)\(output.errorText)")
+    }
+
+    /// What the program does meanwhile is its own concern: workers leave when the server is to end, not when that does.
+    @Test func endOfTheServerWaitsForNoBody() async throws {
+        let gate = Gate()
+        gate.isClosed.store(true, ordering: .relaxed)
+        defer { gate.isClosed.store(false, ordering: .relaxed) }
+        try await withTemporaryDirectory { folder async throws in
+            let address = try SocketAddress.unix(path: "\(folder)/server")
+            let running = Task {
+                try await runMultiProcessServer(
+                    at: address, workers: .exactly(1), options: .helper("answer"), endingOn: [], reloadingOn: []
+                ) { server in
+                    gate.server.withLock { $0 = server }
+                    // It does not hear of its cancellation.
+                    await Task.detached {
+                        while gate.isClosed.load(ordering: .relaxed) { try? await Task.sleep(for: .milliseconds(5)) }
+                    }.value
+                }
+            }
+            try await eventually { gate.server.withLock { $0 != nil } }
+            let server = try #require(gate.server.withLock { $0 })
+            running.cancel()
+            try await eventually { server.state.withLock { $0.roster.isEmpty } }
+            gate.isClosed.store(false, ordering: .relaxed)
+            #expect(await code { try await running.value } == .cancelled)
+        }
     }
 }

@@ -60,4 +60,17 @@ extension ServerRosterTests {
         #expect(places == [0, 0, 1])
         #expect(!roster.hasRolled(to: version))
     }
+
+    /// A successor that was begun before the restart, and dies of what was there then, says nothing of the new version.
+    @Test mutating func deathOfOneThatWasBegunBeforeEndsNoRestart() {
+        fill()
+        let id = starts(roster.replace(2, at: now))[0].id
+        #expect(roster.begin(id) == true)
+        let (version, steps) = roster.roll()
+        #expect(starts(steps).isEmpty)
+        let next = starts(roster.died(id, crash, at: now))
+        #expect(roster.lastFailedRoll == nil)
+        #expect(next.map(\.place) == [0])
+        #expect(roster.members[next[0].id]?.version == version)
+    }
 }
