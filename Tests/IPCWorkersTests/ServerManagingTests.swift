@@ -95,4 +95,21 @@ import Testing
             #expect(await code { try await running.value } == .cancelled)
         }
     }
+
+    /// A wait whose end is nil gives one nil, also when the worker is to leave.
+    @Test func waitOfALeavingWorkerEnds() async throws {
+        try await withHelperServer(1, .helper("until-leaving")) { server in
+            let client = try await Client(server.address)
+            defer { client.connection.close() }
+            let first = try #require(try await client.ask())
+            try await server.rollingRestart(until: .after(.seconds(100)))
+            #expect(try await client.ask() == nil)
+            let next = try await Client(server.address)
+            #expect(try await next.ask() != first)
+            // The end of the connection is the other nil.
+            try await next.connection.finishWriting()
+            #expect(try await next.connection.read(until: .after(.seconds(100))) == nil)
+            next.connection.close()
+        }
+    }
 }
