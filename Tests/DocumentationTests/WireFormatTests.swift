@@ -1,3 +1,4 @@
+import IPCCore
 import IPCPipes
 import IPCSystem
 import TestSupport
@@ -24,6 +25,12 @@ import Testing
             try PipeReader(OwnedDescriptor(owning: ends.reading), PipeOptions(framing: reading)),
             try PipeWriter(OwnedDescriptor(owning: ends.writing), PipeOptions(framing: writing))
         )
+    }
+
+    /// The versions that the text names are those that are spoken.
+    @Test func versionsAreThoseOfTheText() throws {
+        let text = try Document("Documentation/WireFormat.md").text
+        #expect(text.contains("4 bytes `IPCC` (49 50 43 43), version (4 bytes, \(CallWire.version)),"))
     }
 
     @Test func writerWritesTheExample() async throws {

@@ -6,7 +6,8 @@ import IPCWorkers
 /// have to be replaced. Each task has an outcome, and afterwards all is as before.
 func poolWithoutDescriptors(_ arguments: [String]) async throws -> Int32 {
     let options = WorkerPoolOptions(
-        restartLimit: .init(count: 100_000, in: .seconds(10)), standardError: .discarded, sharedValueSize: 10_000)
+        restartLimit: .init(count: 100_000, in: .seconds(10)), startAttempts: .max, standardError: .discarded,
+        sharedValueSize: 10_000)
     let expected: [IPCError.Code] = [.descriptorsTruncated, .resourceExhausted, .workerCrashed]
     try await withWorkerPool(of: .exactly(2), options: options) { pool async throws in
         try await useBoth(pool)

@@ -81,7 +81,7 @@ private func hear(_ arguments: [String]) async throws -> Int32 {
         say("ready")
         message = try await channel.receive(until: .after(.seconds(60)))
     } else {
-        let receiver = try MulticastReceiver(address, options: .init(interface: arguments[1]))
+        let receiver = try MulticastReceiver(group: address, options: .init(interface: arguments[1]))
         say("ready")
         message = try await receiver.receive(until: .after(.seconds(60)))
     }
@@ -97,7 +97,7 @@ private func tell(_ arguments: [String]) async throws -> Int32 {
     let address = try SocketAddress(arguments[0])
     let sender =
         arguments[1] == "broadcast"
-        ? nil : try MulticastSender(to: address, options: .init(interface: arguments[1]))
+        ? nil : try MulticastSender(group: address, options: .init(interface: arguments[1]))
     let channel = try DatagramChannel(at: .udp(host: "0.0.0.0", port: 0), options: .init(allowsBroadcast: true))
     for _ in 0..<6_000 {
         do throws(IPCError) {

@@ -34,6 +34,12 @@ func serveAsServerWorker() async throws {
                     }
                 }
             }
+        case "until-leaving":
+            try await worker.forEachConnection(options: SocketListenerOptions(handshakeDeadline: nil)) { connection in
+                while let request = try await worker.untilLeaving({ try await connection.read() }) {
+                    try await connection.write(Array("\(getpid()) ".utf8) + request)
+                }
+            }
         case "never-ready":
             try await Task.sleep(for: .seconds(600))
         case "leave-at-once":

@@ -10,6 +10,7 @@ let workerScenarios: [String: Scenario] = [
     "typed-errors": typedErrors,
     "kill-storm": killStorm,
     "worker-of-another-version": workerOfAnotherVersion,
+    "worker-that-goes": workerThatGoes,
     "pool-beside-own-children": poolBesideOwnChildren,
     "pool-on-an-old-kernel": poolOnAnOldKernel,
     "pool-without-descriptors": poolWithoutDescriptors,
@@ -145,6 +146,18 @@ private func workerOfAnotherVersion(_ arguments: [String]) async throws -> Int32
     TestingCalls.report("the pool speaks version \(version)")
     try await channel.send(hello)
     return 1
+}
+
+/// Plays a worker that introduces itself and goes at its first task, before it has begun it.
+private func workerThatGoes(_ arguments: [String]) async throws -> Int32 {
+    let channel = try InheritedEndpoints.take(0, as: InheritedSocket.self).channel()
+    _ = try await channel.receive()
+    var hello: [UInt8] = []
+    CallWire.appendHello(CallHello(requestLimit: 0, payload: try BinaryCodec.encode([Noop.workerTaskName])), to: &hello)
+    try await channel.send(hello)
+    _ = try await channel.receive()
+    TestingCalls.report("the licence has run out")
+    return 3
 }
 
 /// A socket as a worker inherits it.

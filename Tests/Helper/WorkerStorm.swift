@@ -17,7 +17,8 @@ func killStorm(_ arguments: [String]) async throws -> Int32 {
     let workers = arguments.count > 4 ? Int(arguments[4]) ?? 3 : 3
     unsafe close(open(file.path, O_CREAT, 0o600))
     let options = WorkerPoolOptions(
-        restartLimit: .init(count: 100_000, in: .seconds(10)), restartBackoff: .none, sharedValueSize: 48_000)
+        restartLimit: .init(count: 100_000, in: .seconds(10)), startAttempts: .max, restartBackoff: .none,
+        sharedValueSize: 48_000)
     var (tally, statistics, kills) = try await withWorkerPool(of: .exactly(workers), options: options) {
         pool async throws in
         let storm = KillStorm(pool, file)

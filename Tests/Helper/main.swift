@@ -15,6 +15,7 @@ let tables: [[String: Scenario]] = [
     ringScenarios, ringHostileScenarios,
     arenaScenarios,
     forkScenarios, syncScenarios, syncStormScenarios, holdScenarios, syncLimitScenarios, touchScenarios, awaitScenarios,
+    takeScenarios,
     sharedQueueScenarios, mailboxScenarios, networkScenarios,
     queueScenarios,
     signalScenarios, signalChannelScenarios, signalHookScenarios,

@@ -210,11 +210,16 @@ import Testing
         let remote = try two.reference(office)
         let waiting = Task { await Self.callError { try await remote.wait() } }
         let watching = Task { await two.here.waitUntilLost(remote) }
+        let watchingSystem = Task { await two.here.waitUntilLost(two.there.id) }
         while try await remote.waits < 1 { try await Task.sleep(for: .milliseconds(3)) }
         two.there.close()
         let error = try #require(await waiting.value)
         #expect([.peerClosed, .closed].contains(error.error.code) && error.mayHaveBeenDone)
         #expect(await watching.value?.code == .peerClosed)
+        #expect(await watchingSystem.value?.code == .peerClosed)
+        // Lost already, and why; never there.
+        #expect(await two.here.waitUntilLost(two.there.id)?.code == .peerClosed)
+        #expect(await two.here.waitUntilLost(IPCActorSystem().id) == nil)
         for await event in events {
             guard case .lost(let system, _) = event else { continue }
             #expect(system == two.there.id)

@@ -1,3 +1,4 @@
+import IPCCore
 import IPCDistributed
 import IPCSockets
 import TestSupport
@@ -26,6 +27,47 @@ extension CallTests {
             }
         }
         #expect(ends.contains(.handshakeFailed))
+    }
+
+    /// A peer of another version, older or newer: each side says hello before it looks at the other's, and the error of
+    /// everybody names both.
+    @Test(arguments: [CallWire.version - 1, CallWire.version + 1])
+    func peersOfAnotherVersionAreRefused(_ version: UInt32) async throws {
+        let (mine, theirs) = try SocketChannel.makePair()
+        let connection = try CallConnection(over: mine) { addHandlers(&$0, Log()) }
+        let asking = Task { await Self.failure(connection, Echo(bytes: [])) }
+        var hello: [UInt8] = []
+        CallWire.appendHello(CallHello(version: version, requestLimit: 8), to: &hello)
+        // What comes behind a hello of another version is not looked at, whatever it means there.
+        CallWire.append(.goodbye, id: 0, body: [UInt8](repeating: 1, count: 8), to: &hello)
+        try await theirs.send(hello)
+        let answer = try #require(try await theirs.receive())
+        var said: UInt32?
+        try unsafe CallWire.forEachFrame(of: answer.span.bytes) { (header, body) throws(IPCError) in
+            if header.kind == .hello { said = try CallWire.readHello(body).version }
+        }
+        #expect(said == CallWire.version)
+        // Nothing more comes: it hangs up.
+        do throws(IPCError) {
+            #expect(try await theirs.receive() == nil)
+        } catch {
+            #expect(error.code == .peerClosed)
+        }
+        var errors: [IPCError] = []
+        do throws(IPCError) {
+            try await connection.waitUntilEnd()
+        } catch {
+            errors.append(error)
+        }
+        let failure = try #require(await asking.value)
+        #expect(failure.progress == .notStarted)
+        if let error = failure.error { errors.append(error) }
+        #expect(errors.count == 2)
+        for error in errors {
+            #expect(error.code == .wrongVersion)
+            #expect(error.message.contains("version \(version) "), "\(error)")
+            #expect(error.message.contains("this one \(CallWire.version)"), "\(error)")
+        }
     }
 
     @Test func nonsenseEndsTheConnection() async throws {

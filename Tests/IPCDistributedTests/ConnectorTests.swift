@@ -152,4 +152,32 @@ import Testing
         #expect(server.connections.count == 2)
         connector.close()
     }
+
+    /// A stream over a connection that another one has followed ends with the connector, too.
+    @Test func closingEndsStreamsOfEarlierConnections() async throws {
+        let server = Server()
+        let connector = server.connector { addHandlers(&$0, Log()) }
+        var streams: [ItemStream<Int, StoreError>.AsyncIterator] = []
+        for number in 1...3 {
+            var stream = try await connector.stream(Count(end: 1000), window: 2).makeAsyncIterator()
+            #expect(try await stream.next() == 0)
+            streams.append(stream)
+            #expect(server.connections.count == number)
+            guard number < 3 else { break }
+            // It serves no more, but for the stream, which waits to be read.
+            let last = server.connections[number - 1]
+            Task { await last.finish(until: .after(.seconds(3600))) }
+            while server.connections.count == number { #expect(try await connector.call(Echo(bytes: [1])) == [1]) }
+        }
+        connector.close()
+        for index in streams.indices {
+            var error: CallError<StoreError>?
+            do throws(CallError<StoreError>) {
+                while try await streams[index].next() != nil {}
+            } catch let thrown {
+                error = thrown
+            }
+            #expect(error?.error?.code == .closed, "\(index): \(String(describing: error))")
+        }
+    }
 }

@@ -199,8 +199,8 @@ import Testing
         let port = try #require(try DatagramChannel(at: .udp(port: 0)).address.port)
         let address = try SocketAddress.udp(host: group, port: port)
         let options = MulticastOptions(interface: "lo")
-        let receivers = try (0..<3).map { _ in try MulticastReceiver(address, options: options) }
-        let sender = try MulticastSender(to: address, options: options)
+        let receivers = try (0..<3).map { _ in try MulticastReceiver(group: address, options: options) }
+        let sender = try MulticastSender(group: address, options: options)
         let route = await failure { () async throws(IPCError) in try await sender.send([255]) }
         if route?.code == .unreachable {
             print("\(group) is not tried: the loopback interface has no route to it; NamespaceTests try such a group")
@@ -239,13 +239,13 @@ import Testing
 
     @Test func whatIsNoGroupIsRefused() throws {
         for address in [try SocketAddress.udp(port: 5), try .tcp(host: "239.1.1.1", port: 5)] {
-            let receiving = #expect(throws: IPCError.self) { try MulticastReceiver(address) }
-            let sending = #expect(throws: IPCError.self) { try MulticastSender(to: address) }
+            let receiving = #expect(throws: IPCError.self) { try MulticastReceiver(group: address) }
+            let sending = #expect(throws: IPCError.self) { try MulticastSender(group: address) }
             #expect(receiving?.code == .invalidArgument && sending?.code == .invalidArgument)
         }
         let group = try SocketAddress.udp(host: "239.1.1.1", port: 5)
         let missing = #expect(throws: IPCError.self) {
-            try MulticastSender(to: group, options: .init(interface: "no-such-interface"))
+            try MulticastSender(group: group, options: .init(interface: "no-such-interface"))
         }
         #expect(missing?.code == .notFound)
     }

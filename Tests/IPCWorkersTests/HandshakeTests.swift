@@ -102,7 +102,7 @@ import Testing
         }
         #expect(error?.code == .handshakeFailed)
         #expect(error?.message.contains("it speaks version 99") == true, "\(String(describing: error))")
-        #expect(error?.message.contains("this process version 1") == true)
-        #expect(error?.message.contains("the pool speaks version 1") == true)
+        #expect(error?.message.contains("this process version \(CallWire.version):") == true)
+        #expect(error?.message.contains("the pool speaks version \(CallWire.version)") == true)
     }
 }

@@ -5,28 +5,28 @@ import Testing
 
 /// The roster as a value: what it asks for, without processes.
 @Suite(.watched) struct ServerRosterTests {
-    private var roster = ServerRoster(
+    var roster = ServerRoster(
         target: 2, maximumWorkers: 4, limit: .init(count: 3, in: .seconds(60)),
         backoff: .init(initial: .milliseconds(10), maximum: .seconds(1)))
-    private let now = ContinuousClock.now
+    let now = ContinuousClock.now
 
-    private func starts(_ steps: [ServerRoster.Step]) -> [(id: Int, place: Int, delay: Duration)] {
+    func starts(_ steps: [ServerRoster.Step]) -> [(id: Int, place: Int, delay: Duration)] {
         steps.compactMap { step in
             if case .start(let id, let place, _, let delay) = step { (id, place, delay) } else { nil }
         }
     }
 
-    private func leaves(_ steps: [ServerRoster.Step]) -> [Int] {
+    func leaves(_ steps: [ServerRoster.Step]) -> [Int] {
         steps.compactMap { if case .leave(let id) = $0 { id } else { nil } }
     }
 
-    private var crash: ServerRoster.Death {
+    var crash: ServerRoster.Death {
         let error = IPCError(.workerCrashed, "on purpose")
         return .init(error: error, event: .workerFailedToStart(place: 0, error: error))
     }
 
     /// The roster with both places filled by 1 and 2.
-    private mutating func fill() {
+    mutating func fill() {
         for start in starts(roster.open()) { _ = roster.ready(start.id, at: now) }
         #expect(roster.isComplete)
     }
@@ -206,7 +206,10 @@ import Testing
         #expect(starts(roster.open()).map(\.id) == [1, 2])
         #expect(starts(roster.roll().steps).map(\.id) == [3])
         #expect(starts(roster.died(3, crash, at: now)).map(\.delay) == [.zero])
-        #expect(starts(roster.died(4, crash, at: now)).map(\.delay) == [.milliseconds(10)])
+        // The other place does not wait with it.
+        let steps = starts(roster.died(4, crash, at: now))
+        #expect(steps.map(\.delay) == [.milliseconds(10), .zero])
+        #expect(steps.map(\.place) == [0, 1])
     }
 
     @Test mutating func whatComesAfterARollDoesNotUndoIt() {

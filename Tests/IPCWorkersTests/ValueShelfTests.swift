@@ -86,6 +86,21 @@ import Testing
         #expect(try contents(of: larger) == value(2))
     }
 
+    /// Each file without a value is a descriptor: what many values at once have left is not kept for ever.
+    @Test func fewFilesAreKept() throws {
+        let shelf = ValueShelf(awaitsReader: false)
+        for _ in 0..<2 {
+            let files = try (0..<ValueShelf.mostIdle + 8).map { try put(value(UInt8($0), 1000), into: shelf) }
+            #expect(files.allSatisfy { $0.word & SealedFile.keptMark != 0 })
+            #expect(shelf.idleCount == 0)
+        }
+        #expect(shelf.idleCount == ValueShelf.mostIdle)
+        // Those that went count no more.
+        let more = try put(value(7, ValueShelf.largestValue), into: shelf)
+        #expect(more.word & SealedFile.keptMark != 0)
+        #expect(try contents(of: more) == value(7, ValueShelf.largestValue))
+    }
+
     /// Words that a hostile worker may send.
     @Test func wrongWordsAreRefused() throws {
         let shelf = ValueShelf(awaitsReader: true)

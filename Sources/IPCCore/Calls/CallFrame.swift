@@ -64,7 +64,7 @@ package struct CallRequestFields: Sendable, Equatable {
 /// The numbers of the call protocol.
 package enum CallWire {
     package static let magic: UInt32 = 0x4343_5049  // the bytes "IPCC"
-    package static let version: UInt32 = 1
+    package static let version: UInt32 = 2
     /// Length, kind, padding, id.
     package static let headerSize = 16
     package static let requestFieldsSize = 16

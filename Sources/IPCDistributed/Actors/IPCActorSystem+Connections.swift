@@ -79,8 +79,18 @@ extension IPCActorSystem {
     ///
     /// - Returns: why the connection ended; nil when it ended in order, or the task was cancelled.
     public func waitUntilLost<Act: DistributedActor>(_ actor: Act) async -> IPCError? where Act.ID == IPCActorID {
+        await waitUntilLost(actor.id.system)
+    }
+
+    /// The same for the process of an actor system, whose id is what ``connect(over:until:)`` returns and what
+    /// ``ActorSystemEvent`` names. Returns at once for one that is not connected; never for this one.
+    ///
+    /// ```swift
+    /// let server = try await system.connect(over: channel)
+    /// let reason = await system.waitUntilLost(server)
+    /// ```
+    public func waitUntilLost(_ other: ActorSystemID) async -> IPCError? {
         let events = notices.stream()
-        let other = actor.id.system
         let (isConnected, reason) = state.withLock { ($0.peers[other] != nil, $0.losses[other]) }
         if other != id, !isConnected { return reason }
         for await event in events {

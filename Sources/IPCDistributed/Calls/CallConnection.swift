@@ -183,14 +183,16 @@ public final class CallConnection: Sendable {
     public func close() { multiplexer.close() }
 }
 
-/// A connection as its own handlers know it.
-private final class WeakConnection: Sendable {
+/// A connection as those know it who do not keep it: its own handlers, and who makes the next one.
+final class WeakConnection: Sendable {
     private struct Reference: @unchecked Sendable {
         // Guarded by the lock around it.
         weak var connection: CallConnection?
     }
 
     private let reference = Lock(Reference())
+
+    init(_ connection: CallConnection? = nil) { reference.withLock { $0.connection = connection } }
 
     var value: CallConnection? { reference.withLock { $0.connection } }
 

@@ -18,6 +18,8 @@ public final class CallConnector: Sendable {
 
     private struct State {
         var connection: CallConnection?
+        /// Those before it. Whoever still reads a stream over one keeps it.
+        var earlier: [WeakConnection] = []
         var isClosed = false
     }
 
@@ -80,13 +82,15 @@ public final class CallConnector: Sendable {
         }
     }
 
-    /// Closes the connection; calls fail with `.closed` from now on. Idempotent.
+    /// Closes the connection, and earlier ones over which streams still come: what is open fails with `.closed`, as do calls
+    /// from now on. Idempotent.
     public func close() {
-        let connection = state.withLock { state in
+        let connections = state.withLock { state in
             state.isClosed = true
-            return state.connection.take()
+            defer { state.earlier = [] }
+            return state.earlier.compactMap(\.value) + (state.connection.take().map { [$0] } ?? [])
         }
-        connection?.close()
+        for connection in connections { connection.close() }
     }
 
     /// How often a request was tried, and what is known of it.
@@ -150,10 +154,15 @@ public final class CallConnector: Sendable {
         defer { _ = connecting.release() }
         if let connection = try present() { return connection }
         let connection = try await connect(deadline)
-        let isClosed = state.withLock { state in
-            if !state.isClosed { state.connection = connection }
-            return state.isClosed
+        // Let go of outside the lock: nobody else may have them any more.
+        let (isClosed, earlier) = state.withLock { state in
+            let earlier = state.earlier.compactMap(\.value) + (state.connection.map { [$0] } ?? [])
+            guard !state.isClosed else { return (true, earlier) }
+            state.earlier = earlier.filter { !$0.isOver }.map { WeakConnection($0) }
+            state.connection = connection
+            return (false, earlier)
         }
+        _ = consume earlier
         guard !isClosed else {
             connection.close()
             throw .closed("call")

@@ -63,7 +63,8 @@ extension StreamRequest {
     public static var callName: String { String(reflecting: Self.self) }
 }
 
-/// The reply to a request that only says that it is done.
+/// The reply to a request that only says that it is done. Its handler returns nothing:
+/// `handlers.on(Forget.self) { request, _ in try await database.forget(request.key) }`.
 public struct NoReply: Codable, Sendable, Hashable {
     /// Done.
     public init() {}

@@ -107,15 +107,16 @@ private func supervise<Result: Sendable>(
 private func outcome<Result: Sendable>(
     _ work: Task<Result, any Error>, _ events: SignalEvents, _ grace: Grace, _ onFirst: @Sendable () -> Void
 ) async throws -> Result? {
-    guard let first = try await events.next() else { return try await work.value }
+    guard let first = try await events.next()?.signal else { return try await work.value }
+    var signals = EndingSignals()
+    _ = signals.take(first)
     onFirst()
-    var counted: Set<Signal> = [first.signal]
-    var turn = try await nextTurn(of: events, not: counted, within: .milliseconds(100), grace.length)
+    var turn = try await nextTurn(of: events, &signals, grace.length)
     let reason = turn
     if turn != .ended, let more = grace.afterCancellation {
         work.cancel()
-        if case .hurried(let second) = turn { counted.insert(second) }
-        turn = try await nextTurn(of: events, not: counted, within: more, more)
+        signals.stayCalm(for: more)
+        turn = try await nextTurn(of: events, &signals, more)
     }
     guard turn == .ended else {
         let late =
@@ -125,7 +126,7 @@ private func outcome<Result: Sendable>(
                 "\(grace.length) after the signal"
             }
         let beyond = grace.afterCancellation.map { ", nor \($0) after it was cancelled then" } ?? ""
-        throw IPCError(.timedOut, "shut down: the work had not ended \(late)\(beyond)", object: first.signal.name)
+        throw IPCError(.timedOut, "shut down: the work had not ended \(late)\(beyond)", object: first.name)
     }
     do {
         return try await work.value
@@ -143,16 +144,14 @@ private enum Turn: Equatable {
     case hurried(Signal)
 }
 
-/// Waits for the end of the work, `grace` at most, and for a further signal: those that were `counted` are none within `calm`.
+/// Waits for the end of the work, `grace` at most, and for a further signal that hurries.
 private func nextTurn(
-    of events: SignalEvents, not counted: Set<Signal>, within calm: Duration, _ grace: Duration
+    of events: SignalEvents, _ signals: inout EndingSignals, _ grace: Duration
 ) async throws(IPCError) -> Turn {
-    let calm = Deadline.after(calm)
     let end = Deadline.after(grace)
     do throws(IPCError) {
         while let next = try await events.next(until: end) {
-            if counted.contains(next.signal), !calm.hasPassed { continue }
-            return .hurried(next.signal)
+            if signals.take(next.signal) == .hurries { return .hurried(next.signal) }
         }
         return .ended
     } catch {

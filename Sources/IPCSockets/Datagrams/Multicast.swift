@@ -51,8 +51,8 @@ extension SocketAddress {
 ///
 /// ```swift
 /// let group = try SocketAddress.udp(host: "239.10.20.30", port: 5_000)
-/// let receiver = try MulticastReceiver(group)
-/// let sender = try MulticastSender(to: group)
+/// let receiver = try MulticastReceiver(group: group)
+/// let sender = try MulticastSender(group: group)
 /// try await sender.send(Array("the price is 17".utf8))
 /// let news = try await receiver.receive()
 /// ```
@@ -70,7 +70,7 @@ public final class MulticastSender: SendChannel {
     ///
     /// - Throws: `.invalidArgument` when it is no group in numbers; `.notFound` when there is no such interface;
     ///   `.unreachable` when no route leads to the group and no interface was named; `.resourceExhausted`.
-    public init(to group: SocketAddress, options: MulticastOptions = MulticastOptions()) throws(IPCError) {
+    public init(group: SocketAddress, options: MulticastOptions = MulticastOptions()) throws(IPCError) {
         let (address, _) = try group.multicastGroup("send to a group")
         let index = try options.index()
         let local = try SocketAddress.udp(host: address.isIPv6 ? "::" : "0.0.0.0", port: 0)
@@ -128,7 +128,7 @@ public final class MulticastReceiver: ReceiveChannel {
     /// - Throws: `.invalidArgument` when it is no group in numbers; `.notFound` when there is no such interface, or none
     ///   that leads to the group; `.addressInUse` when a program that does not share it has the port;
     ///   `.resourceExhausted`.
-    public init(_ group: SocketAddress, options: MulticastOptions = MulticastOptions()) throws(IPCError) {
+    public init(group: SocketAddress, options: MulticastOptions = MulticastOptions()) throws(IPCError) {
         let (address, port) = try group.multicastGroup("receive from a group")
         interface = try options.index()
         isIPv6 = address.isIPv6

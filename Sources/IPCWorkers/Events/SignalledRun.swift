@@ -13,10 +13,6 @@ struct SignalledRun: Sendable {
     /// Takes all grace from whoever is being ended.
     let hurry: @Sendable () async -> Void
 
-    /// The same signal again within this time is no second one: a terminal signals the whole group, and a parent may pass its
-    /// own on.
-    private static let calm = Duration.milliseconds(100)
-
     init(
         ending: Set<Signal>, others: Set<Signal> = [], onOther: @escaping @Sendable () -> Void = {},
         hurry: @escaping @Sendable () async -> Void
@@ -29,12 +25,7 @@ struct SignalledRun: Sendable {
 
     /// What the signals have asked for.
     private final class Asked: Sendable {
-        struct State {
-            var first: (signal: Signal, calm: Deadline)?
-            var second: Signal?
-        }
-
-        let state = Lock(State())
+        let signals = Lock(EndingSignals())
     }
 
     /// Runs `work`, which is cancelled by the first signal that asks for the end, and which takes care itself that it ends.
@@ -56,7 +47,7 @@ struct SignalledRun: Sendable {
             }
             listening.cancel()
             await listening.value
-            let found = asked.state.withLock { $0 }
+            let found = asked.signals.withLock { $0 }
             if let second = found.second {
                 throw IPCError(
                     .timedOut, "run: not everything had ended when a second signal came, \(second)", object: second.name
@@ -72,16 +63,11 @@ struct SignalledRun: Sendable {
 
     private func take(_ signal: Signal, _ asked: Asked, _ task: Task<Void, any Error>) async {
         guard ending.contains(signal) else { return onOther() }
-        let isSecond = asked.state.withLock { asked -> Bool in
-            guard let first = asked.first else {
-                asked.first = (signal, .after(Self.calm))
-                return false
-            }
-            guard signal != first.signal || first.calm.hasPassed else { return false }
-            asked.second = signal
-            return true
+        switch asked.signals.withLock({ $0.take(signal) }) {
+        case .asks: task.cancel()
+        case .hurries: await hurry()
+        case .repeats: break
         }
-        if isSecond { await hurry() } else { task.cancel() }
     }
 
     private static func isCancellation(_ error: any Error) -> Bool {

@@ -20,6 +20,8 @@ extension WorkerLane {
             IPCObservation.emit(
                 .workerCrashed(processID: crash.processID, outcome: crash.status?.outcome ?? .unknown))
         }
+        // This one's link is still there: what it had begun counts as well.
+        let isBusy = someWorkerIsBusy
         var departure = Departure.scopeEnded
         pool.step { shared, step in
             let now = MonotonicClock.nanoseconds
@@ -35,31 +37,37 @@ extension WorkerLane {
             }
             // Answers that are not awaited are passed over, so nothing is thrown.
             try? shared.dispatcher.answered(index, finished, at: now, isReplayed: true, into: &step)
-            departure = bury(remains, &shared, at: now, &step)
+            departure = bury(remains, &shared, isBusy: isBusy, at: now, &step)
         }
         pool.signalDrainers()
         return departure
     }
 
     private func bury(
-        _ remains: Remains, _ shared: inout WorkerPool.Shared, at now: UInt64, _ step: inout WorkerPool.Step
+        _ remains: Remains, _ shared: inout WorkerPool.Shared, isBusy: Bool, at now: UInt64,
+        _ step: inout WorkerPool.Step
     ) -> Departure {
         let processID = remains.crash.processID
         let verdict = remains.journal.verdict
         let sentence = shared.dispatcher.lanes[index].sentence
         let wasKilled = verdict != nil || sentence != nil
         let hadFinished = shared.dispatcher.lanes[index].finished > 0
+        let error = remains.error ?? remains.crash.error
         if wasKilled {
             shared.records[index].kills += 1
         } else {
             shared.records[index].crashes += 1
             if !shared.restarts.permits(at: .now) {
-                shared.dispatcher.fail(shared.restarts.error(remains.error ?? remains.crash.error), into: &step)
+                shared.dispatcher.fail(shared.restarts.error(error), into: &step)
             }
         }
+        if hadFinished || remains.journal.running != nil {
+            shared.starts.began()
+        } else {
+            wasInVain(&shared, isBusy: isBusy, sentence?.error ?? error, &step)
+        }
         shared.dispatcher.workerDied(
-            index, running: remains.journal.running,
-            verdict?.error(processID) ?? sentence?.error ?? remains.error ?? remains.crash.error,
+            index, running: remains.journal.running, verdict?.error(processID) ?? sentence?.error ?? error,
             isFinal: verdict != nil, at: now, into: &step)
         return wasKilled ? .judged(processID: processID) : .died(processID: processID, hadFinished: hadFinished)
     }

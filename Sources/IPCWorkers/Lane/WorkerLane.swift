@@ -81,14 +81,33 @@ struct WorkerLane: Sendable {
     private func couldNotStart(_ error: IPCError) {
         guard !Task.isCancelled else { return }
         IPCObservation.emit(.log(level: .error, message: "\(error)"))
+        let isBusy = someWorkerIsBusy
         pool.step { shared, step in
             if !shared.hasStarted {
                 shared.dispatcher.fail(error, into: &step)
             } else if !shared.restarts.permits(at: .now) {
                 shared.dispatcher.fail(shared.restarts.error(error), into: &step)
+            } else {
+                wasInVain(&shared, isBusy: isBusy, error, &step)
             }
         }
         pool.signalDrainers()
+    }
+
+    /// Counts a worker that has begun nothing, if there was something to begin.
+    ///
+    /// - Parameter isBusy: whether another one has begun something.
+    func wasInVain(
+        _ shared: inout WorkerPool.Shared, isBusy: Bool, _ error: IPCError, _ step: inout WorkerPool.Step
+    ) {
+        guard shared.dispatcher.openCount > 0 else { return }
+        if isBusy || shared.dispatcher.lanes.contains(where: { $0.finished > 0 }) { shared.starts.began() }
+        if !shared.starts.permits(index) { shared.dispatcher.fail(shared.starts.error(error), into: &step) }
+    }
+
+    /// Whether a worker of this pool runs a task.
+    var someWorkerIsBusy: Bool {
+        pool.shared.withLock { $0.links }.contains { $0?.process.journal.running() != nil }
     }
 
     private func serve(_ worker: WorkerProcess) async -> Departure {

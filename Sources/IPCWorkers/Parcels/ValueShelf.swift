@@ -32,6 +32,9 @@ final class ValueShelf: Sendable {
         self.limit = limit
     }
 
+    /// Files without a value.
+    var idleCount: Int { state.withLock { $0.idle.count } }
+
     /// A file with these bytes.
     ///
     /// - Throws: `.resourceExhausted` when there is no memory for it.

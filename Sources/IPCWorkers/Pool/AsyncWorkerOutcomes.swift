@@ -27,9 +27,7 @@ where Tasks.Element: WorkerTask {
 
         /// What became of the next task; nil at the end.
         public mutating func next() async throws -> Element? {
-            guard let (index, outcome) = try await feed.next() else { return nil }
-            return WorkerOutcome(
-                index: index, result: Result { try TaskCoding.output(of: Tasks.Element.self, outcome) })
+            WorkerOutcome(try await feed.next(), of: Tasks.Element.self)
         }
 
         /// See ``next()``.

@@ -11,7 +11,7 @@ final class MapFeed<Tasks: Sequence> where Tasks.Element: WorkerTask {
     private var input: Tasks.Iterator?
     private var buffer = MessageBuffer(capacity: 4096)
     private var flow = MapFlow()
-    private var isStopped = false
+    private var isOver = false
     private var batch: [MapSession.Result] = []
     private var position = 0
 
@@ -27,15 +27,16 @@ final class MapFeed<Tasks: Sequence> where Tasks.Element: WorkerTask {
     /// Takes no more input and gives up what is on its way.
     func stop() {
         input = nil
-        guard flow.open > 0, !isStopped else { return }
-        isStopped = true
-        plan.abandon(session)
+        guard !isOver else { return }
+        isOver = true
+        if flow.open > 0 { plan.abandon(session) }
     }
 
     /// The next outcome; nil at the end.
     ///
     /// - Throws: `.cancelled`, or what encoding a task throws. The pass is over then.
     func next() async throws(IPCError) -> MapSession.Result? {
+        if isOver { return nil }
         do throws(IPCError) {
             while true {
                 try topUp()
@@ -44,7 +45,10 @@ final class MapFeed<Tasks: Sequence> where Tasks.Element: WorkerTask {
                     flow.give()
                     return batch[position]
                 }
-                if flow.open == 0 { return nil }
+                if flow.open == 0 {
+                    isOver = true
+                    return nil
+                }
                 batch = session.take()
                 position = 0
                 flow.take(batch)

@@ -31,6 +31,7 @@ public final class WorkerPool: Sendable {
         var records: [WorkerRecord]
         var typeNumbers: [ObjectIdentifier: Int] = [:]
         var restarts: RestartTally
+        var starts: StartTally
         /// Whether any worker ever introduced itself.
         var hasStarted = false
         /// Where those wait who drain the pool.
@@ -64,7 +65,8 @@ public final class WorkerPool: Sendable {
         shared = Lock(
             Shared(
                 dispatcher: dispatcher, links: Array(repeating: nil, count: count),
-                records: Array(repeating: WorkerRecord(), count: count), restarts: RestartTally(options.restartLimit)))
+                records: Array(repeating: WorkerRecord(), count: count), restarts: RestartTally(options.restartLimit),
+                starts: StartTally(places: count, options.startAttempts)))
     }
 
     /// How many workers the pool has.

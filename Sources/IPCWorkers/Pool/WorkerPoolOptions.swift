@@ -21,6 +21,11 @@ public struct WorkerPoolOptions: Sendable {
     public var cancellationGrace: Duration?
     /// How often workers may be replaced that died.
     public var restartLimit: RestartLimit
+    /// How many workers in a row may go in each place without having begun a task, while tasks wait: then all tasks fail with
+    /// `.restartLimitReached`, also where the pauses between the deaths are too long for ``restartLimit``. It begins anew
+    /// when any worker of the pool begins a task. With the usual pauses that takes some twelve seconds, and the time that the
+    /// workers live.
+    public var startAttempts: Int
     /// How long a place stays empty after a death.
     public var restartBackoff: RestartBackoff
     /// When workers are replaced that have done nothing wrong.
@@ -71,6 +76,7 @@ public struct WorkerPoolOptions: Sendable {
         shutdownGrace: Duration = .seconds(1),
         cancellationGrace: Duration? = .seconds(5),
         restartLimit: RestartLimit = .standard,
+        startAttempts: Int = 20,
         restartBackoff: RestartBackoff = .standard,
         recycling: WorkerRecycling = .never,
         memoryLimit: Int? = nil,
@@ -92,6 +98,7 @@ public struct WorkerPoolOptions: Sendable {
         self.shutdownGrace = shutdownGrace
         self.cancellationGrace = cancellationGrace
         self.restartLimit = restartLimit
+        self.startAttempts = startAttempts
         self.restartBackoff = restartBackoff
         self.recycling = recycling
         self.memoryLimit = memoryLimit

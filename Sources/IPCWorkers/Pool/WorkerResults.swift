@@ -63,6 +63,13 @@ public struct WorkerOutcome<Output: Sendable>: Sendable {
     public let index: Int
     /// Its output, or why there is none.
     public let result: Result<Output, any Error>
+
+    /// What a pass has found, for whoever makes it; nil at its end.
+    init?<Work: WorkerTask>(_ found: MapSession.Result?, of type: Work.Type) where Work.Output == Output {
+        guard let (index, outcome) = found else { return nil }
+        self.index = index
+        result = Result { try TaskCoding.output(of: type, outcome) }
+    }
 }
 
 /// What became of each of many tasks, as an `AsyncSequence`. Made by
@@ -86,7 +93,6 @@ public struct WorkerOutcomes<Tasks: Sequence>: AsyncSequence where Tasks.Element
     /// One pass over the tasks. Not to be shared between tasks.
     public struct AsyncIterator: AsyncIteratorProtocol {
         private let feed: MapFeed<Tasks>
-        private var isOver = false
 
         fileprivate init(_ feed: MapFeed<Tasks>) {
             self.feed = feed
@@ -94,18 +100,7 @@ public struct WorkerOutcomes<Tasks: Sequence>: AsyncSequence where Tasks.Element
 
         /// What became of the next task; nil at the end.
         public mutating func next() async throws(IPCError) -> Element? {
-            guard !isOver else { return nil }
-            do throws(IPCError) {
-                guard let (index, outcome) = try await feed.next() else {
-                    isOver = true
-                    return nil
-                }
-                return WorkerOutcome(
-                    index: index, result: Result { try TaskCoding.output(of: Tasks.Element.self, outcome) })
-            } catch {
-                isOver = true
-                throw error
-            }
+            WorkerOutcome(try await feed.next(), of: Tasks.Element.self)
         }
 
         /// See ``next()``.

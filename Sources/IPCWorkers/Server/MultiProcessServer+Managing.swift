@@ -76,9 +76,9 @@ extension MultiProcessServer {
     /// Starts a process, listens to it and buries it.
     private func keep(_ id: ServerRoster.ID, place: Int, row: Int, delay: Duration) async {
         if delay > .zero {
-            _ = try? await bell.wait(until: .after(delay), "start a worker") { isWanted(id) ? nil : () }
+            _ = try? await bell.wait(until: .after(delay), "start a worker") { isWaiting(id) ? nil : () }
         }
-        guard isWanted(id) else { return advance { $0.roster.left(id, telling: nil) } }
+        guard state.withLock({ $0.roster.begin(id) }) else { return advance { $0.roster.left(id, telling: nil) } }
         let process: ServerProcess
         do throws(IPCError) {
             process = try await ServerProcess.start(place: place, row: row, board, options)
@@ -111,9 +111,7 @@ extension MultiProcessServer {
         isGone(id, row: row, crash, failure)
     }
 
-    private func isWanted(_ id: ServerRoster.ID) -> Bool {
-        state.withLock { $0.roster.members[id].map { !$0.phase.isLeaving } ?? false }
-    }
+    private func isWaiting(_ id: ServerRoster.ID) -> Bool { state.withLock { $0.roster.isWaiting(id) } }
 
     /// Whether the process is there no more.
     private func isGone(_ id: ServerRoster.ID) -> Bool { state.withLock { $0.roster.members[id] == nil } }
@@ -219,41 +217,6 @@ extension MultiProcessServer {
                 _ = try? await process.child.kill()
                 return
             }
-        }
-    }
-
-    // MARK: Queues
-
-    /// Whether somebody has to begin to tell this worker of its queues. Who is at it already does it once more.
-    private func beginsAssigning(_ id: ServerRoster.ID) -> Bool {
-        state.withLock { state in
-            guard state.processes[id] != nil else { return false }
-            return state.assigning.updateValue(true, forKey: id) == nil
-        }
-    }
-
-    /// Tells a worker which queues are its own, until it has heard last what is right now. Each worker has a task for it, so
-    /// that one that does not read holds up nobody.
-    private func assignQueues(to id: ServerRoster.ID) async {
-        while let (process, queues) = nextAssignment(id) {
-            // A listener that is closed already is one of a server that ends.
-            guard let sockets = try? queues.map({ queue throws(IPCError) in try queue.listener.duplicateSocket() })
-            else { continue }
-            try? await ServerControl.send(.queues(queues.map(\.number)), sockets, to: process.control)
-        }
-    }
-
-    /// What a worker is to be told now; nil when it has been told.
-    private func nextAssignment(_ id: ServerRoster.ID) -> (ServerProcess, [ServerQueues.Queue])? {
-        state.withLock { state in
-            guard state.assigning[id] == true, let process = state.processes[id], let member = state.roster.members[id],
-                !member.phase.isLeaving
-            else {
-                state.assigning[id] = nil
-                return nil
-            }
-            state.assigning[id] = false
-            return (process, state.queues.of(place: process.place, target: state.roster.target))
         }
     }
 }

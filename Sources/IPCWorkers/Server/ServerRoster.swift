@@ -8,50 +8,6 @@
 struct ServerRoster: Sendable {
     typealias ID = Int
 
-    enum Phase: Sendable {
-        case starting
-        case ready(since: ContinuousClock.Instant)
-        /// Was asked to leave.
-        case leaving
-
-        var isReady: Bool {
-            if case .ready = self { true } else { false }
-        }
-        var isLeaving: Bool {
-            if case .leaving = self { true } else { false }
-        }
-    }
-
-    struct Member: Sendable {
-        let place: Int
-        /// The row in the statistics.
-        let row: Int
-        var version: Int
-        var phase = Phase.starting
-        /// Whether it comes to replace one that serves.
-        let isSuccessor: Bool
-        /// Whether it has asked to be replaced. It is not forgotten before another process is ready in its place.
-        var wantsReplacement = false
-        var processID: Int32 = 0
-    }
-
-    /// What is to be done, in this order.
-    enum Step: Sendable {
-        case start(ID, place: Int, row: Int, delay: Duration)
-        case leave(ID)
-        case tell(ServerEvent)
-        /// A process is to hear which queues are its own; nil: all processes.
-        case assignQueues(ID?)
-    }
-
-    /// How a process ended that was needed.
-    struct Death: Sendable {
-        var error: IPCError
-        /// Whether the program itself could not be run.
-        var couldNotRun = false
-        var event: ServerEvent
-    }
-
     private(set) var target: Int
     private(set) var members: [ID: Member] = [:]
     private(set) var version = 0
@@ -126,7 +82,27 @@ struct ServerRoster: Sendable {
         version += 1
         let isNew = !isRolling
         isRolling = true
+        // Who has not begun yet begins now, with what there is now: nobody waits for what was.
+        for id in members.keys where isWaiting(id) {
+            members[id]!.isWaiting = false
+            members[id]!.version = version
+        }
         return (version, (isNew ? [.tell(.rollingRestartBegan)] : []) + settle())
+    }
+
+    /// Whether a process is not to be begun yet.
+    func isWaiting(_ id: ID) -> Bool {
+        guard let member = members[id], case .starting = member.phase else { return false }
+        return member.isWaiting
+    }
+
+    /// A process is being started.
+    ///
+    /// - Returns: whether it is needed; false when it is to leave before it was there.
+    mutating func begin(_ id: ID) -> Bool {
+        guard let member = members[id], !member.phase.isLeaving else { return false }
+        members[id]!.isWaiting = false
+        return true
     }
 
     /// A process runs.
@@ -145,6 +121,8 @@ struct ServerRoster: Sendable {
     mutating func replace(_ id: ID, fault: IPCError? = nil, at now: ContinuousClock.Instant) -> [Step] {
         guard let member = members[id], !member.phase.isLeaving, !member.wantsReplacement else { return [] }
         members[id]!.wantsReplacement = true
+        // It has spoken, so it runs.
+        members[id]!.isWaiting = false
         countDeath(member, at: now)
         var steps: [Step] = []
         if let fault, !tally.permits(at: now) { fail(limitError(fault), &steps) }
@@ -245,15 +223,20 @@ struct ServerRoster: Sendable {
             } else if living.isEmpty {
                 start(place, isSuccessor: false, delay: delay, &steps)
             } else {
-                // Who asked for a rolling restart is not kept waiting for what a worker does.
-                let isWell = living.values.contains { $0.phase.isReady && !$0.wantsReplacement }
-                outdated.append((place, isWell ? .zero : delay))
+                // Who asked for a rolling restart is not kept waiting for what a worker does. Where one serves that is to be
+                // replaced there is no second try.
+                let isRolled = living.values.contains { $0.phase.isReady && $0.version < version }
+                outdated.append((place, isRolled ? .zero : delay))
             }
         }
-        let isBusy = members.values.contains { member in
-            if case .starting = member.phase { member.isSuccessor } else { false }
+        var isBusy = members.contains { id, member in
+            if case .starting = member.phase { member.isSuccessor && !isWaiting(id) } else { false }
         }
-        if let next = outdated.first, !isBusy { start(next.place, isSuccessor: true, delay: next.delay, &steps) }
+        for next in outdated where !isBusy {
+            start(next.place, isSuccessor: true, delay: next.delay, &steps)
+            // One that waits holds up no other place.
+            isBusy = next.delay == .zero
+        }
         if isRolling, isComplete, members.values.allSatisfy({ $0.version >= version }) {
             isRolling = false
             rolledVersion = version
@@ -266,7 +249,8 @@ struct ServerRoster: Sendable {
         // When there is none, many are leaving; the next that is gone makes room.
         guard let row = freeRows.popLast() else { return }
         lastID += 1
-        members[lastID] = Member(place: place, row: row, version: version, isSuccessor: isSuccessor)
+        members[lastID] = Member(
+            place: place, row: row, version: version, isSuccessor: isSuccessor, isWaiting: delay > .zero)
         steps.append(.start(lastID, place: place, row: row, delay: delay))
     }
 

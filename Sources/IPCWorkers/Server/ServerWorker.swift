@@ -203,7 +203,7 @@ public final class ServerWorker: Sendable {
     /// which there is ``waitForRequest(on:until:)``.
     ///
     /// ```swift
-    /// let news = try await worker.untilLeaving { try await subscription.next() }
+    /// let isHere = try await worker.untilLeaving { try await barrier.wait() } != nil
     /// ```
     ///
     /// When the worker is to leave, `body` is cancelled. The library's own calls have then either happened or not: a message
@@ -214,6 +214,11 @@ public final class ServerWorker: Sendable {
     public func untilLeaving<Result: Sendable>(
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result? {
+        try await wait(for: body)
+    }
+
+    private func wait<Result: Sendable>(for body: @escaping @Sendable () async throws -> Result) async throws -> Result?
+    {
         let work = Task(executorPreference: IPCExecutor.shared) { try await body() }
         let farewell = atLeaving { work.cancel() }
         defer { forget(farewell) }
@@ -228,5 +233,19 @@ public final class ServerWorker: Sendable {
             guard isCancellation, isLeaving, !Task.isCancelled else { throw error }
             return nil
         }
+    }
+
+    /// The same for a body that may return nil itself, as what waits for the next of something does.
+    ///
+    /// ```swift
+    /// while let news = try await worker.untilLeaving({ try await subscription.next() }) { … }
+    /// ```
+    ///
+    /// - Returns: what `body` returned; nil also when it was cancelled because the worker leaves, which ``isLeaving`` tells.
+    /// - Throws: what `body` throws.
+    public func untilLeaving<Result: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Result?
+    ) async throws -> Result? {
+        try await wait(for: body) ?? nil
     }
 }

@@ -11,6 +11,7 @@ struct KeyMissing: Error, Codable { var key: String }
 
 private struct Database: Sendable {
     func get(_ key: String) async throws -> Int { key.utf8.count }
+    func forget(_ key: String) async throws {}
 }
 
 private struct Withdraw: CallRequest {
@@ -49,6 +50,15 @@ private func serveAndAsk(_ listener: SocketListener, _ database: Database, path:
     let server = try CallConnection(over: socket.channel())
     let value = try await server.call(Get(key: "a"), until: .after(.seconds(1)))
     return value
+}
+
+private func forget(_ handlers: inout CallHandlers, _ database: Database) {
+    struct Forget: CallRequest {
+        typealias Reply = NoReply
+        var key: String
+    }
+
+    handlers.on(Forget.self) { request, _ in try await database.forget(request.key) }
 }
 
 private func tail(_ handlers: inout CallHandlers, _ server: CallConnection, path: String) async throws {

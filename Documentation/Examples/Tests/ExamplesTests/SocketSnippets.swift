@@ -38,8 +38,8 @@ private func datagrams() async throws {
 
     // One sends to a group, all who have joined it receive.
     let group = try SocketAddress.udp(host: "239.1.2.3", port: 4712)
-    let news = try MulticastReceiver(group)
-    let speaker = try MulticastSender(to: group)
+    let news = try MulticastReceiver(group: group)
+    let speaker = try MulticastSender(group: group)
     try await speaker.send(Array("breaking".utf8))
     let first = try await news.receive(until: .after(.seconds(1)))
     print(answer as Any, first as Any)

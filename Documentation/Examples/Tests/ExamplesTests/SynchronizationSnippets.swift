@@ -123,6 +123,22 @@ import Testing
         }
     }
 
+    @Test func aWordThatMakesAChangeTrue() async throws {
+        try await removing("example-log") {
+            func append(_ bytes: inout MutableRawSpan) {
+                bytes.storeBytes(of: 17, toByteOffset: 8, as: UInt64.self)
+            }
+            let log = try await ProcessLock(at: .named("example-log"), .openOrCreate, byteCount: 65536) { _ in
+                // what lies behind the count does not count
+            }
+            try await log.withLock { bytes in
+                append(&bytes)
+                bytes.commit(UInt64(1), at: 0)  // the new count: killed before it nothing has changed, after it everything
+            }
+            #expect(!log.isPoisoned)
+        }
+    }
+
     @Test func aBarrierThatTells() async throws {
         try await removing("example-steps") {
             let region = try await SyncRegion(at: .named("example-steps"), .openOrCreate)
