@@ -67,7 +67,7 @@ private func isThere(_ place: SharedMemoryPlace) -> Bool {
     }
 }
 
-/// NAME: looks at a region of objects while a thread cuts it and makes it whole again.
+/// NAME: looks at a region of objects, and lists it, while a thread cuts it and makes it whole again.
 private func lookWhileCut(_ arguments: [String]) async throws -> Int32 {
     let place = SharedMemoryPlace.named(arguments[0])
     let region = try await SyncRegion(at: place, .create)
@@ -94,6 +94,8 @@ private func lookWhileCut(_ arguments: [String]) async throws -> Int32 {
     var (good, cut) = (0, 0)
     while good + cut < 20_000 || good == 0 || cut == 0 {
         try require(good + cut < 2_000_000, "\(good) good looks and \(cut) at something cut")
+        // The list of all regions has this one, whole or not.
+        if (good + cut) % 100 == 0 { _ = try SyncRegion.list() }
         do throws(IPCError) {
             let view = try SyncRegionView(at: place)
             _ = (view.objects, view.participants)

@@ -1,5 +1,6 @@
 public import IPCCore
 public import IPCSharedMemory
+import IPCSystem
 
 /// What kind of object lies in a region.
 public struct SyncObjectKind: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
@@ -59,7 +60,8 @@ public struct SyncObjectListing: Sendable, Hashable {
 public struct SyncRegionListing: Sendable, Hashable {
     /// The memory: its name, its owner, whether it is in use.
     public var memory: SharedMemoryListing
-    /// What lies in it, in no order; nil when this process may not look, or the region belongs to another user.
+    /// What lies in it, in no order; nil when this process may not look, the region belongs to another user, has more than 1 GiB,
+    /// or was cut short.
     public var objects: [SyncObjectListing]?
 }
 
@@ -100,16 +102,17 @@ extension SyncRegion {
     /// - Throws: `.notFound` when /dev/shm is not mounted; what the system says.
     public static func list() throws(IPCError) -> [SyncRegionListing] {
         try SharedMemory.list().filter { $0.layout == layout }.map {
-            SyncRegionListing(memory: $0, objects: objects(at: $0.place))
+            SyncRegionListing(memory: $0, objects: objects(of: $0))
         }
     }
 
-    /// Those of a region that belongs to this user or to root: whoever may write it could cut it short while it is read.
-    private static func objects(at place: SharedMemoryPlace) -> [SyncObjectListing]? {
-        let options = SharedMemoryOptions(access: .readOnly)
-        guard let memory = try? SharedMemory(at: place, .open, layout: layout, options: options),
-            let directory = try? ObjectDirectory.find(memory.payload, place.name)
+    /// Those of a region that belongs to this user or to root: others may write what they like into theirs. From a copy, since
+    /// whoever has a region may cut it short while it is read.
+    private static func objects(of region: SharedMemoryListing) -> [SyncObjectListing]? {
+        guard [0, ProcessFacts.effectiveUser].contains(region.owner),
+            let copy = try? RegionLook(at: region.place, of: layout),
+            let directory = try? ObjectDirectory.find(copy.payload, region.name)
         else { return nil }
-        return directory.objects
+        return withExtendedLifetime(copy) { directory.objects }
     }
 }
