@@ -152,7 +152,8 @@ let testTargets: [(name: String, dependencies: [Target.Dependency])] = [
 let conformanceTransports = Target.target(
     name: "ConformanceTransports",
     dependencies: [
-        "IPCTestKit", "IPCPipes", "IPCMessageQueue", "IPCSharedMemory", "IPCSignals", "IPCSockets", "IPCSystem",
+        "IPCTestKit", "IPCPipes", "IPCProcess", "IPCMessageQueue", "IPCSharedMemory", "IPCSignals", "IPCSockets",
+        "IPCSystem",
     ],
     path: "Tests/ConformanceTransports")
 

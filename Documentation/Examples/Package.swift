@@ -32,7 +32,8 @@ let package = Package(
                 "first-program", "word-count", "pipeline", "echo-server", "chat", "producer-consumer", "clipboard",
                 "race", "config-reload", "print-spooler", "kv-server", "kv-storm", "store", "background-worker",
                 "distributed-store", "tabs", ipc("IPCDistributed"), ipc("IPCProcess"), ipc("IPCSharedMemory"),
-                ipc("IPCSignals"), ipc("IPCSockets"), ipc("IPCSync"), ipc("IPCWorkers"),
+                ipc("IPCSignals"), ipc("IPCSockets"), ipc("IPCSync"), ipc("IPCTestKit"),
+                ipc("IPCWorkers"),
             ]),
     ]
 )

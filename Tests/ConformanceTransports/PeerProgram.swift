@@ -2,14 +2,13 @@ import IPCSystem
 public import IPCTestKit
 
 extension ConformanceTransport {
-    /// All transports of the package that a peer program can open.
+    /// All that conform. The peer program plays the other end of those that have one elsewhere, and runs cases of all of them.
     public static var all: [ConformanceTransport] {
         [
             .pipeChannel, .pipeMessages, .pipeOfManyWriters, .pipeBytes, .namedPipes, .socketPair, .packetPair, .tcp,
-            .datagramPair, .ring,
-            .untrustedRing, .posixQueue,
-            .systemVQueue, .sharedQueue, .rendezvousQueue,
-            .growingQueue, .signals,
+            .datagramPair, .udp, .losslessBroadcast, .lossyBroadcast, .ring, .untrustedRing, .posixQueue,
+            .systemVQueue, .sharedQueue, .rendezvousQueue, .growingQueue, .fileQueue, .workMailbox, .broadcastMailbox,
+            .signals, .inProcess(), .inProcess(capacity: 0), .queue, .faulty(nil),
         ]
     }
 }

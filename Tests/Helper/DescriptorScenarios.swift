@@ -1,13 +1,14 @@
 import Glibc
 import IPCSystem
 import IPCWorkers
+import Synchronization
 
 /// `pool-without-descriptors`: this process may not open anything for a while, while large outputs come, workers die and
 /// have to be replaced. Each task has an outcome, and afterwards all is as before.
 func poolWithoutDescriptors(_ arguments: [String]) async throws -> Int32 {
     let options = WorkerPoolOptions(
-        restartLimit: .init(count: 100_000, in: .seconds(10)), startAttempts: .max, standardError: .discarded,
-        sharedValueSize: 10_000)
+        handshakeTimeout: .seconds(120), restartLimit: .init(count: 100_000, in: .seconds(10)), startAttempts: .max,
+        standardError: .discarded, sharedValueSize: 10_000)
     let expected: [IPCError.Code] = [.descriptorsTruncated, .resourceExhausted, .workerCrashed]
     try await withWorkerPool(of: .exactly(2), options: options) { pool async throws in
         try await useBoth(pool)
@@ -15,8 +16,16 @@ func poolWithoutDescriptors(_ arguments: [String]) async throws -> Int32 {
         for round in 0..<3 {
             let limit = try DescriptorLimit()
             // Outputs that cannot be received, on workers that live.
+            let missed = Missed()
             var tasks = (0..<40).map { number in
-                Task { try await pool.run(Blob(count: number % 2 == 0 ? 20_000 : 9)).count }
+                Task {
+                    do {
+                        return try await pool.run(Blob(count: number % 2 == 0 ? 20_000 : 9)).count
+                    } catch let error as IPCError where error.code == .descriptorsTruncated {
+                        missed.count.wrappingAdd(1, ordering: .relaxed)
+                        throw error
+                    }
+                }
             }
             if round > 0 { try await Task.sleep(for: .milliseconds(20)) }
             // Workers that cannot be replaced.
@@ -24,6 +33,11 @@ func poolWithoutDescriptors(_ arguments: [String]) async throws -> Int32 {
             tasks += (0..<100).map { number in Task { try await pool.run(Square(value: number)) } }
             // Long enough for attempts to start others.
             try await Task.sleep(for: .milliseconds(200 + 400 * round))
+            // And on a slow machine, for the first output that does not arrive.
+            let patience = Deadline.after(.seconds(round == 0 ? 30 : 0))
+            while missed.count.load(ordering: .relaxed) == 0, !patience.hasPassed {
+                try await Task.sleep(for: .milliseconds(5))
+            }
             limit.restore()
             var codes: [String: Int] = [:]
             for task in crashes + tasks {
@@ -47,6 +61,11 @@ func poolWithoutDescriptors(_ arguments: [String]) async throws -> Int32 {
     }
     try require(!hasChildren(), "children are left")
     return 0
+}
+
+/// How many tasks failed.
+private final class Missed: Sendable {
+    let count = Atomic<Int>(0)
 }
 
 /// Without the files that a pool keeps for large values: as many as were on their way at once.

@@ -155,7 +155,8 @@ private func childEvents(_ arguments: [String]) async throws -> Int32 {
 
 private func workerEvents(_ arguments: [String]) async throws -> Int32 {
     let events = Events()
-    let options = WorkerPoolOptions(shutdownGrace: .seconds(60), standardError: .discarded)
+    let options = WorkerPoolOptions(
+        handshakeTimeout: .seconds(120), shutdownGrace: .seconds(60), standardError: .discarded)
     try await withWorkerPool(of: .exactly(1), options: options) { pool in
         let first = try await pool.run(WorkerProcessID())
         _ = try await pool.map((1...500).map { Square(value: $0) }).reduce(0, +)

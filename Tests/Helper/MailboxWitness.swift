@@ -81,7 +81,7 @@ struct MailboxWitness {
         var isOver = false
         while !isOver {
             do {
-                let message = try mailbox.receiveBlocking(.any, until: .after(.milliseconds(500)))
+                let message = try mailbox.receiveBlocking(.any, until: .after(.seconds(2)))
                 guard let (id, _) = QueueStormRecord.read(message.payload) else { throw Wrong("a torn message") }
                 try facts.record.message(id).wrappingAdd(QueueStormRecord.received)
                 try facts.witnessed.wrappingAdd(1)

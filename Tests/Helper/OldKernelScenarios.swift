@@ -6,7 +6,7 @@ import IPCWorkers
 /// the kernel does not send signals to the group of a pidfd: before Linux 6.9.
 func poolOnAnOldKernel(_ arguments: [String]) async throws -> Int32 {
     try refuseSignalsToGroupsOfPidfds()
-    let families = try await withWorkerPool(of: .exactly(1)) { pool in
+    let families = try await withWorkerPool(of: .exactly(1), options: .patient) { pool in
         let first = try await pool.run(StartChild())
         do {
             _ = try await pool.run(Crash(way: .kill))

@@ -108,7 +108,7 @@ private func exhaustion(_ arguments: [String]) async throws -> Int32 {
         let waiting = try await SocketChannel.connect(to: address)
         try await waiting.send([1])
         // The runtime opens what it needs when its main thread goes to sleep and when a task first does.
-        try await Task.sleep(for: .milliseconds(50))
+        try await Task.sleep(for: .milliseconds(300))
         var taken: [Int32] = []
         var number = dup(0)
         while number >= 0 {

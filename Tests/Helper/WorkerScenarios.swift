@@ -37,6 +37,11 @@ func serveTasks() async throws {
     ) { start in try await setUpWorker(start) }
 }
 
+extension WorkerPoolOptions {
+    /// Workers may take as long to begin as a loaded machine makes them.
+    static var patient: WorkerPoolOptions { WorkerPoolOptions(handshakeTimeout: .seconds(120)) }
+}
+
 /// `pool-churn COUNT`: pools that end well, by an error, by cancellation and with crashes; then no child and no descriptor
 /// may be left. The workers are this program.
 private func poolChurn(_ arguments: [String]) async throws -> Int32 {
@@ -53,27 +58,29 @@ private func poolChurn(_ arguments: [String]) async throws -> Int32 {
 private func usePool(_ kind: Int) async throws {
     switch kind {
     case 0:
-        let sum = try await withWorkerPool(of: .exactly(2)) { pool in
+        let sum = try await withWorkerPool(of: .exactly(2), options: .patient) { pool in
             try await pool.map((1...100).lazy.map { Square(value: $0) }).reduce(0, +)
         }
         try require(sum == 338_350, "the sum is \(sum)")
     case 1:
         do {
-            try await withWorkerPool(of: .exactly(2)) { pool in
+            try await withWorkerPool(of: .exactly(2), options: .patient) { pool in
                 _ = try await pool.run(Noop())
                 throw Wrong("on purpose")
             }
         } catch is Wrong {}
     case 2:
         let task = Task {
-            try await withWorkerPool(of: .exactly(2)) { pool in try await pool.run(Nap(milliseconds: 600_000)) }
+            try await withWorkerPool(of: .exactly(2), options: .patient) { pool in
+                try await pool.run(Nap(milliseconds: 600_000))
+            }
         }
         try await Task.sleep(for: .milliseconds(50))
         task.cancel()
         let result = await task.result
         try require((try? result.get()) == nil, "a cancelled pool gave a result")
     default:
-        try await withWorkerPool(of: .exactly(2)) { pool in
+        try await withWorkerPool(of: .exactly(2), options: .patient) { pool in
             let error = await thrown { try await pool.run(Crash(way: .kill)) } as? IPCError
             try require(error?.code == .workerCrashed, "\(String(describing: error))")
             try require(try await pool.run(Square(value: 3)) == 9, "the replaced worker is wrong")
@@ -92,7 +99,7 @@ private func thrown<Result>(_ body: () async throws -> Result) async -> (any Err
 
 /// Tells the process ids of two busy workers and stays until it is killed.
 private func poolAndStay(_ arguments: [String]) async throws -> Int32 {
-    try await withWorkerPool(of: .exactly(2)) { pool in
+    try await withWorkerPool(of: .exactly(2), options: .patient) { pool in
         var processes: Set<Int32> = []
         while processes.count < 2 {
             async let first = pool.run(WorkerProcessID())
@@ -121,7 +128,7 @@ private func poolWithoutServe(_ arguments: [String]) async throws -> Int32 {
 
 /// Errors of tasks that are this program's own types.
 private func typedErrors(_ arguments: [String]) async throws -> Int32 {
-    try await withWorkerPool(of: .exactly(1)) { pool async throws in
+    try await withWorkerPool(of: .exactly(1), options: .patient) { pool async throws in
         let typed = await thrown { try await pool.run(TypedThrow(number: 4)) }
         try require(typed as? Fault == Fault(number: 4), "\(String(describing: typed))")
         let listed = await thrown { try await pool.run(ThrowOne(kind: .listed)) }

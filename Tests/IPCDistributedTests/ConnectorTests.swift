@@ -80,7 +80,7 @@ import Testing
             Task { try? await callee.waitUntilEnd() }
             return try CallConnection(over: mine)
         }
-        let error = try #require(await Self.failure(connector, Get(key: "a"), until: .after(.milliseconds(300))))
+        let error = try #require(await Self.failure(connector, Get(key: "a"), until: .after(.seconds(5))))
         #expect(error.error?.code == .connectionRefused && error.progress == .unknown, "\(error)")
         #expect(log.all == ["asked"])
         connector.close()

@@ -26,8 +26,9 @@ import Testing
     }
 
     @Test func theDescriptorOpenForLookingIsNotCounted() {
-        #expect(
-            !DescriptorCensus.take().descriptors.contains { $0.what.contains("/proc/") && $0.what.hasSuffix("/fd") })
+        // Other tests may look at descriptors of their children meanwhile.
+        let own = ["/proc/self/fd", "/proc/\(ProcessFacts.processID)/fd"]
+        #expect(!DescriptorCensus.take().descriptors.contains { own.contains($0.what) })
     }
 
     @Test func namesInSharedMemoryAreSeen() throws {

@@ -58,7 +58,7 @@ import Testing
         let output = try await Command(
             .path(helperPath), arguments: ["pool-without-serve"],
             options: .init(environment: .inherit.updating(["HELPER_SERVES_NOT": "1"]))
-        ).output(until: .after(.seconds(60)))
+        ).output(until: .after(.seconds(200)))
         // The workers write what they were refused with to the same output.
         #expect(Set(output.lines) == ["unsupported", "handshakeFailed"])
         #expect(output.lines.count <= 3)

@@ -14,7 +14,7 @@ extension WorkerPoolOptions {
     static var helper: WorkerPoolOptions {
         WorkerPoolOptions(
             executable: .path(helperPath), environment: .inherit.updating(["SWIFT_BACKTRACE": "enable=no"]),
-            handshakeTimeout: .seconds(60), standardError: .discarded)
+            handshakeTimeout: .seconds(200), standardError: .discarded)
     }
 }
 

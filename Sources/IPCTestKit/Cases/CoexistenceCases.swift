@@ -42,8 +42,12 @@ enum CoexistenceCases {
     }
 
     /// Each of many channels has somebody who waits, and each gets its own message.
-    static func many(_ context: ConformanceContext) async throws {
+    static func many(_ given: ConformanceContext) async throws {
         let count = 1_000
+        // The last one waits for all the others.
+        var transport = given.transport
+        transport.patience *= 4
+        let context = ConformanceContext(topic: given.topic, transport: transport)
         // Two descriptors an end and direction, and what the process has besides.
         let limit = (try? TestingCalls.raiseDescriptorLimit(to: 12_000)) ?? 0
         var pairs: [ConformancePair] = []
@@ -96,10 +100,20 @@ enum CoexistenceCases {
                 }
             }
         }
-        let leftover = await LeakCheck.leftovers(since: before)
+        var leftover = await LeakCheck.leftovers(since: before)
+        // What other processes, and other tests, made meanwhile goes in the end.
+        let limit = context.limit
+        while largest(leftover) >= rounds / 2, !limit.hasPassed {
+            try await Task.sleep(for: .milliseconds(50))
+            leftover = leftover.intersection(DescriptorCensus.take())
+        }
         try context.expect(
-            leftover.descriptors.count < rounds / 2 && leftover.sharedMemoryNames.count < rounds / 2
-                && leftover.children.count < rounds / 2, "nothing left of \(rounds) channels", "\(leftover)")
+            largest(leftover) < rounds / 2, "nothing left of \(rounds) channels", "\(leftover)")
+    }
+
+    /// How many there are of what there is most.
+    private static func largest(_ census: DescriptorCensus) -> Int {
+        max(census.descriptors.count, census.sharedMemoryNames.count, census.children.count)
     }
 
     /// A wait that comes to nothing: its traces must go too.

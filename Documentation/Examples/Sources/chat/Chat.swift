@@ -37,7 +37,7 @@ import IPCSockets
     private static func serve(
         at address: SocketAddress, while body: @escaping @Sendable (SocketAddress) async throws -> Void
     ) async throws {
-        try await withGracefulShutdown(on: .terminate, .interrupt, grace: .seconds(5)) {
+        try await withGracefulShutdown(on: .terminate, .interrupt, grace: .seconds(30)) {
             try await listen(at: address, while: body)
         }
         print("closed")
@@ -48,7 +48,7 @@ import IPCSockets
     ) async throws {
         let room = Room()
         // Whoever connects and says nothing is not waited for.
-        let options = SocketListenerOptions(gracePeriod: .seconds(2), handshakeDeadline: .seconds(5))
+        let options = SocketListenerOptions(gracePeriod: .seconds(10), handshakeDeadline: .seconds(30))
         try await SocketListener.withListener(at: address, options: options) { listener in
             print("listening at \(listener.address)")
             fflush(nil)
@@ -114,7 +114,7 @@ import IPCSockets
     private static func join(_ address: SocketAddress, as name: String) async throws {
         let channel = try await SocketChannel.connect(
             to: address, options: channelOptions, retry: .untilDeadline,
-            until: .after(.seconds(10)))
+            until: .after(.seconds(60)))
         try await channel.send(Array(name.utf8))
         let input = try PipeReader(adopting: PassedDescriptor(duplicating: 0))
         try await withThrowingTaskGroup { group in
@@ -147,7 +147,7 @@ import IPCSockets
                 for name in clients {
                     group.addTask {
                         let output = try await Command(.current, "join", "\(address)", name).output(
-                            input: Array("good morning\n".utf8), until: .after(.seconds(20)))
+                            input: Array("good morning\n".utf8), until: .after(.seconds(120)))
                         let own = output.lines.filter { $0.hasPrefix("\(name): ") }
                         print("\(name) heard \(own.count) of the lines that it said")
                     }

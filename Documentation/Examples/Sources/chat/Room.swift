@@ -34,6 +34,6 @@ actor Room {
         say("the room closes")
         let leaving = members.values
         members = [:]
-        for member in leaving { try? await member.channel.finish(until: .after(.seconds(1))) }
+        for member in leaving { try? await member.channel.finish(until: .after(.seconds(5))) }
     }
 }

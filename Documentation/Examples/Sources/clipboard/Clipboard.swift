@@ -68,7 +68,7 @@ struct Clipboard {
     func copy(_ text: String) async throws {
         // One copies at a time: whoever has the board. A program that dies here makes room at once.
         let board = try await Blackboard<Notice>.Writer.open(
-            at: boardPlace, options: options, until: .after(.seconds(10)))
+            at: boardPlace, options: options, until: .after(.seconds(60)))
         let arena = try SharedArena(at: arenaPlace, .openOrCreate, byteCount: 3 * Self.capacity, options: options)
         let owner = try arena.claim()
         try self.text(owner).set(text)

@@ -17,7 +17,7 @@ import IPCSignals
         do {
             // The handler for SIGHUP is in place before anybody learns that the service runs.
             try await Signals.with(.hangUp) { reloads in
-                try await withGracefulShutdown(on: .terminate, .interrupt, grace: .seconds(5)) {
+                try await withGracefulShutdown(on: .terminate, .interrupt, grace: .seconds(30)) {
                     try await service.run(reloads)
                 }
             }

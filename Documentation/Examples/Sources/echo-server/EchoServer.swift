@@ -56,12 +56,12 @@ import IPCSockets
     }
 
     private static func talk(to path: String) async throws {
-        let connection = try await SocketConnection.connect(to: .unix(path: path), until: .after(.seconds(5)))
+        let connection = try await SocketConnection.connect(to: .unix(path: path), until: .after(.seconds(60)))
         let channel = try connection.channel()
         for number in 1...10 {
             let message = Array("message \(number)".utf8)
             try await channel.send(message)
-            guard try await channel.receive(until: .after(.seconds(5))) == message else {
+            guard try await channel.receive(until: .after(.seconds(60))) == message else {
                 throw IPCError(.protocolViolation, "the server echoed something else")
             }
         }

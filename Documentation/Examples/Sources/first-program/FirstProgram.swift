@@ -13,7 +13,7 @@ import IPCSockets
         let (ours, theirs) = try SocketChannel.makePair()
         let child = try await ChildProcess.spawn(.current, transferring: [theirs])
         try await ours.send(Array("hello".utf8))
-        let answer = try await ours.receive(until: .after(.seconds(5)))
+        let answer = try await ours.receive(until: .after(.seconds(30)))
         print("the child answered: \(String(decoding: answer ?? [], as: UTF8.self))")
         try await ours.finish()
         print("the child \(try await child.exitStatus())")

@@ -98,7 +98,7 @@ struct Storm {
 
     /// Asks on a connection of its own, as often as it takes: a worker may be on its way out, replaced in good order.
     private func ask(_ address: SocketAddress, _ words: String...) async throws -> RedisClient.Reply {
-        let limit = Deadline.after(.seconds(30))
+        let limit = Deadline.after(.seconds(60))
         while true {
             let client = try await RedisClient.connect(to: address, until: limit)
             defer { client.close() }

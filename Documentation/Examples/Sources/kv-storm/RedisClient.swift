@@ -24,12 +24,12 @@ final class RedisClient {
     func close() { connection.close() }
 
     /// One command.
-    func send(_ words: String..., until deadline: Deadline = .after(.seconds(30))) async throws(IPCError) -> Reply {
+    func send(_ words: String..., until deadline: Deadline = .after(.seconds(60))) async throws(IPCError) -> Reply {
         try await send(words: words, until: deadline)
     }
 
     /// The same for words that are an array already.
-    func send(words: [String], until deadline: Deadline = .after(.seconds(30))) async throws(IPCError) -> Reply {
+    func send(words: [String], until deadline: Deadline = .after(.seconds(60))) async throws(IPCError) -> Reply {
         var reply: Reply?
         try await send([words.map { Array($0.utf8) }], until: deadline) { _, found in reply = found }
         guard let reply else { throw IPCError(.protocolViolation, "talk to the store: no answer") }
@@ -39,7 +39,7 @@ final class RedisClient {
     /// Several commands in one write. `body` gets each answer with its index as it comes, so that a caller knows which ones
     /// came when this throws.
     func send(
-        _ commands: [[[UInt8]]], until deadline: Deadline = .after(.seconds(30)), _ body: (Int, Reply) -> Void
+        _ commands: [[[UInt8]]], until deadline: Deadline = .after(.seconds(60)), _ body: (Int, Reply) -> Void
     ) async throws(IPCError) {
         var bytes: [UInt8] = []
         for words in commands {

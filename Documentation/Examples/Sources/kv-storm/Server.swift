@@ -23,11 +23,11 @@ enum Server {
 
     /// Ends it in good order.
     ///
-    /// - Returns: how it ended, and how many of its workers were still there 20 seconds later.
+    /// - Returns: how it ended, and how many of its workers were still there a minute later.
     static func end(_ server: ChildProcess) async throws -> (status: ExitStatus, left: Int) {
         let workers = Workers.ofProcess(server.processID)
-        let status = try await server.terminate(grace: .seconds(20))
-        let deadline = Deadline.after(.seconds(20))
+        let status = try await server.terminate(grace: .seconds(60))
+        let deadline = Deadline.after(.seconds(60))
         while workers.contains(where: Workers.isAlive), !deadline.hasPassed {
             try await Task.sleep(for: .milliseconds(5))
         }

@@ -55,13 +55,18 @@ final class StormClient {
     private var brief: (numbers: [Int], since: ContinuousClock.Instant)?
     private(set) var tally = Tally()
 
-    /// How many answers all clients have had.
+    /// How many answers all clients have had, and whether they are to end.
     final class Progress: Sendable {
         private let answers = Atomic<Int>(0)
+        private let hasEnded = Atomic<Bool>(false)
 
         var count: Int { answers.load(ordering: .relaxed) }
 
+        var isOver: Bool { hasEnded.load(ordering: .relaxed) }
+
         func answer() { answers.wrappingAdd(1, ordering: .relaxed) }
+
+        func end() { hasEnded.store(true, ordering: .relaxed) }
     }
 
     init(id: Int, address: SocketAddress, progress: Progress = Progress()) {
@@ -88,11 +93,14 @@ final class StormClient {
     // MARK: The storm
 
     /// Until `end`, on as many connections as it takes.
-    func run(until end: Deadline) async throws(IPCError) {
-        while !end.hasPassed {
-            let client = try await RedisClient.connect(to: address, until: .after(.seconds(30)))
+    func run(until end: Deadline) async throws(IPCError) { try await run { end.hasPassed } }
+
+    /// Until it is over, on as many connections as it takes.
+    func run(until isOver: () -> Bool) async throws(IPCError) {
+        while !isOver() {
+            let client = try await RedisClient.connect(to: address, until: .after(.seconds(60)))
             do throws(IPCError) {
-                while !end.hasPassed {
+                while !isOver() {
                     try await exchange(client, pickBatch())
                 }
             } catch {
@@ -229,7 +237,7 @@ final class StormClient {
 
     /// All keys have what they may have, and go. The last worker may still be killed meanwhile, or be replaced.
     func finish() async throws(IPCError) {
-        let limit = Deadline.after(.seconds(30))
+        let limit = Deadline.after(.seconds(60))
         while true {
             let client = try await RedisClient.connect(to: address, until: limit)
             defer { client.close() }

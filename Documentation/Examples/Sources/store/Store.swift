@@ -72,7 +72,7 @@ import Synchronization
     }
 
     private static func talk(to path: String, _ count: Int) async throws {
-        let socket = try await SocketConnection.connect(to: .unix(path: path), until: .after(.seconds(10)))
+        let socket = try await SocketConnection.connect(to: .unix(path: path), until: .after(.seconds(60)))
         let server = try CallConnection(over: socket.channel())
         try await withThrowingTaskGroup { group in
             for first in 0..<4 {

@@ -2,7 +2,7 @@ import IPCProcess
 import Testing
 
 /// The examples of calls between processes.
-@Suite(.timeLimit(.minutes(3))) struct CallTests {
+@Suite(.inTurn) struct CallTests {
     @Test func storeLosesNoAnswer() async throws {
         let output = try await Example.command("store", ["300"]).output().checked()
         #expect(

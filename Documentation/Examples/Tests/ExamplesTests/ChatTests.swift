@@ -4,7 +4,7 @@ import IPCSockets
 import Testing
 
 /// `chat`: what clients and an administrator do with it.
-@Suite(.timeLimit(.minutes(2))) struct ChatTests {
+@Suite(.inTurn) struct ChatTests {
     @Test func chatHearsEverybodyAndCloses() async throws {
         let output = try await Example.command("chat").output().checked()
         #expect(output.lines.first?.hasPrefix("listening at tcp:127.0.0.1:") == true)

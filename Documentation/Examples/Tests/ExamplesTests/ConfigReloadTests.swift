@@ -3,7 +3,7 @@ import IPCProcess
 import Testing
 
 /// `config-reload`: what an administrator does with it.
-@Suite(.timeLimit(.minutes(2))) struct ConfigReloadTests {
+@Suite(.inTurn) struct ConfigReloadTests {
     private func write(_ text: String, to path: String) throws {
         unlink(path)
         let name = String(path.split(separator: "/").last ?? "")

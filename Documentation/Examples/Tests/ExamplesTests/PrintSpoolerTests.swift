@@ -2,7 +2,7 @@ import IPCProcess
 import Testing
 
 /// `print-spooler`: every job is printed once, though a printer is killed over one.
-@Suite(.timeLimit(.minutes(3))) struct PrintSpoolerTests {
+@Suite(.inTurn) struct PrintSpoolerTests {
     @Test func everyJobIsPrinted() async throws {
         for (printers, submitters, jobs) in [(3, 4, 20), (2, 1, 6), (5, 10, 30)] {
             let output = try await Example.command(

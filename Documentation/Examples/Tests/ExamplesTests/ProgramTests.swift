@@ -1,7 +1,7 @@
 import IPCProcess
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ProgramTests {
+@Suite(.inTurn) struct ProgramTests {
     @Test func firstProgramAnswers() async throws {
         let output = try await Example.command("first-program").output().checked()
         #expect(output.lines == ["the child answered: olleh", "the child exited with 0"])

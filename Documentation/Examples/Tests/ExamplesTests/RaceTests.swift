@@ -2,7 +2,7 @@ import IPCProcess
 import Testing
 
 /// `race`: what is lost without a lock is not lost with one, nor by a death.
-@Suite(.timeLimit(.minutes(5))) struct RaceTests {
+@Suite(.inTurn) struct RaceTests {
     /// The number that a line has behind a word.
     private func number(after word: String, in line: String) throws -> Int {
         let words = line.split { " ,;:".contains($0) }.map(String.init)

@@ -2,7 +2,7 @@ import Glibc
 import IPCProcess
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SharedMemoryTests {
+@Suite(.inTurn) struct SharedMemoryTests {
     @Test func whatIsProducedIsConsumed() async throws {
         let output = try await Example.command("producer-consumer", ["3000"]).output().checked()
         let sum = (1...3000).reduce(0) { $0 + $1 * $1 }

@@ -5,9 +5,12 @@ import Testing
 
 /// The pieces of Swift in `Documentation/Synchronization.md`, the README and the articles of IPCSync, so that they compile,
 /// and run. `DocumentationTests` compares them.
-@Suite(.timeLimit(.minutes(2)), .serialized) struct SynchronizationSnippets {
+@Suite(.inTurn, .serialized) struct SynchronizationSnippets {
     private func removing(_ names: String..., body: () async throws -> Void) async throws {
-        defer { for name in names { try? SharedMemory.remove(.named(name)) } }
+        // A run that was ended may have left them.
+        func remove() { for name in names { try? SharedMemory.remove(.named(name)) } }
+        remove()
+        defer { remove() }
         try await body()
     }
 

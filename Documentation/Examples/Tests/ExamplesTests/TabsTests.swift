@@ -2,7 +2,7 @@ import IPCProcess
 import Testing
 
 /// `tabs`: one of several crashes and is opened again; the others stay.
-@Suite(.timeLimit(.minutes(3))) struct TabsTests {
+@Suite(.inTurn) struct TabsTests {
     @Test func crashedTabIsReplaced() async throws {
         for count in [2, 5] {
             let lines = try await Example.command("tabs", ["\(count)"]).output().checked().lines

@@ -2,7 +2,7 @@ import Glibc
 import IPCProcess
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct WordCountTests {
+@Suite(.inTurn) struct WordCountTests {
     /// What `LC_ALL=C wc` says of the same files: a row of numbers for each, and the total.
     private func wc(_ folder: String, without skipped: [String] = []) async throws -> [[Int]] {
         let environment = ProcessEnvironment.inherit.updating(["LC_ALL": "C"])
@@ -118,7 +118,7 @@ import Testing
         }
     }
 
-    /// A worker is killed as soon as a part of the files is counted, and again later: the table does not change.
+    /// Workers are killed while files are counted: the table does not change, whichever files they had.
     @Test func killedWorkersChangeNothing() async throws {
         try await withTemporaryFolder { folder in
             let text = String(repeating: "some words to count\nand a line\n", count: 3_000)
@@ -126,22 +126,35 @@ import Testing
             let undisturbed = try await Example.command("word-count", [folder]).output().checked()
             #expect(numbers(undisturbed.standardOutput) == (try await wc(folder)))
 
-            let child = try await ChildProcess.spawn(
-                .path(try Example.path("word-count")), arguments: ["--progress", "--workers", "2", folder],
-                options: .init(standardOutput: .pipe, standardError: .pipe))
-            var killed: [Int32] = []
-            for try await line in try child.standardError.lines where line.hasSuffix("%") && killed.count < 3 {
-                guard let percent = line.split(separator: " ").dropLast().last.flatMap({ Int($0) }),
-                    percent >= 10 + killed.count * 25, let worker = workers(of: child.processID).randomElement()
-                else { continue }
-                if kill(worker, SIGKILL) == 0 { killed.append(worker) }
+            // Where the test is slower than the workers, they are done before it can kill one. Then it tries again.
+            var killed = 0
+            for _ in 0..<50 where killed < 3 {
+                let (count, table) = try await countWhileKilling(folder)
+                killed += count
+                #expect(table == undisturbed.standardOutput)
             }
-            var table: [UInt8] = []
-            while let part = try await child.standardOutput.receive() { table += part }
-            #expect(try await child.exitStatus() == .exited(0))
-            #expect(killed.count == 3)
-            #expect(table == undisturbed.standardOutput)
+            #expect(killed >= 3)
         }
+    }
+
+    /// Kills a worker as soon as a part of the files is counted, and others later: three at most.
+    ///
+    /// - Returns: how many were killed, and the table.
+    private func countWhileKilling(_ folder: String) async throws -> (killed: Int, table: [UInt8]) {
+        let child = try await ChildProcess.spawn(
+            .path(try Example.path("word-count")), arguments: ["--progress", "--workers", "2", folder],
+            options: .init(standardOutput: .pipe, standardError: .pipe))
+        var killed = 0
+        for try await line in try child.standardError.lines where line.hasSuffix("%") && killed < 3 {
+            guard let percent = line.split(separator: " ").dropLast().last.flatMap({ Int($0) }),
+                percent >= 10 + killed * 25, let worker = workers(of: child.processID).randomElement()
+            else { continue }
+            if kill(worker, SIGKILL) == 0 { killed += 1 }
+        }
+        var table: [UInt8] = []
+        while let part = try await child.standardOutput.receive() { table += part }
+        #expect(try await child.exitStatus() == .exited(0))
+        return (killed, table)
     }
 
     /// The children of a process.

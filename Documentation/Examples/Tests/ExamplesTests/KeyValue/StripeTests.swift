@@ -4,7 +4,7 @@
     @testable import kv_server
 
     /// One stripe in ordinary memory: what it keeps, and what a death before each single store would leave.
-    @Suite(.timeLimit(.minutes(5))) struct StripeTests {
+    @Suite(.inTurn) struct StripeTests {
         private static let shape = StripeShape(byteCount: 1 << 16)
 
         private struct Content: Equatable {

@@ -111,27 +111,11 @@ extension QueueHandle {
 }
 
 extension ChannelGuarantees {
-    fileprivate var ofAQueue: ChannelGuarantees {
+    var ofAQueue: ChannelGuarantees {
         var copy = self
         copy.topology = .queue
         copy.detectsPeerDeath = false
         copy.tellsFinishFromDeath = false
         return copy
-    }
-}
-
-extension ConformanceTransport {
-    /// A queue: what it cannot do is left out, and the rest holds.
-    static var queue: ConformanceTransport {
-        var transport = ConformanceTransport.inProcess()
-        transport.name = "queue"
-        transport.guarantees = transport.guarantees.ofAQueue
-        transport.declined[.death] = "nobody sees who comes and goes"
-        transport.declined[.peerGone] = "nobody sees who comes and goes"
-        transport.makePair = {
-            let (entrance, exit) = InProcessChannel.makePair(capacity: 16, maximumMessageSize: 200_000)
-            return ConformancePair(QueueHandle(entrance, exit), QueueHandle(entrance, exit))
-        }
-        return transport
     }
 }

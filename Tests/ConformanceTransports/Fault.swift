@@ -1,7 +1,7 @@
-import IPCTestKit
+public import IPCTestKit
 
 /// A way to break the contract, and the case that must notice.
-enum Fault: String, CaseIterable, Sendable {
+public enum Fault: String, CaseIterable, Sendable {
     case promisesMoreThanItsEnds, dropsMessages, reorders, mergesMessages, dropsEmptyMessages, acceptsTooLarge
     case losesWhatTryFinds, sendsWhatBodyRefused, miscountsBatches, sequenceLosesOnCancel, interleaves
     case deliversTwice, isUnbounded, sendsDespiteCancel, losesOnCancel, sendsDespiteDeadline, losesOnDeadline
@@ -10,9 +10,10 @@ enum Fault: String, CaseIterable, Sendable {
     case deliversCutMessage, hidesCut, hidesLimit, hidesWrongMagic
 
     /// Whether it takes a stream of bytes to have it.
-    var isAboutBytes: Bool { topic == .cutFrames || topic == .hostileInput }
+    public var isAboutBytes: Bool { topic == .cutFrames || topic == .hostileInput }
 
-    var topic: ConformanceTopic {
+    /// The case that must notice it.
+    public var topic: ConformanceTopic {
         switch self {
         case .promisesMoreThanItsEnds: .declarations
         case .dropsMessages, .reorders: .order
