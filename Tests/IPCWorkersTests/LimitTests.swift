@@ -47,9 +47,9 @@ import Testing
             let sum = try await pool.map((0..<100).map { Square(value: $0) }).reduce(0, +)
             #expect(sum == 328_350)
             for task in limited { #expect(try await task.value == 5) }
-            #expect(try await !isAlive(victim))
             let statistics = pool.statistics
-            #expect(statistics.kills == 1 && statistics.crashes == 0 && statistics.retried == 0)
+            #expect(try await !isAlive(victim), "\(statistics)")
+            #expect(statistics.kills == 1 && statistics.crashes == 0 && statistics.retried == 0, "\(statistics)")
         }
     }
 

@@ -136,7 +136,8 @@ import Testing
             }
             try await log.withLock { bytes in
                 append(&bytes)
-                bytes.commit(UInt64(1), at: 0)  // the new count: killed before it nothing has changed, after it everything
+                // The new count: killed before it nothing has changed, after it everything.
+                bytes.commit(UInt64(1), at: 0)
             }
             #expect(!log.isPoisoned)
         }
