@@ -42,7 +42,7 @@ import Testing
             // It is in order, and its window is wide.
             _ = try await pool.map(repeatElement(Noop(), count: 500)).reduce(0, +)
             let victim = try await pool.run(WorkerProcessID())
-            try await Command("kill", "-STOP", "\(victim)").run()
+            try await stop(victim)
             let limited = (0..<10).map { _ in Task { try await pool.run(LimitedEcho(value: 5)) } }
             let sum = try await pool.map((0..<100).map { Square(value: $0) }).reduce(0, +)
             #expect(sum == 328_350)

@@ -46,6 +46,15 @@ func isAlive(_ process: Int32) async throws -> Bool {
     return output.status.isSuccess && !output.text.hasPrefix("Z")
 }
 
+/// Stops a process. The signal has it stop when one of its threads has the processor next, and until then the others go on.
+func stop(_ process: Int32) async throws {
+    _ = try await Command("kill", "-STOP", "\(process)").output().checked()
+    try await eventually {
+        let threads = try await Command("ps", "-L", "-o", "stat=", "-p", "\(process)").output().checked().lines
+        return threads.allSatisfy { $0.hasPrefix("T") }
+    }
+}
+
 /// Waits until `condition` holds; fails long before the suite's time limit, so that the test cleans up and tells where.
 func eventually(
     _ condition: () async throws -> Bool, sourceLocation: SourceLocation = #_sourceLocation
