@@ -14,6 +14,8 @@
 // So the child forgets the number, and the runtime asks again. Where the runtime keeps it is not said anywhere, but what it does
 // tells: a word of its thread-local memory that had the parent's number, and has the child's after it was cleared and something
 // was done once, is that place. Any other word is put back as it was, and a runtime that does otherwise is left alone.
+//
+// What it costs: a child that is forked inside what is done once, and returns from it, has a lock with its parent's number.
 
 extern void swift_once(void *predicate, void (*body)(void *), void *context) __attribute__((weak));
 

@@ -111,6 +111,8 @@ private func outcome<Result: Sendable>(
     var signals = EndingSignals()
     _ = signals.take(first)
     onFirst()
+    // Handlers of a cancellation run in it, and may take their time.
+    signals.stayCalm(for: EndingSignals.calm)
     var turn = try await nextTurn(of: events, &signals, grace.length)
     let reason = turn
     if turn != .ended, let more = grace.afterCancellation {

@@ -60,7 +60,7 @@ public struct SyncObjectListing: Sendable, Hashable {
 public struct SyncRegionListing: Sendable, Hashable {
     /// The memory: its name, its owner, whether it is in use.
     public var memory: SharedMemoryListing
-    /// What lies in it, in no order; nil when this process may not look, the region belongs to another user, has more than 1 GiB,
+    /// What lies in it, in no order; nil when this process may not look, the region belongs to another user, has more than 64 MiB,
     /// or was cut short.
     public var objects: [SyncObjectListing]?
 }
@@ -106,10 +106,13 @@ extension SyncRegion {
         }
     }
 
+    /// Bytes of a region that a list copies.
+    private static let largestCopy = 64 << 20
+
     /// Those of a region that belongs to this user or to root: others may write what they like into theirs. From a copy, since
     /// whoever has a region may cut it short while it is read.
     private static func objects(of region: SharedMemoryListing) -> [SyncObjectListing]? {
-        guard [0, ProcessFacts.effectiveUser].contains(region.owner),
+        guard [0, ProcessFacts.effectiveUser].contains(region.owner), region.byteCount <= largestCopy,
             let copy = try? RegionLook(at: region.place, of: layout),
             let directory = try? ObjectDirectory.find(copy.payload, region.name)
         else { return nil }

@@ -151,7 +151,7 @@ public final class ServerWorker: Sendable {
         }
         guard isFirst, let message = try? BinaryCodec.encode(ServerControl.Report.replace(fault: fault)) else { return }
         // At once, because this process may be about to end; unless something else that it says is still on its way.
-        if (try? control.trySend(message)) == false {
+        if (try? control.trySend(message)) != true {
             Task(executorPreference: IPCExecutor.shared) { [control] in try? await control.send(message) }
         }
     }
